@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# make            build/minirun and the workload build/memlab
+# make demo       install what is missing, build, OOM-kill a 512 MB container, show the record
+# make test       install what the tests need, run everything that this host can
+# make check      what needs no root: lint, unit tests, fuzz corpus
+# make bench | faults | fuzz | test-vm | test-sanitize      the long exams
+# make install DESTDIR= PREFIX=/usr/local
+#
+# DEV=1 turns warnings into errors; SANITIZE=1 builds with ASan and UBSan (clang, dynamic).
+
+VERSION := 0.1.0
+PREFIX  ?= /usr/local
+DESTDIR ?=
+B       ?= build
+COMMIT  := $(shell git rev-parse --short=12 HEAD 2>/dev/null)
+
+CC      ?= gcc
+CSTD    := -std=c11 -D_GNU_SOURCE
+WARN    := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+	   -Wvla -Wformat=2 -Wundef -Wcast-qual
+HARDEN  := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fno-plt
+OPT     ?= -O2 -g
+LINK    := -static -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--gc-sections
+LIBS    := -lseccomp -lcap -lyajl_s
+
+ifeq ($(SANITIZE),1)
+CC      := clang
+B       := build/sanitize
+OPT     := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+HARDEN  :=
+LINK    :=
+endif
+ifeq ($(DEV),1)
+WARN    += -Werror
+endif
+
+DEFS    := -DMR_VERSION='"$(VERSION)"' -DMR_COMMIT='"$(COMMIT)"' \
+	   -DMINIRUN_LIBEXECDIR='"$(PREFIX)/libexec/minirun"'
+CFLAGS_ALL = $(CSTD) -iquote runtime $(OPT) $(WARN) $(HARDEN) -ffunction-sections \
+	   -fdata-sections $(DEFS) $(CFLAGS)
+
+RUNTIME_SRC := $(sort $(wildcard runtime/*/*.c))
+CMD_SRC     := $(sort $(wildcard cmd/*.c))
+MEMLAB_SRC  := $(sort $(wildcard examples/memlab/*.c))
+UNIT_SRC    := $(sort $(wildcard tests/unit/test_*.c))
+
+RUNTIME_OBJ := $(RUNTIME_SRC:%.c=$(B)/obj/%.o)
+CMD_OBJ     := $(CMD_SRC:%.c=$(B)/obj/%.o)
+UNIT_BIN    := $(UNIT_SRC:tests/unit/%.c=$(B)/unit/%)
+
+.PHONY: all deps demo test check lint unit integration test-vm test-sanitize bench faults \
+	fuzz install clean dev-deps
+.DELETE_ON_ERROR:
+
+all: $(B)/minirun $(B)/memlab
+
+# What is missing is installed first, in a make of its own: the library headers must be
+# there before anything is compiled.
+deps:
+	@sh tests/deps.sh build
+dev-deps:
+	@sh tests/deps.sh test
+
+$(B)/minirun: $(RUNTIME_OBJ) $(CMD_OBJ)
+	$(CC) $(OPT) $(LINK) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(B)/obj/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+
+$(B)/memlab: $(MEMLAB_SRC) $(wildcard examples/memlab/*.h)
+	@mkdir -p $(@D)
+	$(CC) $(CSTD) -O2 $(WARN) -static -o $@ $(MEMLAB_SRC)
+
+# The examples' root file system: the static workload and empty mount points.
+ROOTFS_DIRS := proc sys dev tmp etc data
+$(B)/rootfs/memlab: $(B)/memlab
+	@mkdir -p $(ROOTFS_DIRS:%=$(B)/rootfs/%)
+	install -m 0755 $< $@
+all: $(B)/rootfs/memlab
+
+# The configuration texts are part of the program.
+$(B)/obj/runtime/spec/template.o: configs/spec.json configs/spec-rootless.json \
+	configs/seccomp-default.json
+
+demo:
+	@sh tests/deps.sh build
+	@$(MAKE) --no-print-directory all
+	@bash examples/demo.sh $(B)
+
+# --- tests ---
+
+unit: $(UNIT_BIN)
+	@tests/run-unit $(UNIT_BIN)
+
+$(B)/unit/%: tests/unit/%.c $(RUNTIME_OBJ) $(wildcard tests/unit/*.h)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) -Wno-missing-prototypes -o $@ $< $(UNIT_EXTRA) $(RUNTIME_OBJ) \
+		-Wl,--gc-sections -lcmocka $(LIBS)
+
+$(B)/unit/test_options: UNIT_EXTRA := cmd/options.c
+
+lint:
+	@tests/lint/run
+
+check: lint unit
+
+integration: all
+	@tests/run-integration $(B)/minirun
+
+test:
+	@sh tests/deps.sh test
+	@$(MAKE) --no-print-directory all
+	@tests/run-all
+
+test-vm: all
+	tests/vm/run v2
+	tests/vm/run v1
+
+test-sanitize:
+	@$(MAKE) --no-print-directory SANITIZE=1 all unit
+	@tests/run-integration build/sanitize/minirun
+
+$(B)/bench/%: tests/bench/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CSTD) -O2 $(WARN) -static -o $@ $<
+
+bench: all $(B)/bench/floor $(B)/bench/true $(B)/bench/bench
+	$(B)/bench/bench $(BENCH)
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec/minirun \
+		$(DESTDIR)$(PREFIX)/share/minirun $(DESTDIR)$(PREFIX)/share/man/man1 \
+		$(DESTDIR)$(PREFIX)/share/man/man5 \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions
+	install -m 0755 $(B)/minirun $(DESTDIR)$(PREFIX)/bin/minirun
+	install -m 0755 $(B)/memlab $(DESTDIR)$(PREFIX)/libexec/minirun/memlab
+	install -m 0644 configs/*.json $(DESTDIR)$(PREFIX)/share/minirun/
+	install -m 0644 cmd/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1/
+	install -m 0644 cmd/man/*.5 $(DESTDIR)$(PREFIX)/share/man/man5/
+	install -m 0644 cmd/completion/minirun.bash \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/minirun
+
+clean:
+	rm -rf build
+
+-include $(RUNTIME_OBJ:.o=.d) $(CMD_OBJ:.o=.d)
