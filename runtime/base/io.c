@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Whole files relative to a directory descriptor, descriptors through sockets, clocks:
+ * see io.h.
+ *
+ * Files that a container may have put there are opened with O_NONBLOCK and read up to a
+ * bound, so that neither a FIFO nor an endless device can hold the launcher.
+ * Kernel files are written without O_NONBLOCK: since kernel 6.16 that flag makes a write
+ * to memory.max skip the reclaim.
+ *
+ * open(2), read(2), write(2), rename(2), fsync(2), unix(7), cgroups(7)
+ */
+#include "base/io.h"
+#include "base/str.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+void mr_close(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+int mr_write_all(int fd, const void *data, size_t len)
+{
+	const char *p = data;
+	while (len > 0) {
+		ssize_t n = write(fd, p, len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		p += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+ssize_t mr_read_full(int fd, void *buf, size_t cap)
+{
+	size_t len = 0;
+	while (len < cap) {
+		ssize_t n = read(fd, (char *)buf + len, cap - len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			break;
+		len += (size_t)n;
+	}
+	return (ssize_t)len;
+}
+
+/* As mr_read_full(), but a FIFO whose writer is silent has come to its end. */
+static ssize_t read_ready(int fd, void *buf, size_t cap)
+{
+	size_t len = 0;
+	while (len < cap) {
+		ssize_t n = read(fd, (char *)buf + len, cap - len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n == 0 || (n < 0 && errno == EAGAIN))
+			break;
+		if (n < 0)
+			return -errno;
+		len += (size_t)n;
+	}
+	return (ssize_t)len;
+}
+
+static int open_for_reading(int dirfd, const char *path)
+{
+	int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	return fd < 0 ? -errno : fd;
+}
+
+int mr_read_file_at(
+	int dirfd, const char *path, size_t max, char **ret_text, size_t *ret_len)
+{
+	autoclose int fd = open_for_reading(dirfd, path);
+	if (fd < 0)
+		return fd;
+
+	/* Kernel files say size 0, so the size is only a first guess. */
+	struct stat st;
+	size_t cap = 4096;
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0) {
+		if ((uint64_t)st.st_size > max)
+			return -EFBIG;
+		cap = (size_t)st.st_size + 1;
+	}
+
+	autofree char *text = NULL;
+	size_t len = 0;
+	for (;;) {
+		if (cap > max + 1)
+			cap = max + 1; /* one more than allowed tells "too big" */
+		char *grown = realloc(text, cap + 1);
+		if (!grown)
+			return -ENOMEM;
+		text = grown;
+		ssize_t n = read_ready(fd, text + len, cap - len);
+		if (n < 0)
+			return (int)n;
+		len += (size_t)n;
+		if (len < cap)
+			break;
+		if (len > max)
+			return -EFBIG;
+		cap *= 2;
+	}
+	text[len] = '\0';
+	*ret_text = mr_take_ptr(text);
+	if (ret_len)
+		*ret_len = len;
+	return 0;
+}
+
+ssize_t mr_read_line_at(int dirfd, const char *path, char *buf, size_t cap)
+{
+	autoclose int fd = open_for_reading(dirfd, path);
+	if (fd < 0)
+		return fd;
+	ssize_t n = read_ready(fd, buf, cap);
+	if (n < 0)
+		return n;
+	if ((size_t)n == cap)
+		return -EFBIG;
+	if (n > 0 && buf[n - 1] == '\n')
+		n--;
+	buf[n] = '\0';
+	return n;
+}
+
+int mr_read_u64_at(int dirfd, const char *path, uint64_t *ret)
+{
+	char buf[64];
+	ssize_t n = mr_read_line_at(dirfd, path, buf, sizeof(buf));
+	if (n < 0)
+		return (int)n;
+	if (strcmp(buf, "max") == 0) {
+		*ret = UINT64_MAX;
+		return 0;
+	}
+	return mr_parse_u64(buf, ret);
+}
+
+int mr_write_file_at(int dirfd, const char *path, const char *text)
+{
+	autoclose int fd =
+		openat(dirfd, path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY);
+	if (fd < 0)
+		return -errno;
+	size_t len = strlen(text);
+	ssize_t n;
+	do {
+		n = write(fd, text, len);
+	} while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -errno;
+	return (size_t)n == len ? 0 : -EIO;
+}
+
+/* A new file next to @name; its name goes to @tmp. */
+static int open_temporary(int dirfd, const char *name, mode_t mode, char *tmp, size_t cap)
+{
+	const char *base = mr_path_base(name);
+	int dir_len = (int)(base - name);
+
+	for (unsigned i = 0; i < 100; i++) {
+		int n = snprintf(
+			tmp, cap, "%.*s.%s.%d.%u", dir_len, name, base, (int)getpid(), i);
+		if (n < 0 || (size_t)n >= cap)
+			return -ENAMETOOLONG;
+		int fd = openat(dirfd, tmp,
+			O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
+		if (fd >= 0)
+			return fd;
+		if (errno != EEXIST)
+			return -errno;
+	}
+	return -EEXIST;
+}
+
+static int sync_directory_of(int dirfd, const char *name)
+{
+	char dir[4096];
+	const char *base = mr_path_base(name);
+	int n = snprintf(dir, sizeof(dir), "%.*s.", (int)(base - name), name);
+	if (n < 0 || (size_t)n >= sizeof(dir))
+		return -ENAMETOOLONG;
+	autoclose int fd = openat(dirfd, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	/* EINVAL: a file system that has nothing to sync. */
+	return fsync(fd) < 0 && errno != EINVAL ? -errno : 0;
+}
+
+static int fill_temporary(int fd, const void *data, size_t len, mode_t mode)
+{
+	/* The caller's umask must not decide over a record's mode. */
+	if (fchmod(fd, mode) < 0)
+		return -errno;
+	int r = mr_write_all(fd, data, len);
+	if (r < 0)
+		return r;
+	return fsync(fd) < 0 && errno != EINVAL ? -errno : 0;
+}
+
+int mr_write_atomic_at(
+	int dirfd, const char *name, const void *data, size_t len, mode_t mode)
+{
+	char tmp[4096];
+	autoclose int fd = open_temporary(dirfd, name, mode, tmp, sizeof(tmp));
+	if (fd < 0)
+		return fd;
+	int r = fill_temporary(fd, data, len, mode);
+	if (r == 0 && renameat(dirfd, tmp, dirfd, name) < 0)
+		r = -errno;
+	if (r < 0) {
+		unlinkat(dirfd, tmp, 0);
+		return r;
+	}
+	return sync_directory_of(dirfd, name);
+}
+
+/* --- descriptors through sockets --- */
+
+union fd_control {
+	struct cmsghdr align;
+	char data[CMSG_SPACE(sizeof(int))];
+};
+
+int mr_send_fd(int socket, int fd)
+{
+	char byte = 'F';
+	union fd_control control = {0};
+	struct iovec iov = {.iov_base = &byte, .iov_len = 1};
+	struct msghdr msg = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control.data,
+		.msg_controllen = sizeof(control.data),
+	};
+	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(c), &fd, sizeof(int));
+
+	ssize_t n;
+	do {
+		n = sendmsg(socket, &msg, MSG_NOSIGNAL);
+	} while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : 0;
+}
+
+int mr_recv_fd(int socket)
+{
+	char byte;
+	union fd_control control = {0};
+	struct iovec iov = {.iov_base = &byte, .iov_len = 1};
+	struct msghdr msg = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control.data,
+		.msg_controllen = sizeof(control.data),
+	};
+	ssize_t n;
+	do {
+		n = recvmsg(socket, &msg, MSG_CMSG_CLOEXEC);
+	} while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -errno;
+
+	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+	if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS ||
+		c->cmsg_len != CMSG_LEN(sizeof(int)))
+		return -EBADMSG;
+	int fd;
+	memcpy(&fd, CMSG_DATA(c), sizeof(int));
+	return fd;
+}
+
+/* --- clocks --- */
+
+int64_t mr_now_mono_ns(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+struct timespec mr_now_real(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_REALTIME, &t);
+	return t;
+}
+
+const char *mr_format_time(struct timespec t, char buf[static 40])
+{
+	struct tm tm;
+	if (!gmtime_r(&t.tv_sec, &tm) || tm.tm_year > 9999 - 1900) {
+		snprintf(buf, 40, "0001-01-01T00:00:00Z");
+		return buf;
+	}
+	size_t n = strftime(buf, 40, "%Y-%m-%dT%H:%M:%S", &tm);
+	snprintf(buf + n, 40 - n, ".%09ldZ", t.tv_nsec);
+	return buf;
+}

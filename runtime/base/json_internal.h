@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MR_BASE_JSON_INTERNAL_H
+#define MR_BASE_JSON_INTERNAL_H
+
+#include "base/json.h"
+
+/* Shared by the json*.c files; mr_utf8_length() also by spec/command.c. */
+
+/** Fail with "file:line:column: text" for a byte of the document. @return -EINVAL */
+int mr_json_fail_at(const struct mr_json_doc *doc, size_t offset, struct mr_error *err,
+	const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+
+/** Length of the UTF-8 character at @p; 0 when it is none (overlong, surrogate, too
+ * large). */
+size_t mr_utf8_length(const unsigned char *p, size_t left);
+
+#endif

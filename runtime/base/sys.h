@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MR_BASE_SYS_H
+#define MR_BASE_SYS_H
+
+#include <linux/openat2.h>
+#include <linux/sched.h>
+#include <signal.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/*
+ * System calls that glibc lacks. Each returns its result or -errno, unlike libc's.
+ * What glibc 2.36 has (fsopen, fsmount, open_tree, move_mount, mount_setattr, pidfd_open,
+ * close_range) is used from there.
+ */
+
+/** clone3(2), kernel 5.3. @return pid in the parent, 0 in the child */
+pid_t mr_clone3(struct clone_args *args);
+/** openat2(2), kernel 5.6; repeated on EAGAIN (a rename raced with "..") up to 128 times. */
+int mr_openat2(int dirfd, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve);
+/** pivot_root(2) */
+int mr_pivot_root(const char *new_root, const char *put_old);
+/** pidfd_send_signal(2), kernel 5.1 */
+int mr_pidfd_send_signal(int pidfd, int sig);
+/** keyctl(KEYCTL_JOIN_SESSION_KEYRING): a new session keyring. */
+int mr_join_session_keyring(const char *name);
+
+/* Kernel facts newer than the headers of the oldest supported build host. */
+#ifndef CLONE_NEWTIME
+#define CLONE_NEWTIME 0x00000080
+#endif
+#ifndef CLONE_INTO_CGROUP
+#define CLONE_INTO_CGROUP 0x200000000ULL
+#endif
+
+#endif

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MINIRUN_H
+#define MINIRUN_H
+
+/*
+ * The public face of the runtime: what commands, companions and other programs may use.
+ * ISO C and <sys/types.h> only.
+ *
+ * Every function returns 0 (or a documented non-negative result) on success and a negative
+ * errno value on failure, with the details in *err. Nothing here prints or exits.
+ * Sizes are bytes, times milliseconds unless said otherwise. Texts that a function hands
+ * out are malloc()ed and the caller's to free().
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define MR_SPEC_VERSION "1.3.0" /* OCI runtime-spec */
+
+/** What a stand-alone run exits with when the program could not say it; as docker. */
+enum mr_exit_code {
+	MR_EXIT_TIMEOUT = 124,
+	MR_EXIT_FAILURE = 125,
+	MR_EXIT_NOT_EXECUTABLE = 126,
+	MR_EXIT_NOT_FOUND = 127,
+};
+
+/** The one error value: fixed size, owned by the caller, never allocated. */
+struct mr_error {
+	int err;            /* errno value, 0 while nothing failed */
+	int exit_code;      /* one of enum mr_exit_code; 0 means MR_EXIT_FAILURE */
+	char step[32];      /* the step of a launch that failed, or "" */
+	char message[1024]; /* one line, names operation, path or field, value */
+	char hint[320];     /* the cure, where it is known, or "" */
+};
+
+/** "0.1.0" */
+const char *mr_version(void);
+
+/* --- messages while something runs --- */
+
+enum mr_message_kind {
+	MR_MESSAGE_WARNING, /* something asked for is not done as asked */
+	MR_MESSAGE_TRACE,   /* --trace: a step with its values and duration */
+	MR_MESSAGE_NOTE,    /* news of the container: an OOM kill, hanging */
+};
+typedef void (*mr_message_fn)(void *arg, enum mr_message_kind kind, const char *text);
+
+/* --- run --- */
+
+struct mr_run_options {
+	const char *root; /* state directory of all containers; NULL: mr_default_root() */
+	const char *id;   /* NULL: from the spec's file name */
+	/* One of: a spec file; a bundle (config.json inside, unless config is given); a text. */
+	const char *spec_path;
+	const char *bundle, *config;
+	const char *spec_text, *spec_name; /* name shown in errors */
+
+	bool stand_alone;  /* exit codes, defaults and --rm as docker; else as an OCI runtime */
+	bool command_mode; /* spec_text came from mr_command_to_spec() */
+	bool init;         /* run a minimal init as pid 1 */
+	bool detach;       /* return once the program runs; a monitor stays */
+	bool remove;       /* forget the record at the end */
+	bool keep;         /* leave the cgroup (--keep) */
+	bool no_pivot, no_new_keyring, interactive;
+	bool trace;
+	int64_t timeout_ms;      /* 0: none */
+	int64_t stop_timeout_ms; /* between SIGTERM and SIGKILL at the timeout */
+	int preserve_fds;        /* descriptors 3 .. 3+n-1 are passed on */
+	const char *status_path; /* copy of the final record; "-": stdout */
+	const char *pid_file, *console_socket;
+	const char *cgroup_parent; /* for a relative or absent cgroupsPath; NULL: /minirun */
+	mr_message_fn message;
+	void *message_arg;
+};
+
+struct mr_result {
+	int exit_code;      /* the program's, 128+n, or 124 */
+	bool timed_out;
+	int oom_killed;     /* 1 yes, 0 no, -1 unknown */
+	char id[256];
+	char summary[512];  /* one line on how it ended, "" when detached */
+};
+
+/** "/run/minirun", or "$XDG_RUNTIME_DIR/minirun" for an ordinary user. Static storage. */
+const char *mr_default_root(void);
+
+/**
+ * Launch a container, wait for its end (unless detached), take the verdict, write the
+ * record and clean up.
+ */
+int mr_run(const struct mr_run_options *options, struct mr_result *ret, struct mr_error *err);
+
+/** What mr_run() would do, every step with its values; does nothing. */
+int mr_plan_text(const struct mr_run_options *options, char **ret_text, struct mr_error *err);
+
+/**
+ * If the running program's own file could be reached from a container (it is on a writable
+ * mount), execute it again from a detached read-only bind of itself, or from a sealed copy in
+ * memory (kernel < 5.12 or no privilege). Call it first in main() of a program that
+ * launches containers; returns only if nothing had to be done. (CVE-2019-5736)
+ */
+int mr_protect_own_binary(char *const argv[], struct mr_error *err);
+
+/* --- command mode --- */
+
+/** docker's flags as the user wrote them; NULL or 0 where a flag was not given. */
+struct mr_command {
+	char *const *args; /* program and arguments, NULL-terminated */
+	const char *memory, *memory_swap, *memory_reservation, *memory_swappiness;
+	bool oom_kill_disable;
+	const char *oom_score_adj, *pids_limit, *cpus, *cpuset_cpus, *shm_size;
+	const char *user, *workdir, *hostname, *network, *rootfs;
+	bool read_only, tty;
+	const char *const *env; /* each list NULL-terminated, or NULL */
+	const char *const *volumes, *const *ulimits, *const *cap_add, *const *cap_drop;
+	const char *const *cgroup_conf; /* KEY=VALUE for linux.resources.unified */
+};
+
+/** The equivalent config.json, pretty-printed: what --print-spec prints and what runs. */
+int mr_command_to_spec(const struct mr_command *command, char **ret_json, struct mr_error *err);
+
+/** The config.json that `minirun spec` prints, with the default seccomp profile. */
+int mr_spec_template(bool rootless, char **ret_json, struct mr_error *err);
+
+/* --- containers that exist --- */
+
+/** The short form of a record, for lists. */
+struct mr_status {
+	char id[256];     /* the name that verbs take */
+	char status[16];  /* created, running, paused, exited, dead, broken */
+	pid_t pid;        /* 0 when not running */
+	int exit_code;    /* -1 unless ended */
+	int oom_killed;   /* 1, 0, -1 unknown */
+	int64_t created_ns, started_ns, finished_ns; /* CLOCK_REALTIME; 0: has not happened */
+	char command[128];
+	char bundle[512];
+};
+
+/** All containers below @root, sorted by id; a damaged record appears as "broken". */
+int mr_list(const char *root, struct mr_status **ret, size_t *ret_n, struct mr_error *err);
+
+/** A container by id (ids are checked here, in every verb). */
+struct mr_container;
+int mr_container_open(const char *root, const char *id, struct mr_container **ret,
+	struct mr_error *err);
+void mr_container_close(struct mr_container *c);
+
+int mr_container_status(struct mr_container *c, struct mr_status *ret, struct mr_error *err);
+/** Signal init, or with @all every process. -ESRCH: container not running. */
+int mr_container_kill(struct mr_container *c, int sig, bool all, struct mr_error *err);
+int mr_container_pause(struct mr_container *c, struct mr_error *err);
+int mr_container_resume(struct mr_container *c, struct mr_error *err);
+/** SIGTERM, then SIGKILL after @timeout_ms; returns when the container has ended. */
+int mr_container_stop(struct mr_container *c, int64_t timeout_ms, struct mr_error *err);
+/** Block until it has ended. */
+int mr_container_wait(struct mr_container *c, int *ret_exit_code, struct mr_error *err);
+/** Host pids of all its processes. */
+int mr_container_pids(struct mr_container *c, pid_t **ret, size_t *ret_n, struct mr_error *err);
+/** Path of the log of a detached container. */
+int mr_container_log_path(struct mr_container *c, char **ret, struct mr_error *err);
+/** The OCI state document. */
+int mr_container_state_json(struct mr_container *c, char **ret, struct mr_error *err);
+
+/**
+ * Remove what is left of a container: processes (@force), cgroups, mounts, record. Works
+ * from the intent record when the rest is damaged.
+ * @return 0 only when nothing remains; -ENOENT: no such container
+ */
+int mr_delete(const char *root, const char *id, bool force, struct mr_error *err);
+
+/**
+ * docker's inspect. @name an id, or the path of a status file. Without @format the record
+ * as an indented object (the caller prints the array around it); with one, the
+ * template's result: literal text, {{.A.B}}, {{json .X}}.
+ */
+int mr_inspect(const char *root, const char *name, const char *format, char **ret,
+	struct mr_error *err);
+
+/** Turn a log line of a detached container into its text. @return 1 stdout, 2 stderr */
+int mr_log_line(const char *line, size_t len, char **ret_text, size_t *ret_len);
+
+/** "KILL", "SIGKILL", "9" to a number. -EINVAL for anything else. */
+int mr_signal_number(const char *text);
+/** docker's sizes and durations, for commands. */
+int mr_size_value(const char *text, int64_t *ret_bytes);
+int mr_duration_value(const char *text, int64_t *ret_ms);
+
+/* --- the host --- */
+
+/** What this host can do, with the cure for each lack. @ret_ok a limited run is possible */
+int mr_check_text(bool json, char **ret, bool *ret_ok, struct mr_error *err);
+
+#endif
