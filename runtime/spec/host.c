@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What this machine is: see host.h.
+ *
+ * cgroups: each v1 hierarchy is a mount of type cgroup whose super options name the
+ * controllers bound to it (several may share one: cpu,cpuacct). The cgroup2 hierarchy is
+ * one mount of type cgroup2; what is bound to it stands in its root's cgroup.controllers.
+ * A controller is bound to one hierarchy at a time, so a hybrid host is nothing special:
+ * every controller simply has an owner.
+ *
+ * Freezer, perf_event, cpu accounting and device access are not in cgroup.controllers:
+ * the cgroup2 core (cgroup.freeze, kernel 5.2), perf itself, cpu.stat and a BPF program
+ * (kernel 4.15) do their work in every cgroup2 cgroup, unless v1 still holds them.
+ *
+ * cgroups(7), proc(5), capabilities(7)
+ */
+#include "spec/host.h"
+
+#include "base/io.h"
+#include "base/str.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#define MAX_MOUNTINFO (64u << 20)
+
+static const struct {
+	const char *v1, *v2;
+	bool core; /* works in every cgroup2 cgroup without being listed */
+} controllers[MR_CONTROLLERS] = {
+	[MR_CTL_MEMORY] = {"memory", "memory", false},
+	[MR_CTL_PIDS] = {"pids", "pids", false},
+	[MR_CTL_CPU] = {"cpu", "cpu", false},
+	[MR_CTL_CPUACCT] = {"cpuacct", "cpuacct", true},
+	[MR_CTL_CPUSET] = {"cpuset", "cpuset", false},
+	[MR_CTL_BLKIO] = {"blkio", "io", false},
+	[MR_CTL_HUGETLB] = {"hugetlb", "hugetlb", false},
+	[MR_CTL_DEVICES] = {"devices", "devices", true},
+	[MR_CTL_FREEZER] = {"freezer", "freezer", true},
+	[MR_CTL_NET_CLS] = {"net_cls", "net_cls", false},
+	[MR_CTL_NET_PRIO] = {"net_prio", "net_prio", false},
+	[MR_CTL_RDMA] = {"rdma", "rdma", false},
+	[MR_CTL_MISC] = {"misc", "misc", false},
+	[MR_CTL_PERF_EVENT] = {"perf_event", "perf_event", true},
+};
+
+/* --- mountinfo --- */
+
+/* The fields of a line that matter here; the line itself is cut into pieces. */
+struct mount_line {
+	char *root, *mount_point, *type, *options;
+};
+
+/* \040 and its like: blanks, tabs, newlines and backslashes in paths. */
+static void unescape(char *text)
+{
+	char *out = text;
+	for (const char *p = text; *p; out++) {
+		bool octal = p[0] == '\\' && p[1] >= '0' && p[1] <= '3' && p[2] >= '0' &&
+			     p[2] <= '7' && p[3] >= '0' && p[3] <= '7';
+		if (octal) {
+			*out = (char)((p[1] - '0') << 6 | (p[2] - '0') << 3 |
+				      (p[3] - '0'));
+			p += 4;
+		} else {
+			*out = *p++;
+		}
+	}
+	*out = '\0';
+}
+
+static bool split_line(char *line, struct mount_line *ret)
+{
+	/* id parent major:minor root mount_point options [optional ...] - type source
+	 * options */
+	char *tail = strstr(line, " - ");
+	if (!tail)
+		return false;
+	*tail = '\0';
+	tail += 3;
+
+	char *field[5] = {0};
+	for (size_t i = 0; i < 5; i++) {
+		field[i] = strsep(&line, " ");
+		if (!field[i])
+			return false;
+	}
+	ret->root = field[3];
+	ret->mount_point = field[4];
+	ret->type = strsep(&tail, " ");
+	strsep(&tail, " ");
+	ret->options = tail;
+	if (!tail)
+		return false;
+	unescape(ret->root);
+	unescape(ret->mount_point);
+	return true;
+}
+
+static bool has_word(const char *list, const char *word)
+{
+	size_t n = strlen(word);
+	for (const char *p = list; *p;) {
+		size_t k = strcspn(p, ",");
+		if (k == n && memcmp(p, word, n) == 0)
+			return true;
+		p += k;
+		p += *p == ',';
+	}
+	return false;
+}
+
+/* A hierarchy may be mounted in several places; the view of its whole tree is the best.
+ */
+static int remember(struct mr_host *host, int known, const struct mount_line *m, bool v2)
+{
+	if (strlen(m->mount_point) >= sizeof(host->hierarchies[0].mount_point) ||
+		strlen(m->root) >= sizeof(host->hierarchies[0].root))
+		return known;
+	if (known >= 0 && (strcmp(m->root, "/") != 0 ||
+				  strcmp(host->hierarchies[known].root, "/") == 0))
+		return known;
+	if (known < 0 && host->n_hierarchies == MR_MAX_HIERARCHIES)
+		return -1;
+
+	int i = known >= 0 ? known : host->n_hierarchies++;
+	struct mr_hierarchy *h = &host->hierarchies[i];
+	h->v2 = v2;
+	snprintf(h->mount_point, sizeof(h->mount_point), "%s", m->mount_point);
+	snprintf(h->root, sizeof(h->root), "%s", m->root);
+	return i;
+}
+
+static void read_v1_mount(struct mr_host *host, const struct mount_line *m)
+{
+	int index = -1;
+	bool any = false;
+	for (int c = 0; c < MR_CONTROLLERS; c++) {
+		if (!has_word(m->options, controllers[c].v1))
+			continue;
+		any = true;
+		if (host->owner[c] >= 0)
+			index = host->owner[c];
+	}
+	if (!any)
+		return; /* name=systemd and other trees without a controller */
+	index = remember(host, index, m, false);
+	for (int c = 0; c < MR_CONTROLLERS && index >= 0; c++) {
+		if (has_word(m->options, controllers[c].v1))
+			host->owner[c] = index;
+	}
+}
+
+static void read_line(struct mr_host *host, char *line, bool *has_v1)
+{
+	struct mount_line m;
+	/* Most mounts of a machine are something else: do not take them apart. */
+	if (!strstr(line, " - cgroup") || !split_line(line, &m))
+		return;
+	if (strcmp(m.type, "cgroup2") == 0) {
+		host->unified = remember(host, host->unified, &m, true);
+	} else if (strcmp(m.type, "cgroup") == 0) {
+		*has_v1 = true;
+		read_v1_mount(host, &m);
+	}
+}
+
+static int read_mounts(struct mr_host *host, int root, struct mr_error *err)
+{
+	static const char path[] = "proc/self/mountinfo";
+	autofree char *text = NULL;
+	bool has_v1 = false;
+	int r = mr_read_file_at(root, path, MAX_MOUNTINFO, &text, NULL);
+	if (r < 0)
+		return mr_fail(err, -r, "read /%s", path);
+
+	char *rest = text, *line;
+	while ((line = strsep(&rest, "\n")) != NULL)
+		read_line(host, line, &has_v1);
+	host->layout = has_v1 ? MR_LAYOUT_V1 : MR_LAYOUT_NONE;
+	return 0;
+}
+
+/* --- the cgroup2 tree --- */
+
+static int read_unified(struct mr_host *host, int root, struct mr_error *err)
+{
+	if (host->unified < 0)
+		return 0;
+	char path[160], list[512];
+	snprintf(path, sizeof(path), ".%s/cgroup.controllers",
+		host->hierarchies[host->unified].mount_point);
+	ssize_t n = mr_read_line_at(root, path, list, sizeof(list));
+	if (n == -ENOENT || n == -ENOTDIR) {
+		host->unified = -1; /* another mount lies on it: out of reach */
+		return 0;
+	}
+	if (n < 0)
+		return mr_fail(err, (int)-n, "read %s", path + 1);
+
+	host->layout = host->layout == MR_LAYOUT_V1 ? MR_LAYOUT_HYBRID : MR_LAYOUT_V2;
+	for (char *p = list; *p; p++) {
+		if (*p == ' ')
+			*p = ',';
+	}
+	for (int c = 0; c < MR_CONTROLLERS; c++) {
+		if (host->owner[c] < 0 &&
+			(controllers[c].core || has_word(list, controllers[c].v2)))
+			host->owner[c] = host->unified;
+	}
+	return 0;
+}
+
+/* --- kernel and process --- */
+
+static int read_kernel(struct mr_host *host, int root, struct mr_error *err)
+{
+	static const char path[] = "proc/sys/kernel/osrelease";
+	char release[128];
+	ssize_t n = mr_read_line_at(root, path, release, sizeof(release));
+	if (n < 0)
+		return mr_fail(err, (int)-n, "read /%s", path);
+	if (sscanf(release, "%5u.%5u", &host->kernel_major, &host->kernel_minor) != 2)
+		return mr_fail_text(
+			err, EINVAL, "/%s: \"%s\" is no kernel version", path, release);
+	return 0;
+}
+
+static int read_process(struct mr_host *host, int root, struct mr_error *err)
+{
+	static const char path[] = "proc/self/status";
+	autofree char *text = NULL;
+	int r = mr_read_file_at(root, path, 64u << 10, &text, NULL);
+	if (r < 0)
+		return mr_fail(err, -r, "read /%s", path);
+
+	unsigned long long caps;
+	unsigned real, effective;
+	const char *uid = strstr(text, "\nUid:"), *cap = strstr(text, "\nCapEff:");
+	if (!uid || sscanf(uid, "\nUid: %u %u", &real, &effective) != 2 || !cap ||
+		sscanf(cap, "\nCapEff: %llx", &caps) != 1)
+		return mr_fail_text(err, EINVAL, "/%s: Uid or CapEff is not there", path);
+	host->euid = effective;
+	host->effective_caps = caps;
+	return 0;
+}
+
+int mr_host_read(struct mr_host *ret, const char *root, struct mr_error *err)
+{
+	memset(ret, 0, sizeof(*ret));
+	for (int c = 0; c < MR_CONTROLLERS; c++)
+		ret->owner[c] = -1;
+	ret->unified = -1;
+	ret->page_size = sysconf(_SC_PAGESIZE);
+
+	const char *dir = *root ? root : "/";
+	autoclose int fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return mr_fail(err, errno, "open '%s'", dir);
+	int r = read_mounts(ret, fd, err);
+	if (r == 0)
+		r = read_unified(ret, fd, err);
+	if (r == 0)
+		r = read_kernel(ret, fd, err);
+	if (r == 0)
+		r = read_process(ret, fd, err);
+	return r;
+}
+
+/* --- questions --- */
+
+bool mr_host_has_controller(const struct mr_host *host, enum mr_controller c)
+{
+	return host->owner[c] >= 0;
+}
+
+bool mr_host_is_v2(const struct mr_host *host, enum mr_controller c)
+{
+	return host->owner[c] >= 0 && host->hierarchies[host->owner[c]].v2;
+}
+
+bool mr_host_has_cap(const struct mr_host *host, int cap)
+{
+	return cap >= 0 && cap < 64 && (host->effective_caps >> cap & 1);
+}
+
+bool mr_host_kernel(const struct mr_host *host, unsigned major, unsigned minor)
+{
+	return host->kernel_major > major ||
+	       (host->kernel_major == major && host->kernel_minor >= minor);
+}
+
+const char *mr_controller_name(enum mr_controller c, bool v2)
+{
+	return v2 ? controllers[c].v2 : controllers[c].v1;
+}
+
+const char *mr_layout_name(enum mr_cgroup_layout layout)
+{
+	static const char *const names[] = {
+		[MR_LAYOUT_NONE] = "none",
+		[MR_LAYOUT_V1] = "v1",
+		[MR_LAYOUT_HYBRID] = "hybrid",
+		[MR_LAYOUT_V2] = "v2",
+	};
+	return names[layout];
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Questions about a spec, and its end: see spec.h. */
+#include "spec/spec.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+const char *mr_spec_annotation(const struct mr_spec *spec, const char *key)
+{
+	for (size_t i = 0; i < spec->annotations.n; i++) {
+		if (strcmp(spec->annotations.items[i].key, key) == 0)
+			return spec->annotations.items[i].value;
+	}
+	return NULL;
+}
+
+const struct mr_spec_namespace *mr_spec_namespace_of(
+	const struct mr_spec *spec, enum mr_ns_type type)
+{
+	const struct mr_linux *l = spec->linux_;
+	for (size_t i = 0; i < l->namespaces.n; i++) {
+		if (l->namespaces.items[i].type == type)
+			return &l->namespaces.items[i];
+	}
+	return NULL;
+}
+
+const char *mr_ns_type_name(enum mr_ns_type type)
+{
+	static const char *const names[MR_NS_TYPES] = {
+		[MR_NS_USER] = "user",
+		[MR_NS_PID] = "pid",
+		[MR_NS_NETWORK] = "network",
+		[MR_NS_IPC] = "ipc",
+		[MR_NS_UTS] = "uts",
+		[MR_NS_CGROUP] = "cgroup",
+		[MR_NS_TIME] = "time",
+		[MR_NS_MOUNT] = "mount",
+	};
+	return names[type];
+}
+
+const char *mr_hook_kind_name(enum mr_hook_kind kind)
+{
+	static const char *const names[MR_HOOK_KINDS] = {
+		[MR_HOOK_PRESTART] = "prestart",
+		[MR_HOOK_CREATE_RUNTIME] = "createRuntime",
+		[MR_HOOK_CREATE_CONTAINER] = "createContainer",
+		[MR_HOOK_START_CONTAINER] = "startContainer",
+		[MR_HOOK_POSTSTART] = "poststart",
+		[MR_HOOK_POSTSTOP] = "poststop",
+	};
+	return names[kind];
+}
+
+void mr_spec_free(struct mr_spec *spec)
+{
+	if (!spec)
+		return;
+	mr_arena_clear(&spec->arena);
+	free(spec);
+}

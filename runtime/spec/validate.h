@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MR_SPEC_VALIDATE_H
+#define MR_SPEC_VALIDATE_H
+
+#include "spec/spec.h"
+
+/**
+ * Rules across fields, without looking at the host: major of ociVersion is 1; root and
+ * process present; args not empty; cwd absolute; namespaces unique; mappings only with a
+ * user namespace (and the other way round for a new one without mappings); hostname needs
+ * a new or joined uts namespace; sysctls only namespaced ones, and the matching namespace
+ * present; cgroupsPath without ".."; masked and readonly paths absolute; device types;
+ * swap without limit, swap below limit; NUL-free and "K=V" env; time offsets need a time
+ * namespace; hook paths absolute; rlimit soft <= hard; and the like.
+ *
+ * @param name     file name for errors ("spec.json"); messages are "name: json.path: text"
+ * @param warnings appended to
+ */
+int mr_spec_validate(const struct mr_spec *spec, const char *name, struct mr_strv *warnings,
+	struct mr_error *err);
+
+#endif
