@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MR_SANDBOX_DEVICES_H
+#define MR_SANDBOX_DEVICES_H
+
+#include "sandbox/resolve.h" /* struct mr_rootfs */
+#include "spec/host.h"
+#include "spec/spec.h"
+
+struct mr_devices_plan {
+	bool needed; /* false: /dev is the host's or a bind, nothing is made */
+	bool bind;   /* in a user namespace: bind the host's nodes */
+	struct {
+		struct mr_device *items; /* defaults first, then the spec's */
+		size_t n;
+	} nodes;
+	bool terminal; /* bind the pty slave on /dev/console */
+};
+
+/** Pure. Defaults: null zero full random urandom tty; links fd stdin stdout stderr ptmx. */
+int mr_devices_plan(const struct mr_spec *spec, bool in_userns, struct mr_arena *arena,
+	struct mr_devices_plan *ret, struct mr_error *err);
+int mr_devices_apply(const struct mr_devices_plan *plan, struct mr_rootfs *r,
+	struct mr_error *err);
+
+/** Is @fd the character device @major:@minor? By what was opened, never by its name. */
+bool mr_is_char_device(int fd, unsigned major, unsigned minor);
+
+#endif

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * hooks - programs that the spec wants to be run at fixed points of a container's life.
+ *
+ * The kernel idea: posix_spawn(3) starts them with CLONE_VM | CLONE_VFORK: nothing is copied,
+ * and a failure of execve(2) comes back as an error number. A pidfd turns "has it ended?" into
+ * something that poll(2) waits for, together with the pipe and the timeout.
+ *
+ * The state goes through a pipe that never blocks us: a hook need not read its stdin, and
+ * may end before it has. A hook leads a process group of its own, so that a timeout also
+ * ends what it started. It is killed before it is waited for: until then its pid, and so
+ * the number of the group, cannot belong to anybody else.
+ *
+ * Manual pages: posix_spawn(3), pidfd_open(2), waitid(2), poll(2), pipe(7).
+ */
+#include "sandbox/hooks.h"
+
+#include "base/io.h"
+#include "sandbox/socket.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/wait.h>
+
+#define NS_PER_MS 1000000
+#define NS_PER_S 1000000000
+#define MAX_TIMEOUT_S 1000000000 /* 31 years: larger values would overflow */
+
+/* Handlers and blocked signals of the caller are not the hook's. */
+static int spawn_attributes(posix_spawnattr_t *attr)
+{
+	sigset_t none, all;
+
+	sigemptyset(&none);
+	/* sigfillset(3) leaves out the two signals that libc uses itself, and posix_spawn(3)
+	 * would hand them to the hook as ignored. */
+	memset(&all, 0xff, sizeof(all));
+	int e = posix_spawnattr_setflags(attr,
+		POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
+	if (e == 0)
+		e = posix_spawnattr_setpgroup(attr, 0);
+	if (e == 0)
+		e = posix_spawnattr_setsigdefault(attr, &all);
+	if (e == 0)
+		e = posix_spawnattr_setsigmask(attr, &none);
+	return e;
+}
+
+/* @return 0 or an errno value, as posix_spawn(3) */
+static int spawn_hook(const struct mr_hook *hook, int stdin_fd, pid_t *ret)
+{
+	char *only_path[] = { hook->path, NULL }, *no_env[] = { NULL };
+	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attr;
+
+	int e = posix_spawn_file_actions_init(&actions);
+	if (e != 0)
+		return e;
+	e = posix_spawnattr_init(&attr);
+	if (e == 0) {
+		e = spawn_attributes(&attr);
+		if (e == 0)
+			e = posix_spawn_file_actions_adddup2(&actions, stdin_fd, STDIN_FILENO);
+		/* Descriptors that our caller left open are no business of a hook. */
+		if (e == 0)
+			e = posix_spawn_file_actions_addclosefrom_np(&actions, 3);
+		if (e == 0)
+			e = posix_spawn(ret, hook->path, &actions, &attr,
+				hook->args.n > 0 ? hook->args.items : only_path,
+				hook->env.n > 0 ? hook->env.items : no_env);
+		posix_spawnattr_destroy(&attr);
+	}
+	posix_spawn_file_actions_destroy(&actions);
+	return e;
+}
+
+/* Write what the pipe takes; close it at the end, or when the hook has closed its end. */
+static void feed(int *pipe_fd, const char **text, size_t *len)
+{
+	ssize_t n = mr_write_no_sigpipe(*pipe_fd, *text, *len);
+
+	if (n == -EINTR || n == -EAGAIN)
+		return;
+	if (n > 0) {
+		*text += n;
+		*len -= (size_t)n;
+	}
+	if (n < 0 || *len == 0)
+		mr_close(pipe_fd);
+}
+
+/* @return 1 ended, 0 timeout, -errno. @deadline in ns of CLOCK_MONOTONIC, 0: none */
+static int wait_for_end(int pidfd, int *pipe_fd, const char *text, int64_t deadline)
+{
+	size_t len = strlen(text);
+
+	while (true) {
+		struct pollfd fds[2] = {
+			{ .fd = pidfd, .events = POLLIN },
+			{ .fd = *pipe_fd, .events = POLLOUT }, /* -1 is skipped */
+		};
+		int64_t left = -1;
+
+		if (deadline != 0) {
+			left = (deadline - mr_now_mono_ns()) / NS_PER_MS + 1;
+			if (left <= 0)
+				return 0;
+		}
+		int n = poll(fds, 2, left > INT32_MAX ? INT32_MAX : (int)left);
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n <= 0)
+			continue;
+		if (fds[0].revents != 0)
+			return 1;
+		if (fds[1].revents != 0)
+			feed(pipe_fd, &text, &len);
+	}
+}
+
+static int fail_hook(struct mr_error *err, const struct mr_hook *hook, const siginfo_t *end,
+	bool timed_out)
+{
+	if (timed_out)
+		return mr_fail_text(err, ETIMEDOUT,
+			"'%s': did not end within its timeout of %lld s, and was killed",
+			hook->path, (long long)hook->timeout.value);
+	if (end->si_code == CLD_EXITED)
+		return mr_fail_text(err, EIO, "'%s': exited with status %d", hook->path,
+			end->si_status);
+	return mr_fail_text(err, EIO, "'%s': was killed by signal %d (%s)", hook->path,
+		end->si_status, sigdescr_np(end->si_status) ? sigdescr_np(end->si_status) : "?");
+}
+
+static int run_hook(const struct mr_hook *hook, const char *state_json, struct mr_error *err)
+{
+	int ends[2];
+	siginfo_t end = { 0 };
+	pid_t pid = -1;
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return mr_fail(err, errno, "'%s': make a pipe", hook->path);
+	autoclose int reader = ends[0];
+	autoclose int writer = ends[1];
+	/* Only our end: the hook reads as from any pipe. */
+	if (fcntl(writer, F_SETFL, O_NONBLOCK) < 0)
+		return mr_fail(err, errno, "'%s': make the pipe non-blocking", hook->path);
+	int64_t deadline = 0, timeout = hook->timeout.set ? hook->timeout.value : 0;
+	if (timeout > 0 && timeout < MAX_TIMEOUT_S)
+		deadline = mr_now_mono_ns() + timeout * NS_PER_S;
+	int e = spawn_hook(hook, reader, &pid);
+	if (e != 0)
+		return mr_fail(err, e, "'%s': execute", hook->path);
+	mr_close(&reader);
+
+	autoclose int pidfd = pidfd_open(pid, 0);
+	int r = pidfd < 0 ? -errno : wait_for_end(pidfd, &writer, state_json, deadline);
+	if (r <= 0)
+		kill(-pid, SIGKILL);
+	while (waitid(P_PID, (id_t)pid, &end, WEXITED) < 0 && errno == EINTR)
+		continue;
+	if (r < 0)
+		return mr_fail(err, -r, "'%s': wait for its end", hook->path);
+	if (r == 0 || end.si_code != CLD_EXITED || end.si_status != 0)
+		return fail_hook(err, hook, &end, r == 0);
+	return 0;
+}
+
+int mr_hooks_run(const struct mr_hook_list *hooks, enum mr_hook_kind kind,
+	const char *state_json, struct mr_error *err)
+{
+	for (size_t i = 0; i < hooks->n; i++) {
+		if (run_hook(&hooks->items[i], state_json, err) < 0)
+			return mr_prefix(err, "hook #%zu (%s)", i + 1, mr_hook_kind_name(kind));
+	}
+	return 0;
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MR_SANDBOX_HOOKS_H
+#define MR_SANDBOX_HOOKS_H
+
+#include "spec/spec.h"
+
+/**
+ * Run the hooks of one list in order: state JSON (compact, '/' not escaped) on stdin, the
+ * hook's own args and env (empty when absent), stdout and stderr as ours. A hook that does
+ * not end within its timeout is killed. No shell, vfork-like cost, SIGPIPE-safe.
+ *
+ * @return 0, or an error that names path, kind, index, and how the hook ended
+ */
+int mr_hooks_run(const struct mr_hook_list *hooks, enum mr_hook_kind kind,
+	const char *state_json, struct mr_error *err);
+
+#endif
