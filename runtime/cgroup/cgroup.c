@@ -1,0 +1,492 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A container's cgroups: make the directories, join them, open those of a container that
+ * exists.
+ *
+ * Making is cheap where it matters, for containers below a parent that is there already: one
+ * mkdir and one open per hierarchy. Parents are made only after an ENOENT, and as the last
+ * container of the parent may take it away at any moment, that is repeated.
+ *
+ * Joining: on v2 clone3(CLONE_INTO_CGROUP) (kernel 5.7). On v1 the child, while it has one
+ * thread, writes "0" into its own `tasks` files. Writing another's pid into
+ * cgroup.procs, the obvious way, takes the lock over all thread groups and waits for an RCU
+ * grace period, some 15 ms on an idle machine; it is left for kernels where the child may
+ * not.
+ *
+ * mkdir(2), cgroups(7), clone(2)
+ */
+#include "cgroup/cgroup_internal.h"
+
+#include "base/io.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+void mr_cgroup_full(
+	const struct mr_host *host, int h, const char *path, char ret[static MR_CGROUP_FULL_MAX])
+{
+	const char *mount = host->hierarchies[h].mount_point;
+	snprintf(ret, MR_CGROUP_FULL_MAX, "%s%s", mr_streq(mount, "/") ? "" : mount, path);
+}
+
+void mr_cgroup_init(struct mr_cgroup *cg)
+{
+	cg->host = NULL;
+	cg->path[0] = '\0';
+	for (int h = 0; h < MR_MAX_HIERARCHIES; h++)
+		cg->dir[h] = cg->tasks[h] = -1;
+}
+
+void mr_cgroup_close(struct mr_cgroup *cg)
+{
+	for (int h = 0; h < MR_MAX_HIERARCHIES; h++) {
+		mr_close(&cg->dir[h]);
+		mr_close(&cg->tasks[h]);
+	}
+}
+
+int mr_cgroup_dir(const struct mr_cgroup *cg, enum mr_controller c)
+{
+	int owner = cg->host ? cg->host->owner[c] : -1;
+	return owner < 0 ? -1 : cg->dir[owner];
+}
+
+/* --- make the directories --- */
+
+static void hint_mkdir(const struct mr_host *host, int h, int errnum, struct mr_error *err)
+{
+	switch (errnum) {
+	case EACCES:
+	case EPERM:
+		mr_hint(err, "run as root, or have a part of %s delegated to this user",
+			host->hierarchies[h].mount_point);
+		break;
+	case EROFS:
+		mr_hint(err, "%s is mounted read-only: mount -o remount,rw %s",
+			host->hierarchies[h].mount_point, host->hierarchies[h].mount_point);
+		break;
+	case EAGAIN:
+		mr_hint(err, "cgroup.max.descendants or cgroup.max.depth of a parent is reached");
+		break;
+	case ENOSPC:
+	case ENOMEM:
+		mr_hint(err, "the kernel keeps at most 65535 memory cgroups, dying ones included");
+		break;
+	default:
+		break;
+	}
+}
+
+/*
+ * Make what is missing above the last component of @full.
+ *
+ * @param first_made offset of the end of the shallowest directory made here; 0: none yet
+ */
+static int make_parents(char *full, size_t mount_len, size_t *first_made)
+{
+	for (char *slash = strchr(full + mount_len + 1, '/'); slash;
+		slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		int r = mkdir(full, 0755) < 0 ? -errno : 0;
+		*slash = '/';
+		if (r < 0 && r != -EEXIST)
+			return r;
+		size_t end = (size_t)(slash - full);
+		if (r == 0 && (*first_made == 0 || end < *first_made))
+			*first_made = end;
+	}
+	return 0;
+}
+
+struct made {
+	char full[MR_CGROUP_FULL_MAX];
+	bool leaf;         /* the container's own directory was made, not found */
+	size_t first_made; /* see make_parents() */
+};
+
+static int make_directory(const struct mr_host *host, int h, const char *path,
+	struct made *made, struct mr_error *err)
+{
+	int r = -ENOENT;
+
+	mr_cgroup_full(host, h, path, made->full);
+	const size_t mount_len = strlen(made->full) - strlen(path);
+	/* A parent that was there can be gone at the next step, when the last container of
+	 * another launcher ends; that cannot go on for ever. */
+	for (int tries = 0; tries < 100 && r == -ENOENT; tries++) {
+		r = mkdir(made->full, 0755) < 0 ? -errno : 0;
+		if (r != -ENOENT)
+			break;
+		int parents = make_parents(made->full, mount_len, &made->first_made);
+		if (parents < 0 && parents != -ENOENT) {
+			r = parents;
+			break;
+		}
+	}
+	made->leaf = r == 0;
+	if (r == 0 || r == -EEXIST)
+		return 0;
+	mr_fail(err, -r, "make the cgroup %s", made->full);
+	hint_mkdir(host, h, -r, err);
+	return r;
+}
+
+static void remove_made(const struct made *made)
+{
+	char full[MR_CGROUP_FULL_MAX];
+
+	snprintf(full, sizeof(full), "%s", made->full);
+	if (made->leaf)
+		rmdir(full);
+	for (size_t n = strlen(full); made->first_made && n > made->first_made;) {
+		while (n > 0 && full[n - 1] != '/')
+			n--;
+		full[--n] = '\0';
+		if (rmdir(full) < 0)
+			break;
+	}
+}
+
+/* --- a directory that was there --- */
+
+static int busy(int fd, const char *full, struct mr_error *err, const char *what)
+{
+	(void)fd;
+	mr_fail_text(err, EBUSY, "the cgroup %s exists and %s", full, what);
+	mr_hint(err, "choose another linux.cgroupsPath, or remove what is left of the "
+		     "container that used it");
+	return -EBUSY;
+}
+
+static int check_reusable(int fd, bool v2, const char *full, struct mr_error *err)
+{
+	char line[64];
+	struct stat st;
+
+	if (fstat(fd, &st) == 0 && st.st_nlink > 2)
+		return busy(fd, full, err, "has cgroups below it");
+	/* The first byte says enough; -EFBIG: more than a line of them. */
+	ssize_t n = mr_read_line_at(fd, "cgroup.procs", line, sizeof(line));
+	if (n != 0 && n != -EOPNOTSUPP)
+		return n > 0 || n == -EFBIG
+			       ? busy(fd, full, err, "holds processes")
+			       : mr_fail(err, (int)-n, "read %s/cgroup.procs", full);
+	if (v2) {
+		n = mr_read_line_at(fd, "cgroup.freeze", line, sizeof(line));
+		if (n == 1 && line[0] == '1')
+			return busy(fd, full, err, "is frozen");
+	} else {
+		n = mr_read_line_at(fd, "freezer.state", line, sizeof(line));
+		if (n > 0 && strcmp(line, "THAWED") != 0)
+			return busy(fd, full, err, "is frozen");
+	}
+	return 0;
+}
+
+/* --- v2: controllers for the children of each ancestor --- */
+
+static bool has_word(const char *list, const char *word)
+{
+	size_t n = strlen(word);
+	for (const char *p = list; (p = strstr(p, word)) != NULL; p += n) {
+		bool starts = p == list || p[-1] == ' ';
+		bool ends = p[n] == '\0' || p[n] == ' ' || p[n] == '\n';
+		if (starts && ends)
+			return true;
+	}
+	return false;
+}
+
+/* "+memory +pids" for those of @wanted that the list lacks; "" when it has them all. */
+static void missing_from(const char *list, unsigned wanted, char *out, size_t cap)
+{
+	size_t len = 0;
+
+	out[0] = '\0';
+	for (int c = 0; c < MR_CONTROLLERS; c++) {
+		const char *name = mr_controller_name((enum mr_controller)c, true);
+		if (!(wanted >> c & 1) || has_word(list, name))
+			continue;
+		int n = snprintf(out + len, cap - len, "%s+%s", len ? " " : "", name);
+		if (n < 0 || (size_t)n >= cap - len)
+			return;
+		len += (size_t)n;
+	}
+}
+
+static int explain_enable(
+	const char *dir, const char *wanted, int errnum, struct mr_error *err)
+{
+	char text[256] = "unknown";
+	int fd = -1;
+	autoclose int dirfd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	const char *file = errnum == ENOENT ? "cgroup.controllers" : "cgroup.type";
+
+	(void)fd;
+	if (dirfd >= 0)
+		mr_read_line_at(dirfd, file, text, sizeof(text));
+	mr_fail(err, errnum, "write '%s' to %s/cgroup.subtree_control", wanted, dir);
+	if (errnum == EBUSY)
+		mr_hint(err, "%s has processes of its own, and cgroup2 gives controllers only to "
+			     "the children of a cgroup without any: move them into a cgroup below "
+			     "it, or choose another place (linux.cgroupsPath)",
+			dir);
+	else if (errnum == EOPNOTSUPP)
+		mr_hint(err, "the type of %s is '%s': a threaded tree cannot have controllers "
+			     "like memory", dir, text);
+	else if (errnum == ENOENT)
+		mr_hint(err, "delegated to %s are only: %s", dir, *text ? text : "none");
+	return -errnum;
+}
+
+/* Switch the controllers on for the children of one cgroup. What is wanted but not required
+ * (counters for the record) may fail. */
+static int enable_at(const char *dir, unsigned wanted, unsigned required, struct mr_error *err)
+{
+	char list[512], file[MR_CGROUP_FULL_MAX + 32], text[256];
+
+	snprintf(file, sizeof(file), "%s/cgroup.subtree_control", dir);
+	ssize_t n = mr_read_line_at(AT_FDCWD, file, list, sizeof(list));
+	if (n < 0)
+		return mr_fail(err, (int)-n, "read %s", file);
+	missing_from(list, wanted, text, sizeof(text));
+	if (!*text)
+		return 0;
+	int r = mr_write_file_at(AT_FDCWD, file, text);
+	if (r == 0)
+		return 0;
+	if (required == wanted)
+		return explain_enable(dir, text, -r, err);
+	missing_from(list, required, text, sizeof(text));
+	if (!*text)
+		return 0;
+	r = mr_write_file_at(AT_FDCWD, file, text);
+	return r < 0 ? explain_enable(dir, text, -r, err) : 0;
+}
+
+static bool all_enabled(const char *dir, unsigned wanted)
+{
+	char list[512], file[MR_CGROUP_FULL_MAX + 32], text[256];
+
+	snprintf(file, sizeof(file), "%s/cgroup.subtree_control", dir);
+	if (mr_read_line_at(AT_FDCWD, file, list, sizeof(list)) < 0)
+		return false;
+	missing_from(list, wanted, text, sizeof(text));
+	return !*text;
+}
+
+static unsigned enableable(const struct mr_host *host, int h, unsigned controllers)
+{
+	unsigned mask = 0;
+
+	for (int c = 0; c < MR_CONTROLLERS; c++) {
+		if ((controllers >> c & 1) && host->owner[c] == h &&
+			mr_cgroup_in_subtree_control((enum mr_controller)c))
+			mask |= 1u << c;
+	}
+	return mask;
+}
+
+/* From the root down: a cgroup can pass on only what it was given. */
+static int enable_controllers(const struct mr_cgroup_plan *plan, const struct mr_host *host,
+	int h, const struct made *made, struct mr_error *err)
+{
+	const unsigned wanted = enableable(host, h, plan->controllers);
+	const unsigned required = enableable(host, h, plan->required);
+	char dir[MR_CGROUP_FULL_MAX];
+
+	if (wanted == 0)
+		return 0;
+	snprintf(dir, sizeof(dir), "%s", made->full);
+	*strrchr(dir, '/') = '\0';
+	if (all_enabled(dir, wanted)) /* the common case: others run below this parent */
+		return 0;
+
+	const size_t mount_len = strlen(made->full) - strlen(plan->path);
+	for (size_t end = mount_len; made->full[end]; ) {
+		memcpy(dir, made->full, end);
+		dir[end] = '\0';
+		int r = enable_at(end ? dir : "/", wanted, required, err);
+		if (r < 0)
+			return r;
+		end += 1 + strcspn(made->full + end + 1, "/");
+		if (!made->full[end])
+			break;
+	}
+	return 0;
+}
+
+/* A cgroup made below a threaded one can hold no process until it is threaded too. */
+static int check_type(int fd, const struct mr_cgroup_plan *plan, const char *full,
+	struct mr_error *err)
+{
+	char type[64];
+
+	if (mr_path_is_below(plan->path, MR_CGROUP_PARENT))
+		return 0;
+	if (mr_read_line_at(fd, "cgroup.type", type, sizeof(type)) < 0 ||
+		mr_streq(type, "domain") || mr_streq(type, "domain threaded"))
+		return 0;
+	mr_fail_text(err, EOPNOTSUPP, "the cgroup %s is of type '%s' and cannot hold a container",
+		full, type);
+	mr_hint(err, "a parent of it is threaded: choose another linux.cgroupsPath");
+	return -EOPNOTSUPP;
+}
+
+static int create_one(const struct mr_cgroup_plan *plan, const struct mr_host *host, int h,
+	struct made *made, struct mr_cgroup *cg, struct mr_error *err)
+{
+	const bool v2 = host->hierarchies[h].v2;
+	int r = make_directory(host, h, plan->path, made, err);
+	if (r < 0)
+		return r;
+	cg->dir[h] = open(made->full, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (cg->dir[h] < 0)
+		return mr_fail(err, errno, "open the cgroup %s", made->full);
+	if (!made->leaf)
+		r = check_reusable(cg->dir[h], v2, made->full, err);
+	if (r == 0 && v2)
+		r = enable_controllers(plan, host, h, made, err);
+	if (r == 0 && v2)
+		r = check_type(cg->dir[h], plan, made->full, err);
+	return r;
+}
+
+int mr_cgroup_create(const struct mr_cgroup_plan *plan, const struct mr_host *host,
+	struct mr_cgroup *ret, struct mr_error *err)
+{
+	int r = mr_cgroup_check_path(plan->path, err);
+	if (r < 0)
+		return r;
+	autofree struct made *made = calloc(MR_MAX_HIERARCHIES, sizeof(*made));
+	if (!made)
+		return mr_fail(err, ENOMEM, "make the cgroups");
+
+	mr_cgroup_init(ret);
+	ret->host = host;
+	snprintf(ret->path, sizeof(ret->path), "%s", plan->path);
+	int h = 0;
+	for (; h < host->n_hierarchies && r == 0; h++) {
+		if (plan->hierarchy[h])
+			r = create_one(plan, host, h, &made[h], ret, err);
+	}
+	if (r == 0)
+		return 0;
+	mr_cgroup_close(ret);
+	while (h-- > 0) {
+		if (plan->hierarchy[h])
+			remove_made(&made[h]);
+	}
+	return r;
+}
+
+int mr_cgroup_open(const struct mr_host *host, const char *path, struct mr_cgroup *ret,
+	struct mr_error *err)
+{
+	char full[MR_CGROUP_FULL_MAX];
+	int found = 0;
+
+	mr_cgroup_init(ret);
+	/* Whatever is done to "/" would be done to the whole machine. */
+	int r = mr_cgroup_check_path(path, err);
+	if (r < 0)
+		return r;
+	ret->host = host;
+	snprintf(ret->path, sizeof(ret->path), "%s", path);
+	for (int h = 0; h < host->n_hierarchies; h++) {
+		mr_cgroup_full(host, h, path, full);
+		ret->dir[h] = open(full, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (ret->dir[h] >= 0) {
+			found++;
+		} else if (errno != ENOENT) {
+			r = mr_fail(err, errno, "open the cgroup %s", full);
+			mr_cgroup_close(ret);
+			return r;
+		}
+	}
+	return found;
+}
+
+/* --- join --- */
+
+int mr_cgroup_clone_fd(const struct mr_cgroup *cg)
+{
+	return cg->host && cg->host->unified >= 0 ? cg->dir[cg->host->unified] : -1;
+}
+
+int mr_cgroup_open_tasks(struct mr_cgroup *cg, struct mr_error *err)
+{
+	for (int h = 0; h < cg->host->n_hierarchies; h++) {
+		if (cg->dir[h] < 0 || cg->host->hierarchies[h].v2 || cg->tasks[h] >= 0)
+			continue;
+		cg->tasks[h] = openat(cg->dir[h], "tasks", O_WRONLY | O_CLOEXEC);
+		if (cg->tasks[h] < 0)
+			return mr_fail(err, errno, "open %s%s/tasks",
+				cg->host->hierarchies[h].mount_point, cg->path);
+	}
+	return 0;
+}
+
+static int fail_join(const struct mr_cgroup *cg, int h, int errnum, struct mr_error *err)
+{
+	const struct mr_hierarchy *hierarchy = &cg->host->hierarchies[h];
+
+	mr_fail(err, errnum, "join the cgroup %s%s", hierarchy->mount_point, cg->path);
+	if (errnum == ENOSPC && cg->host->owner[MR_CTL_CPUSET] == h)
+		mr_hint(err, "its cpuset.cpus or cpuset.mems is empty");
+	else if (errnum == EINVAL && cg->host->owner[MR_CTL_CPU] == h)
+		mr_hint(err, "a realtime process needs cpu.rt_runtime_us in its cgroup");
+	else if (errnum == EOPNOTSUPP && hierarchy->v2)
+		mr_hint(err, "see cgroup.type: a parent of it is threaded");
+	else if (errnum == EBUSY && hierarchy->v2)
+		mr_hint(err, "it has controllers switched on for its children, so it cannot hold "
+			     "processes itself");
+	return -errnum;
+}
+
+static int enter_one(struct mr_cgroup *cg, int h, struct mr_error *err)
+{
+	const char *file = cg->host->hierarchies[h].v2 ? "cgroup.procs" : "tasks";
+	autoclose int opened = -1;
+	int fd = cg->tasks[h];
+
+	if (fd < 0)
+		fd = opened = openat(cg->dir[h], file, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return fail_join(cg, h, errno, err);
+	ssize_t n;
+	do {
+		n = write(fd, "0", 1);
+	} while (n < 0 && errno == EINTR);
+	return n < 0 ? fail_join(cg, h, errno, err) : 0;
+}
+
+int mr_cgroup_enter(struct mr_cgroup *cg, bool skip_v2, struct mr_error *err)
+{
+	for (int h = 0; h < cg->host->n_hierarchies; h++) {
+		if (cg->dir[h] < 0 || (skip_v2 && cg->host->hierarchies[h].v2))
+			continue;
+		int r = enter_one(cg, h, err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int mr_cgroup_attach(struct mr_cgroup *cg, pid_t pid, struct mr_error *err)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%d", (int)pid);
+	for (int h = 0; h < cg->host->n_hierarchies; h++) {
+		if (cg->dir[h] < 0)
+			continue;
+		int r = mr_write_file_at(cg->dir[h], "cgroup.procs", text);
+		if (r < 0)
+			return fail_join(cg, h, -r, err);
+	}
+	return 0;
+}

@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Write the planned rows and attach the device program. Decides nothing, but explains: the
+ * kernel answers a bad value with one errno, and here it is known which field, value and file
+ * it was for.
+ *
+ * Each row is one write(2), as cgroup files demand; rows that go to the same file in a row (the
+ * device list) share its descriptor.
+ *
+ * A v1 cpuset starts empty, and no process can join it before it has CPUs and memory nodes: so
+ * they are copied down from the parents first.
+ *
+ * cgroups(7), cpuset(7)
+ */
+#include "cgroup/bpf.h"
+#include "cgroup/cgroup_internal.h"
+
+#include "base/io.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+struct applier {
+	struct mr_cgroup *cg;
+	struct mr_strv *warnings;
+	struct mr_error *err;
+	/* The file that the last row went to. */
+	const char *file;
+	int dir, fd;
+};
+
+/* --- errors --- */
+
+static bool in_user_namespace(void)
+{
+	autofree char *map = NULL;
+	unsigned inside, outside, count;
+
+	if (mr_read_file_at(AT_FDCWD, "/proc/self/uid_map", 65536, &map, NULL) < 0)
+		return false;
+	return sscanf(map, "%u %u %u", &inside, &outside, &count) != 3 || inside != 0 ||
+	       outside != 0 || count != UINT32_MAX;
+}
+
+static void describe_usage(int dir, const char *usage, const char *peak, struct mr_str *out)
+{
+	uint64_t used, highest;
+	char a[24], b[24];
+
+	if (mr_read_u64_at(dir, usage, &used) < 0)
+		return;
+	mr_str_appendf(out, " (in use: %" PRIu64 " bytes, %s", used, mr_format_size(used, a));
+	if (mr_read_u64_at(dir, peak, &highest) == 0)
+		mr_str_appendf(
+			out, "; peak: %" PRIu64 ", %s", highest, mr_format_size(highest, b));
+	mr_str_append(out, ")");
+}
+
+/* What the kernel compares a new memory limit with. */
+static void describe_memory(int dir, const char *file, struct mr_str *out)
+{
+	if (mr_has_prefix(file, "memory.memsw."))
+		describe_usage(
+			dir, "memory.memsw.usage_in_bytes", "memory.memsw.max_usage_in_bytes", out);
+	else if (mr_streq(file, "memory.limit_in_bytes"))
+		describe_usage(dir, "memory.usage_in_bytes", "memory.max_usage_in_bytes", out);
+	else if (mr_streq(file, "memory.max") || mr_streq(file, "memory.high"))
+		describe_usage(dir, "memory.current", "memory.peak", out);
+}
+
+static const char *missing_file_hint(const char *file)
+{
+	static const struct {
+		const char *prefix, *hint;
+	} hints[] = {
+		{"memory.memsw.", "this kernel does not count swap: boot with swapaccount=1, or "
+				  "leave linux.resources.memory.swap out"},
+		{"memory.swap.", "this kernel does not count swap (CONFIG_SWAP), leave "
+				 "linux.resources.memory.swap out"},
+		{"cpu.cfs_burst_us", "a burst needs kernel 5.14"},
+		{"cpu.max.burst", "a burst needs kernel 5.14"},
+		{"cpu.idle", "idle needs kernel 5.15"},
+		{"cpu.cfs_", "the kernel lacks CONFIG_CFS_BANDWIDTH"},
+		{"cpu.max", "the kernel lacks CONFIG_CFS_BANDWIDTH"},
+		{"cpu.rt_", "the kernel lacks CONFIG_RT_GROUP_SCHED"},
+		{"blkio.throttle.", "the kernel lacks CONFIG_BLK_DEV_THROTTLING"},
+		{"io.max", "the kernel lacks CONFIG_BLK_DEV_THROTTLING"},
+		{"blkio.leaf_weight", "leaf weights went away with kernel 5.0"},
+		{"blkio.", "weights need the bfq scheduler (modprobe bfq)"},
+		{"io.", "weights need the bfq scheduler (modprobe bfq) or CONFIG_BLK_CGROUP_IOCOST"},
+		{"hugetlb.", "this machine has no huge pages of that size: see "
+			     "/sys/kernel/mm/hugepages"},
+	};
+
+	for (size_t i = 0; i < sizeof(hints) / sizeof(hints[0]); i++) {
+		if (mr_has_prefix(file, hints[i].prefix))
+			return hints[i].hint;
+	}
+	return NULL;
+}
+
+static void hint_row(struct applier *a, const struct mr_cgroup_row *row, const char *file,
+	int errnum)
+{
+	const char *hint = errnum == ENOENT ? missing_file_hint(file) : NULL;
+
+	if (hint)
+		mr_hint(a->err, "%s", hint);
+	else if (errnum == EBUSY && mr_has_prefix(file, "memory."))
+		mr_hint(a->err, "choose a limit above what is in use");
+	else if (errnum == ENODEV && row->controller == MR_CTL_BLKIO)
+		mr_hint(a->err, "no such block device (partitions cannot be limited)");
+	else if (row->controller == MR_CTL_CPUSET && (errnum == EACCES || errnum == EINVAL))
+		mr_hint(a->err, "it must be a part of what the parent cgroup has, and exist");
+	else if (errnum == EINVAL && mr_has_prefix(file, "memory.memsw."))
+		mr_hint(a->err, "memory and swap together cannot be less than the memory limit");
+	else if (errnum == EACCES || errnum == EPERM)
+		mr_hint(a->err, "run as root, or have the cgroup delegated to this user");
+}
+
+static int fail_row(struct applier *a, const struct mr_cgroup_row *row, const char *file,
+	const char *value, int errnum)
+{
+	const struct mr_host *host = a->cg->host;
+	int h = host->owner[row->controller];
+	auto_str usage = {0};
+
+	if (errnum == EBUSY || errnum == EINVAL)
+		describe_memory(a->cg->dir[h], file, &usage);
+	mr_fail(a->err, errnum, "%s: write '%s' to %s%s/%s%s", row->field, value,
+		host->hierarchies[h].mount_point, a->cg->path, file, mr_str_text(&usage));
+	hint_row(a, row, file, errnum);
+	return -errnum;
+}
+
+static int warn(struct applier *a, const struct mr_cgroup_row *row, const char *text)
+{
+	if (mr_strv_addf(a->warnings, "%s: %s", row->field, text) < 0)
+		return mr_fail(a->err, ENOMEM, "warn");
+	return 0;
+}
+
+/* --- rows --- */
+
+static int write_file(struct applier *a, int dir, const char *file, const char *value)
+{
+	if (a->fd < 0 || a->dir != dir || strcmp(a->file, file) != 0) {
+		mr_close(&a->fd);
+		a->fd = openat(dir, file, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+		if (a->fd < 0)
+			return -errno;
+		a->dir = dir;
+		a->file = file;
+	}
+	ssize_t n;
+	do {
+		n = write(a->fd, value, strlen(value));
+	} while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : 0;
+}
+
+/*
+ * A directory that was there may have limits, and memory may not rise above memory+swap: then
+ * memory+swap has to go first. On a fresh cgroup it is the other way round.
+ */
+static int write_swap_first(
+	struct applier *a, const struct mr_cgroup_rows *rows, size_t i, int dir)
+{
+	static const char swap[] = "memory.memsw.limit_in_bytes";
+
+	if (!mr_streq(rows->items[i].file, "memory.limit_in_bytes"))
+		return -EINVAL;
+	for (size_t k = i + 1; k < rows->n; k++) {
+		if (!mr_streq(rows->items[k].file, swap))
+			continue;
+		int r = write_file(a, dir, swap, rows->items[k].value);
+		return r < 0 ? -EINVAL : write_file(a, dir, rows->items[i].file,
+						 rows->items[i].value);
+	}
+	return -EINVAL;
+}
+
+static int write_row(struct applier *a, const struct mr_cgroup_rows *rows, size_t i)
+{
+	const struct mr_cgroup_row *row = &rows->items[i];
+	const char *file = row->file, *value = row->value;
+	int dir = mr_cgroup_dir(a->cg, row->controller);
+
+	if (dir < 0)
+		return mr_fail_text(a->err, EINVAL, "%s: the container has no %s cgroup",
+			row->field, mr_controller_name(row->controller, false));
+	int r = write_file(a, dir, file, value);
+	if (r == -ENOENT && row->else_file) {
+		file = row->else_file;
+		value = row->else_value;
+		r = write_file(a, dir, file, value);
+	}
+	if (r == -EINVAL)
+		r = write_swap_first(a, rows, i, dir) == 0 ? 0 : r;
+	if (r == 0)
+		return 0;
+	if (r == -ENOENT && row->optional)
+		return warn(a, row, "not written, this kernel has no file for it");
+	/* A user namespace has no say over devices, and its parent's list stays in force. */
+	if (row->controller == MR_CTL_DEVICES && (r == -EPERM || r == -EACCES) &&
+		in_user_namespace())
+		return warn(a, row, "not applied: not allowed in a user namespace");
+	return fail_row(a, row, file, value, -r);
+}
+
+/* --- cpuset --- */
+
+/*
+ * Make sure that the cgroup at @path has a value in @file and return it.
+ *
+ * @param path below the hierarchy's root; cut for the parents and restored
+ */
+static int copy_down(struct applier *a, int h, char *path, const char *file,
+	char *value, size_t cap)
+{
+	char full[MR_CGROUP_FULL_MAX + 32];
+	const char *mount = a->cg->host->hierarchies[h].mount_point;
+	int r;
+
+	snprintf(full, sizeof(full), "%s%s/%s", mount, path, file);
+	ssize_t n = mr_read_line_at(AT_FDCWD, full, value, cap);
+	if (n < 0)
+		return mr_fail(a->err, (int)-n, "read %s", full);
+	if (n > 0)
+		return 0;
+	char *slash = strrchr(path, '/');
+	if (!slash)
+		return mr_fail_text(a->err, EINVAL, "%s is empty", full);
+	*slash = '\0';
+	r = copy_down(a, h, path, file, value, cap);
+	*slash = '/';
+	if (r < 0)
+		return r;
+	r = mr_write_file_at(AT_FDCWD, full, value);
+	return r < 0 ? mr_fail(a->err, -r, "write '%s' to %s", value, full) : 0;
+}
+
+static int fill_cpuset(struct applier *a)
+{
+	const struct mr_host *host = a->cg->host;
+	int h = host->owner[MR_CTL_CPUSET];
+	char path[MR_CGROUP_PATH_MAX], value[4096];
+
+	if (h < 0 || host->hierarchies[h].v2 || a->cg->dir[h] < 0)
+		return 0;
+	snprintf(path, sizeof(path), "%s", a->cg->path);
+	int r = copy_down(a, h, path, "cpuset.cpus", value, sizeof(value));
+	return r < 0 ? r : copy_down(a, h, path, "cpuset.mems", value, sizeof(value));
+}
+
+/* --- devices --- */
+
+static int attach_devices(struct applier *a, const struct mr_cgroup_plan *plan)
+{
+	autofree struct bpf_insn *insns = NULL;
+	size_t n;
+
+	if (plan->n_device_rules == 0)
+		return 0;
+	int r = mr_bpf_device_program(plan->device_rules, plan->n_device_rules, &insns, &n, a->err);
+	if (r < 0)
+		return r;
+	r = mr_bpf_device_attach(mr_cgroup_dir(a->cg, MR_CTL_DEVICES), insns, n, a->err);
+	if (r == -EPERM && in_user_namespace()) {
+		mr_error_clear(a->err);
+		if (mr_strv_add(a->warnings, "linux.resources.devices: not applied: not allowed "
+					     "in a user namespace") < 0)
+			return mr_fail(a->err, ENOMEM, "warn");
+		return 0;
+	}
+	return r < 0 ? mr_prefix(a->err, "linux.resources.devices") : 0;
+}
+
+int mr_cgroup_apply(const struct mr_cgroup_plan *plan, struct mr_cgroup *cg,
+	struct mr_strv *warnings, struct mr_error *err)
+{
+	struct applier a = {.cg = cg, .warnings = warnings, .err = err, .dir = -1, .fd = -1};
+	int r = fill_cpuset(&a);
+
+	for (size_t i = 0; i < plan->rows.n && r == 0; i++)
+		r = write_row(&a, &plan->rows, i);
+	mr_close(&a.fd);
+	return r < 0 ? r : attach_devices(&a, plan);
+}

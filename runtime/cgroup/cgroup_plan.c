@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Where a container's cgroups go and what will be written into them. Pure.
+ *
+ * A hybrid host is no case of its own: the host says which hierarchy owns each controller,
+ * and the rows of a controller are written in the language of its owner. A controller that
+ * nobody owns is an error only if the spec asks something of it that would be lost.
+ */
+#include "cgroup/cgroup_internal.h"
+#include "cgroup/v2.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+bool mr_cgroup_in_subtree_control(enum mr_controller c)
+{
+	switch (c) {
+	case MR_CTL_MEMORY:
+	case MR_CTL_PIDS:
+	case MR_CTL_CPU:
+	case MR_CTL_CPUSET:
+	case MR_CTL_BLKIO:
+	case MR_CTL_HUGETLB:
+	case MR_CTL_RDMA:
+	case MR_CTL_MISC:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* --- path --- */
+
+int mr_cgroup_check_path(const char *path, struct mr_error *err)
+{
+	if (path[0] != '/' || path[1] == '\0')
+		return mr_fail_text(err, EINVAL,
+			"cgroup '%.200s': an absolute path below the root is needed", path);
+	if (mr_path_has_dotdot(path))
+		return mr_fail_text(err, EINVAL, "cgroup '%.200s': '..' is not allowed", path);
+	if (strchr(path, '\n'))
+		return mr_fail_text(err, EINVAL, "a cgroup's path cannot hold a newline");
+	if (strlen(path) >= MR_CGROUP_PATH_MAX)
+		return mr_fail_text(err, ENAMETOOLONG, "cgroup '%.100s...': longer than %d bytes",
+			path, MR_CGROUP_PATH_MAX - 1);
+	return 0;
+}
+
+static int plan_path(const struct mr_spec *spec, const char *id, const char *parent,
+	char ret[static MR_CGROUP_PATH_MAX], struct mr_error *err)
+{
+	const char *wanted = spec->linux_->cgroups_path;
+	auto_str joined = {0};
+
+	if (!wanted || !*wanted)
+		wanted = id;
+	if (!parent || !*parent)
+		parent = MR_CGROUP_PARENT;
+	if (wanted[0] != '/')
+		mr_str_appendf(&joined, "%s%s/", parent[0] == '/' ? "" : "/", parent);
+	mr_str_append(&joined, wanted);
+	if (!mr_str_ok(&joined))
+		return mr_fail(err, ENOMEM, "plan the cgroup");
+
+	/* Before cleaning, which would resolve the "..": whoever writes one is mistaken. */
+	if (mr_path_has_dotdot(mr_str_text(&joined)))
+		return mr_fail_text(err, EINVAL,
+			"linux.cgroupsPath: '%.200s': '..' is not allowed",
+			mr_str_text(&joined));
+	autofree char *clean = mr_path_clean(mr_str_text(&joined));
+	if (!clean)
+		return mr_fail(err, ENOMEM, "plan the cgroup");
+	int r = mr_cgroup_check_path(clean, err);
+	if (r < 0)
+		return mr_prefix(err, "linux.cgroupsPath");
+	snprintf(ret, MR_CGROUP_PATH_MAX, "%s", clean);
+	return 0;
+}
+
+/* --- controllers --- */
+
+static void list_owned(const struct mr_host *host, bool v2, struct mr_str *out)
+{
+	const char *separator = "";
+
+	for (int c = 0; c < MR_CONTROLLERS; c++) {
+		enum mr_controller controller = (enum mr_controller)c;
+		if (host->owner[c] < 0 || host->hierarchies[host->owner[c]].v2 != v2)
+			continue;
+		if (v2 && !mr_cgroup_in_subtree_control(controller))
+			continue;
+		mr_str_appendf(out, "%s%s", separator, mr_controller_name(controller, v2));
+		separator = ", ";
+	}
+	if (!*separator)
+		mr_str_append(out, "none");
+}
+
+static void describe_host(const struct mr_host *host, struct mr_str *out)
+{
+	if (host->layout == MR_LAYOUT_NONE) {
+		mr_str_append(out, "no cgroup hierarchy is mounted");
+		return;
+	}
+	if (host->unified >= 0) {
+		mr_str_appendf(out, "cgroup2 at %s holds only: ",
+			host->hierarchies[host->unified].mount_point);
+		list_owned(host, true, out);
+	}
+	if (host->layout != MR_LAYOUT_V2) {
+		mr_str_append(out, host->unified >= 0 ? "; v1: " : "cgroup v1 holds only: ");
+		list_owned(host, false, out);
+	}
+}
+
+static int controller_missing(const struct mr_host *host, enum mr_controller c,
+	const char *field, struct mr_error *err)
+{
+	const bool v2 = host->layout == MR_LAYOUT_V2;
+	const char *name = mr_controller_name(c, v2);
+	auto_str there = {0};
+
+	describe_host(host, &there);
+	int r = mr_fail_text(err, EOPNOTSUPP, "%s: this host has no %s controller (%s)", field,
+		name, mr_str_text(&there));
+	if (host->layout == MR_LAYOUT_NONE)
+		mr_hint(err, "mount -t cgroup2 cgroup2 /sys/fs/cgroup");
+	else if (v2 && strcmp(host->hierarchies[host->unified].root, "/") != 0)
+		mr_hint(err, "the parent must delegate it: cgroup.subtree_control one level up");
+	else if (v2)
+		mr_hint(err, "see cgroup.controllers and /proc/cgroups: the kernel lacks it, or it "
+			     "is switched off (boot parameter cgroup_disable, or cgroup_enable=%s)",
+			name);
+	else
+		mr_hint(err, "if /proc/cgroups names %s: mount -t cgroup -o %s cgroup "
+			     "/sys/fs/cgroup/%s; otherwise boot with cgroup_enable=%s",
+			name, name, name, name);
+	return r;
+}
+
+struct planner {
+	const struct mr_spec *spec;
+	const struct mr_host *host;
+	struct mr_arena *arena;
+	struct mr_cgroup_plan *plan;
+	struct mr_strv *warnings;
+	struct mr_error *err;
+};
+
+static void want(struct planner *p, enum mr_controller c, bool required)
+{
+	if (p->host->owner[c] < 0)
+		return;
+	p->plan->hierarchy[p->host->owner[c]] = true;
+	p->plan->controllers |= 1u << c;
+	if (required)
+		p->plan->required |= 1u << c;
+}
+
+static int make_rows(struct planner *p, enum mr_controller c, bool v2,
+	struct mr_cgroup_rows *rows, struct mr_strv *warnings)
+{
+	const struct mr_resources *r = p->spec->linux_->resources;
+	return v2 ? mr_cgroup_v2_rows(r, c, p->arena, rows, warnings, p->err)
+		  : mr_cgroup_v1_rows(r, c, p->arena, rows, warnings, p->err);
+}
+
+/* Nobody owns the controller: find out whether the spec needs it. */
+static int plan_unowned(struct planner *p, enum mr_controller c)
+{
+	struct mr_cgroup_rows rows = {0};
+	auto_strv unused = {0};
+	int r = make_rows(p, c, p->host->layout == MR_LAYOUT_V2, &rows, &unused);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < rows.n; i++) {
+		if (!rows.items[i].optional)
+			return controller_missing(p->host, c, rows.items[i].field, p->err);
+	}
+	return 0;
+}
+
+static int plan_controller(struct planner *p, enum mr_controller c)
+{
+	struct mr_cgroup_rows *rows = &p->plan->rows;
+	const size_t before = rows->n;
+
+	if (p->host->owner[c] < 0)
+		return plan_unowned(p, c);
+	int r = make_rows(p, c, mr_host_is_v2(p->host, c), rows, p->warnings);
+	if (r < 0)
+		return r;
+	if (rows->n > before)
+		want(p, c, true);
+	return 0;
+}
+
+static int plan_device_program(struct planner *p)
+{
+	const struct mr_device_rule *rules;
+	size_t n;
+
+	if (!mr_host_is_v2(p->host, MR_CTL_DEVICES))
+		return 0;
+	int r = mr_cgroup_device_rules(
+		p->spec->linux_->resources, p->arena, &rules, &n, p->err);
+	/* A program that allows everything would only cost time at each open. */
+	if (r < 0 || n == 0 || mr_cgroup_devices_allow_all(rules, n))
+		return r;
+	p->plan->device_rules = rules;
+	p->plan->n_device_rules = n;
+	want(p, MR_CTL_DEVICES, true);
+	return 0;
+}
+
+static int plan_unified(struct planner *p)
+{
+	struct mr_cgroup_rows *rows = &p->plan->rows;
+	size_t before = rows->n;
+	int r = mr_cgroup_unified_rows(
+		p->spec->linux_->resources, p->host, p->arena, rows, p->err);
+	for (size_t i = before; r == 0 && i < rows->n; i++)
+		want(p, rows->items[i].controller, true);
+	return r;
+}
+
+static bool is_memory_limit(const struct mr_cgroup_row *row)
+{
+	static const char *const files[] = {"memory.limit_in_bytes",
+		"memory.memsw.limit_in_bytes", "memory.max", "memory.swap.max"};
+
+	if (mr_streq(row->value, "max") || mr_streq(row->value, "-1"))
+		return false;
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		if (mr_streq(row->file, files[i]))
+			return true;
+	}
+	return false;
+}
+
+int mr_cgroup_plan(const struct mr_spec *spec, const struct mr_host *host, const char *id,
+	const char *parent, bool all, struct mr_arena *arena, struct mr_cgroup_plan *ret,
+	struct mr_strv *warnings, struct mr_error *err)
+{
+	struct planner p = {spec, host, arena, ret, warnings, err};
+
+	memset(ret, 0, sizeof(*ret));
+	int r = plan_path(spec, id, parent, ret->path, err);
+	for (int c = 0; c < MR_CONTROLLERS && r == 0; c++)
+		r = plan_controller(&p, (enum mr_controller)c);
+	if (r == 0)
+		r = plan_device_program(&p);
+	if (r == 0)
+		r = plan_unified(&p);
+	if (r < 0)
+		return r;
+
+	want(&p, MR_CTL_MEMORY, false); /* its counters are the verdict */
+	if (host->unified >= 0)
+		ret->hierarchy[host->unified] = true;
+	else
+		want(&p, MR_CTL_FREEZER, false);
+	for (int c = 0; all && c < MR_CONTROLLERS; c++)
+		want(&p, (enum mr_controller)c, false);
+	for (size_t i = 0; i < ret->rows.n; i++)
+		ret->memory_limited |= is_memory_limit(&ret->rows.items[i]);
+	return 0;
+}
