@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The only place that decides whether a container was OOM-killed.
+ *
+ * OOMKilled is: the kernel's own count of OOM kills in the container's cgroups has moved.
+ * Nothing else says yes - no exit code 137, no SIGKILL, no usage at the limit, no event, no
+ * line in a log; and if the count cannot be read, nothing says yes or no.
+ * What the events and the kernel log add is who, by which limit, and how sure we are: two
+ * witnesses beside the judge. Where they contradict each other `certain` is false.
+ *
+ * The final call comes after the last process is gone and before rmdir(2): the kernel counts
+ * before it sends SIGKILL ("task reaper must see this" in mm/oom_kill.c), so nothing
+ * is late, and rmdir would take the count away.
+ */
+#include "oom/verdict.h"
+
+#include "base/io.h"
+#include "oom/counters.h"
+#include "oom/evidence.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#define MAX_LOG_LINES 512
+
+/* --- victims --- */
+
+static bool is_init(const struct mr_oom_watch *w, const struct mr_verdict_input *in,
+	const struct mr_oom_kill *kill)
+{
+	return !w->foreign_view && in->init_pid > 0 && kill->pid == in->init_pid;
+}
+
+/* A line that names no cgroup was robbed of it by the rate limit: then only init's pid,
+ * which is nobody else's while we hold its pidfd, tells that it is ours. */
+static bool is_ours(const struct mr_oom_watch *w, const struct mr_verdict_input *in,
+	const struct mr_oom_kill *kill)
+{
+	if (w->foreign_view)
+		return false;
+	return kill->oom_memcg[0] || kill->task_memcg[0] || is_init(w, in, kill);
+}
+
+/* The first victim of a group kill is counted and logged twice. */
+static bool is_repeated(const struct mr_verdict *v, const struct mr_oom_kill *kill)
+{
+	for (size_t i = 0; kill->group && i < v->n_victims; i++) {
+		if (v->victims[i].kill.pid == kill->pid)
+			return true;
+	}
+	return false;
+}
+
+static void copy_lines(const struct mr_oom_log *log, const struct mr_oom_kill *kill,
+	struct mr_verdict *ret)
+{
+	size_t end = kill->first_line + kill->n_lines, from = kill->first_line;
+	if (ret->kernel_log.n + kill->n_lines > MAX_LOG_LINES && kill->n_lines > 0)
+		from = end - 1; /* of later reports the Killed line only */
+	for (size_t i = from; i < end && i < log->lines.n; i++)
+		mr_strv_add(&ret->kernel_log, log->lines.items[i]);
+}
+
+static int take_victims(struct mr_oom_watch *w, const struct mr_verdict_input *in,
+	struct mr_verdict *ret, uint64_t *ret_lines)
+{
+	*ret_lines = w->log.dropped;
+	ret->victims = calloc(w->log.n_kills + 1, sizeof(*ret->victims));
+	if (!ret->victims)
+		return -ENOMEM;
+	for (size_t i = 0; i < w->log.n_kills; i++) {
+		const struct mr_oom_kill *kill = &w->log.kills[i];
+		if (!is_ours(w, in, kill))
+			continue;
+		(*ret_lines)++;
+		copy_lines(&w->log, kill, ret);
+		ret->group_kill = ret->group_kill || kill->group;
+		if (is_repeated(ret, kill))
+			continue;
+		struct mr_victim *v = &ret->victims[ret->n_victims++];
+		v->kill = *kill;
+		v->is_init = is_init(w, in, kill);
+		v->container_pid = v->is_init ? in->init_container_pid : 0;
+	}
+	return 0;
+}
+
+static int take_table(const struct mr_oom_watch *w, struct mr_verdict *ret)
+{
+	const struct mr_oom_log *log = &w->log;
+	if (w->foreign_view || log->table.n == 0 || ret->n_victims == 0)
+		return 0;
+	ret->tasks = malloc(log->table.n * sizeof(*ret->tasks));
+	if (!ret->tasks)
+		return -ENOMEM;
+	memcpy(ret->tasks, log->table.items, log->table.n * sizeof(*ret->tasks));
+	ret->n_tasks = log->table.n;
+	ret->trigger_pid = log->trigger_pid;
+	memcpy(ret->trigger_comm, log->trigger_comm, sizeof(ret->trigger_comm));
+	return 0;
+}
+
+static int read_log(struct mr_oom_watch *w, const struct mr_verdict_input *in,
+	struct mr_verdict *ret, uint64_t *ret_lines)
+{
+	*ret_lines = 0;
+	if (w->foreign_view || (ret->kills == 0 && !w->nested_unseen))
+		return 0;
+	mr_log_await(w, ret->kills);
+	ret->source = w->kmsg.fd >= 0 ? "/dev/kmsg" : NULL;
+	ret->incomplete = w->log.lost;
+	int r = take_victims(w, in, ret, ret_lines);
+	return r < 0 ? r : take_table(w, ret);
+}
+
+/* --- was init the victim? --- */
+
+static int judge_init(const struct mr_oom_watch *w, const struct mr_verdict_input *in,
+	const struct mr_verdict *v)
+{
+	const int64_t second = 1000000000;
+	if (v->kills == 0)
+		return 0;
+	for (size_t i = 0; i < v->n_victims; i++) {
+		if (v->victims[i].is_init)
+			return 1;
+	}
+	if (in->init_status >= 0 &&
+		!(WIFSIGNALED(in->init_status) && WTERMSIG(in->init_status) == SIGKILL))
+		return 0;
+	if (in->we_killed_init || in->init_status < 0)
+		return in->we_killed_init ? 0 : -1;
+	if (v->group_kill || in->init_alone)
+		return 1;
+	/* Everybody is named, and init is not among them. */
+	if (v->n_victims == v->kills && !v->incomplete && in->init_pid > 0)
+		return 0;
+	/* It lived on after the last kill that the count shows. */
+	if (in->init_end_ns && w->last_kill_ns && in->init_end_ns - w->last_kill_ns > second)
+		return 0;
+	return -1;
+}
+
+/* --- which limit --- */
+
+static enum mr_oom_scope single(unsigned scopes)
+{
+	static const enum mr_oom_scope all[] = {MR_SCOPE_CONTAINER, MR_SCOPE_NESTED,
+		MR_SCOPE_ANCESTOR, MR_SCOPE_HOST};
+	enum mr_oom_scope found = scopes ? MR_SCOPE_MIXED : MR_SCOPE_UNKNOWN;
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		if (scopes == MR_SCOPE_BIT(all[i]))
+			found = all[i];
+	}
+	return found;
+}
+
+/* Limits that were hit although nobody of ours died. */
+static void judge_without_kill(const struct mr_ladder *ladder, struct mr_verdict *ret)
+{
+	ret->by_ladder = ladder->known;
+	ret->bystander = ladder->scopes & MR_SCOPE_BIT(MR_SCOPE_ANCESTOR);
+	if (ret->bystander)
+		ret->scope = MR_SCOPE_ANCESTOR;
+	else if (ladder->scopes)
+		ret->scope = single(ladder->scopes);
+}
+
+/* What the log says of the victims; @ret_all whether it told of each. */
+static unsigned log_scopes(const struct mr_oom_watch *w, const struct mr_verdict *v,
+	bool *ret_all)
+{
+	unsigned scopes = 0;
+	size_t told = 0;
+	for (size_t i = 0; i < v->n_victims; i++) {
+		unsigned s = mr_log_scope(&v->victims[i].kill, w->kernel_path);
+		scopes |= s;
+		told += s != 0;
+	}
+	*ret_all = told > 0 && told == v->kills;
+	return scopes;
+}
+
+static void judge_scope(const struct mr_oom_watch *w, const struct mr_ladder *ladder,
+	struct mr_verdict *ret)
+{
+	bool all;
+	unsigned log = log_scopes(w, ret, &all), steps = ladder->scopes;
+	unsigned allowed = steps;
+	if (ladder->nested_maybe)
+		allowed |= MR_SCOPE_BIT(MR_SCOPE_NESTED);
+
+	bool agree = !ladder->known || (log & ~allowed) == 0;
+	ret->by_kmsg = ret->n_victims > 0;
+	ret->by_ladder = ladder->known && agree && steps != 0;
+	if (log && (all || !ladder->known || !agree))
+		ret->scope = single(log);
+	else
+		ret->scope = single(steps);
+	ret->certain = agree && ret->scope != MR_SCOPE_UNKNOWN &&
+		(all || (ladder->known && !ladder->nested_maybe));
+}
+
+/* --- all together --- */
+
+static int not_known(struct mr_verdict *ret, const char *why)
+{
+	ret->known = false;
+	ret->certain = false;
+	ret->init_killed = -1;
+	snprintf(ret->why, sizeof(ret->why), "%.*s", (int)sizeof(ret->why) - 1, why);
+	return 0;
+}
+
+static int judge(struct mr_oom_watch *w, const struct mr_verdict_input *in,
+	struct mr_verdict *ret, struct mr_error *err)
+{
+	struct mr_ladder ladder;
+	uint64_t lines, group = 0;
+
+	mr_oom_watch_events(w);
+	mr_ladder_read(w, ret->kills, &ladder);
+	ret->events = w->level[0].events;
+	if (w->version == 2 && mr_counter_read_one(w->counter, "oom_group_kill", &group) == 0)
+		ret->group_kill = group > w->base_group_kills;
+	if (read_log(w, in, ret, &lines) < 0)
+		return mr_fail(err, ENOMEM, "list of OOM victims");
+
+	if (lines > ret->kills && ret->kills == 0)
+		return not_known(ret, "the kernel log names a victim in a sub-cgroup that was "
+			"removed before its count was read");
+	if (ret->group_kill && lines == ret->kills && ret->n_victims > 0 && !ret->incomplete)
+		ret->kills = ret->n_victims;
+	if (ret->kills > ret->n_victims)
+		ret->victims_without_detail = ret->kills - ret->n_victims;
+
+	ret->certain = true;
+	if (ret->kills == 0)
+		judge_without_kill(&ladder, ret);
+	else
+		judge_scope(w, &ladder, ret);
+	/* A count that went with its sub-cgroup: at least so many. */
+	if (lines > ret->kills + w->log.dropped || (w->nested_unseen && !ret->source))
+		ret->certain = false;
+	ret->init_killed = judge_init(w, in, ret);
+	mr_limit_find(w, &ladder, ret);
+	ret->hanging = mr_oom_watch_hanging(w) == 1;
+	return 0;
+}
+
+int mr_verdict_take(struct mr_oom_watch *w, const struct mr_verdict_input *in,
+	struct mr_verdict *ret, struct mr_error *err)
+{
+	struct mr_error reason = {0};
+
+	memset(ret, 0, sizeof(*ret));
+	ret->version = w->version;
+	ret->setup = !in->started;
+	if (w->version == 0)
+		return not_known(ret, "no memory controller");
+	if (w->version == 1)
+		mr_nested_step(w);
+	int r = mr_oom_watch_kills(w, &ret->kills, &reason);
+	if (r == -ENODEV)
+		return not_known(ret, "the cgroup was removed before its counters were read");
+	if (r < 0)
+		return not_known(ret, reason.message);
+	ret->known = ret->by_counter = true;
+	r = judge(w, in, ret, err);
+	if (r < 0)
+		mr_verdict_clear(ret);
+	return r;
+}
+
+void mr_verdict_clear(struct mr_verdict *v)
+{
+	free(v->victims);
+	free(v->tasks);
+	mr_strv_clear(&v->kernel_log);
+	memset(v, 0, sizeof(*v));
+}
