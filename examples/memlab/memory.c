@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Steps that take memory. What a step took stays until `free` or the end.
+ *
+ * Three kinds of taking are told apart here, because the kernel does: promising
+ * addresses (virt, mallocs), reading pages that were never written (zread,
+ * pgtables: the shared zero page, no memory of one's own but page tables), and
+ * writing, which is what a limit counts as anonymous memory.
+ *
+ * Writes and reads go through volatile pointers: no compiler option removes them.
+ *
+ * Manual pages: mmap(2), malloc(3), mallopt(3), memfd_create(2).
+ */
+#include "memlab.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <malloc.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define MAX_BLOCKS 16384
+#define HUGE_SPAN ((size_t)2 << 20)
+
+struct block {
+	void *start;
+	size_t bytes;
+	bool from_malloc;
+};
+
+static struct block blocks[MAX_BLOCKS];
+static size_t block_count;
+
+static int keep(void *start, size_t bytes, bool from_malloc)
+{
+	if (block_count == MAX_BLOCKS)
+		return -ENOSPC;
+	blocks[block_count++] = (struct block){start, bytes, from_malloc};
+	return 0;
+}
+
+/*
+ * Every word differs from its neighbours and no byte pattern repeats over a page,
+ * so that neither zswap nor zram can store a page as one repeated word.
+ */
+void fill(void *start, size_t bytes)
+{
+	volatile uint64_t *word = start;
+	volatile unsigned char *byte = start;
+	uint64_t seed = (uint64_t)(uintptr_t)start;
+	size_t words = bytes / sizeof(*word);
+
+	for (size_t i = 0; i < words; i++)
+		word[i] = (seed + i) * UINT64_C(0x9e3779b97f4a7c15) | 1;
+	for (size_t i = words * sizeof(*word); i < bytes; i++)
+		byte[i] = 0x5a;
+}
+
+static void read_pages(const void *start, size_t bytes, size_t stride)
+{
+	const volatile unsigned char *byte = start;
+	unsigned sum = 0;
+
+	for (size_t at = 0; at < bytes; at += stride)
+		sum += byte[at];
+	(void)sum;
+}
+
+static void fill_at_rate(unsigned char *start, size_t bytes, uint64_t rate)
+{
+	double begin = now();
+
+	for (size_t done = 0; done < bytes;) {
+		size_t stride = bytes - done < MEMLAB_MIB ? bytes - done : MEMLAB_MIB;
+
+		fill(start + done, stride);
+		done += stride;
+		if (rate > 0)
+			sleep_until(begin + (double)done / (double)rate);
+	}
+}
+
+static void *map(size_t bytes, int protection, int flags)
+{
+	return mmap(NULL, bytes, protection, flags | MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+}
+
+static int grow(size_t bytes, uint64_t rate, int flags)
+{
+	void *start = map(bytes, PROT_READ | PROT_WRITE, flags);
+
+	if (start == MAP_FAILED)
+		return -errno;
+	fill_at_rate(start, bytes, rate);
+	return keep(start, bytes, false);
+}
+
+int step_anon(const struct step *step, struct outcome *out)
+{
+	out->bytes = step->size;
+	return grow(step->size, step->rate, 0);
+}
+
+int step_huge(const struct step *step, struct outcome *out)
+{
+	size_t rounded = (step->size + HUGE_SPAN - 1) / HUGE_SPAN * HUGE_SPAN;
+
+	out->bytes = rounded;
+	return grow(rounded, 0, MAP_HUGETLB);
+}
+
+/*
+ * A fixed threshold: glibc's own grows after a free, and the next block would come
+ * from the heap, where free does not give pages back.
+ */
+static void *big_malloc(size_t bytes, bool zeroed)
+{
+	mallopt(M_MMAP_THRESHOLD, 64 * 1024);
+	return zeroed ? calloc(1, bytes) : malloc(bytes);
+}
+
+int step_virt(const struct step *step, struct outcome *out)
+{
+	void *start = big_malloc(step->size, false);
+
+	if (start == NULL)
+		return -ENOMEM;
+	out->bytes = step->size;
+	return keep(start, step->size, true);
+}
+
+int step_touch(const struct step *step, struct outcome *out)
+{
+	for (size_t i = block_count; i-- > 0;) {
+		if (!blocks[i].from_malloc)
+			continue;
+		if (step->size > blocks[i].bytes)
+			return -EINVAL;
+		fill_at_rate(blocks[i].start, step->size, 0);
+		out->bytes = step->size;
+		return 0;
+	}
+	return -EINVAL;
+}
+
+int step_zread(const struct step *step, struct outcome *out)
+{
+	void *start = big_malloc(step->size, true);
+
+	if (start == NULL)
+		return -ENOMEM;
+	read_pages(start, step->size, (size_t)sysconf(_SC_PAGESIZE));
+	out->bytes = step->size;
+	return keep(start, step->size, true);
+}
+
+int step_free(const struct step *step, struct outcome *out)
+{
+	struct block *last;
+
+	(void)step;
+	if (block_count == 0)
+		return -EINVAL;
+	last = &blocks[--block_count];
+	out->bytes = last->bytes;
+	if (last->from_malloc)
+		free(last->start);
+	else if (munmap(last->start, last->bytes) < 0)
+		return -errno;
+	return 0;
+}
+
+int step_plateau(const struct step *step, struct outcome *out)
+{
+	size_t half = step->size / 2 / sizeof(uint64_t) * sizeof(uint64_t);
+	double begin = now();
+	unsigned char *start = map(step->size, PROT_READ | PROT_WRITE, 0);
+
+	if (start == MAP_FAILED)
+		return -errno;
+	fill_at_rate(start, half, 0);
+	sleep_until(begin + step->seconds / 2);
+	fill_at_rate(start + half, step->size - half, 0);
+	sleep_until(begin + step->seconds);
+	out->bytes = step->size;
+	return keep(start, step->size, false);
+}
+
+/* Ends only by a kill or when the kernel refuses an address range. */
+int step_leak(const struct step *step, struct outcome *out)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	double begin = now();
+
+	for (;;) {
+		size_t due = (size_t)((now() - begin) * (double)step->size);
+		size_t bytes = due > out->bytes ? (due - out->bytes) / page * page : 0;
+		void *start;
+
+		if (bytes > 0) {
+			start = map(bytes, PROT_READ | PROT_WRITE, 0);
+			if (start == MAP_FAILED)
+				return -errno;
+			fill(start, bytes);
+			out->bytes += bytes;
+		}
+		sleep_until(now() + 0.01);
+	}
+}
+
+/* One page table (4 KiB) for each 2 MiB of addresses, and no memory besides. */
+int step_pgtables(const struct step *step, struct outcome *out)
+{
+	void *start = map(step->size, PROT_READ, MAP_NORESERVE);
+
+	if (start == MAP_FAILED)
+		return -errno;
+	read_pages(start, step->size, HUGE_SPAN);
+	out->bytes = step->size;
+	return keep(start, step->size, false);
+}
+
+int step_shm(const struct step *step, struct outcome *out)
+{
+	int error = 0;
+	void *start = MAP_FAILED;
+	int fd = memfd_create("memlab", MFD_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	if (ftruncate(fd, (off_t)step->size) < 0)
+		error = -errno;
+	else
+		start = mmap(NULL, step->size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (error == 0 && start == MAP_FAILED)
+		error = -errno;
+	close(fd);
+	if (error < 0)
+		return error;
+	fill_at_rate(start, step->size, 0);
+	out->bytes = step->size;
+	return keep(start, step->size, false);
+}
+
+int step_mallocs(const struct step *step, struct outcome *out)
+{
+	for (uint64_t i = 0; i < step->count; i++) {
+		void *start = big_malloc(step->size, false);
+		int error = start == NULL ? -ENOMEM : keep(start, step->size, true);
+
+		if (error < 0) {
+			outcome_add(out, ",\"index\":%" PRIu64, i);
+			return error;
+		}
+		out->bytes += step->size;
+	}
+	outcome_add(out, ",\"index\":null");
+	return 0;
+}
+
+static void report_cow(const char *phase, size_t bytes, double begin)
+{
+	struct outcome out = {.bytes = bytes};
+	int64_t usage = cgroup_usage();
+
+	outcome_add(&out, ",\"phase\":\"%s\"", phase);
+	if (usage >= 0)
+		outcome_add(&out, ",\"usage\":%" PRId64, usage);
+	else
+		outcome_add(&out, ",\"usage\":null");
+	report("cow", &out, now() - begin, 0);
+}
+
+/* The pages are shared until the child's writes make it a copy of each. */
+int step_cow(const struct step *step, struct outcome *out)
+{
+	double begin = now();
+	int error = grow(step->size, 0, 0), status;
+	void *start;
+	pid_t child;
+
+	if (error < 0)
+		return error;
+	start = blocks[block_count - 1].start;
+	child = fork();
+	if (child < 0)
+		return -errno;
+	if (child == 0) {
+		read_pages(start, step->size, (size_t)sysconf(_SC_PAGESIZE));
+		report_cow("child-read", step->size, begin);
+		fill(start, step->size);
+		report_cow("child-wrote", step->size, begin);
+		_exit(0);
+	}
+	while (waitpid(child, &status, 0) < 0)
+		if (errno != EINTR)
+			return -errno;
+	out->bytes = step->size;
+	outcome_add(out, ",\"phase\":\"parent\"");
+	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -ECHILD;
+}
