@@ -126,7 +126,13 @@ $(B)/bench/%: tests/bench/%.c
 	@mkdir -p $(@D)
 	$(CC) $(CSTD) -O2 $(WARN) -static -o $@ $<
 
-bench: all $(B)/bench/floor $(B)/bench/true $(B)/bench/bench
+BENCH_SRC := $(addprefix tests/bench/,bench.c contest.c world.c measure.c modes.c)
+$(B)/bench/bench: $(BENCH_SRC) $(wildcard tests/bench/*.h)
+	@mkdir -p $(@D)
+	$(CC) $(CSTD) -O2 $(WARN) -static -o $@ $(BENCH_SRC)
+
+# BENCH="--short", BENCH="--live 1,10,100", BENCH=--memory: see tests/bench/bench.c
+bench: all $(addprefix $(B)/bench/,bench floor true probe)
 	$(B)/bench/bench $(BENCH)
 
 install: all

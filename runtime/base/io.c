@@ -305,14 +305,33 @@ struct timespec mr_now_real(void)
 	return t;
 }
 
+/* The proleptic Gregorian calendar from a day number (days since 1970-01-01, not negative):
+ * gmtime_r(3) would read the time zone's file for an answer that needs none. */
+static void date_of_day(int64_t day, int64_t *year, int *month, int *mday)
+{
+	int64_t z = day + 719468; /* days since 0000-03-01: leap days come last in a year */
+	int64_t era = z / 146097;
+	int64_t doe = z % 146097;
+	int64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
+	int64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
+	int64_t mp = (5 * doy + 2) / 153;
+
+	*mday = (int)(doy - (153 * mp + 2) / 5 + 1);
+	*month = (int)(mp < 10 ? mp + 3 : mp - 9);
+	*year = yoe + era * 400 + (*month <= 2);
+}
+
 const char *mr_format_time(struct timespec t, char buf[static 40])
 {
-	struct tm tm;
-	if (!gmtime_r(&t.tv_sec, &tm) || tm.tm_year > 9999 - 1900) {
+	int64_t year, second = t.tv_sec % 86400;
+	int month, mday;
+
+	if (t.tv_sec < 0 || t.tv_sec > 253402300799) { /* the end of 9999 */
 		snprintf(buf, 40, "0001-01-01T00:00:00Z");
 		return buf;
 	}
-	size_t n = strftime(buf, 40, "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(buf + n, 40 - n, ".%09ldZ", t.tv_nsec);
+	date_of_day(t.tv_sec / 86400, &year, &month, &mday);
+	snprintf(buf, 40, "%04d-%02d-%02dT%02d:%02d:%02d.%09ldZ", (int)year, month, mday,
+		(int)(second / 3600), (int)(second / 60 % 60), (int)(second % 60), t.tv_nsec);
 	return buf;
 }

@@ -2,9 +2,12 @@
 #ifndef MR_BASE_JSON_INTERNAL_H
 #define MR_BASE_JSON_INTERNAL_H
 
-#include "base/json.h"
+#include <stddef.h>
 
 /* Shared by the json*.c files; mr_utf8_length() also by spec/command.c. */
+
+struct mr_json_doc;
+struct mr_error;
 
 /** Fail with "file:line:column: text" for a byte of the document. @return -EINVAL */
 int mr_json_fail_at(const struct mr_json_doc *doc, size_t offset, struct mr_error *err,

@@ -71,61 +71,88 @@ static void describe_memory(int dir, const char *file, struct mr_str *out)
 		describe_usage(dir, "memory.current", "memory.peak", out);
 }
 
-static const char *missing_file_hint(const char *file)
-{
-	static const struct {
-		const char *prefix, *hint;
-	} hints[] = {
-		{"memory.memsw.", "this kernel does not count swap: boot with swapaccount=1, or "
-				  "leave linux.resources.memory.swap out"},
-		{"memory.swap.", "this kernel does not count swap (CONFIG_SWAP), leave "
-				 "linux.resources.memory.swap out"},
-		{"cpu.cfs_burst_us", "a burst needs kernel 5.14"},
-		{"cpu.max.burst", "a burst needs kernel 5.14"},
-		{"cpu.idle", "idle needs kernel 5.15"},
-		{"cpu.cfs_", "the kernel lacks CONFIG_CFS_BANDWIDTH"},
-		{"cpu.max", "the kernel lacks CONFIG_CFS_BANDWIDTH"},
-		{"cpu.rt_", "the kernel lacks CONFIG_RT_GROUP_SCHED"},
-		{"blkio.throttle.", "the kernel lacks CONFIG_BLK_DEV_THROTTLING"},
-		{"io.max", "the kernel lacks CONFIG_BLK_DEV_THROTTLING"},
-		{"blkio.leaf_weight", "leaf weights went away with kernel 5.0"},
-		{"blkio.", "weights need the bfq scheduler (modprobe bfq)"},
-		{"io.", "weights need the bfq scheduler (modprobe bfq) or CONFIG_BLK_CGROUP_IOCOST"},
-		{"hugetlb.", "this machine has no huge pages of that size: see "
-			     "/sys/kernel/mm/hugepages"},
-	};
+struct hint {
+	const char *prefix, *text; /* of the file's name */
+};
 
-	for (size_t i = 0; i < sizeof(hints) / sizeof(hints[0]); i++) {
+static const char *find_hint(const struct hint *hints, size_t n, const char *file)
+{
+	for (size_t i = 0; i < n; i++) {
 		if (mr_has_prefix(file, hints[i].prefix))
-			return hints[i].hint;
+			return hints[i].text;
 	}
 	return NULL;
 }
 
+static const struct hint missing_file[] = {
+	{"memory.memsw.", "this kernel does not count swap: boot with swapaccount=1, or leave "
+			  "linux.resources.memory.swap out"},
+	{"memory.swap.", "this kernel does not count swap (CONFIG_SWAP): leave "
+			 "linux.resources.memory.swap out"},
+	{"cpu.cfs_burst_us", "a burst needs kernel 5.14"},
+	{"cpu.max.burst", "a burst needs kernel 5.14"},
+	{"cpu.idle", "idle needs kernel 5.15"},
+	{"cpu.cfs_", "the kernel lacks CONFIG_CFS_BANDWIDTH"},
+	{"cpu.max", "the kernel lacks CONFIG_CFS_BANDWIDTH"},
+	{"cpu.rt_", "the kernel lacks CONFIG_RT_GROUP_SCHED"},
+	{"blkio.throttle.", "the kernel lacks CONFIG_BLK_DEV_THROTTLING"},
+	{"io.max", "the kernel lacks CONFIG_BLK_DEV_THROTTLING"},
+	{"blkio.leaf_weight", "leaf weights went away with kernel 5.0"},
+	{"blkio.", "weights need the bfq scheduler (modprobe bfq)"},
+	{"io.", "weights need the bfq scheduler (modprobe bfq) or CONFIG_BLK_CGROUP_IOCOST"},
+	{"hugetlb.", "this machine has no huge pages of that size: see "
+		     "/sys/kernel/mm/hugepages"},
+};
+
+static const struct hint bad_value[] = {
+	{"memory.memsw.", "memory and swap together cannot be less than the memory limit"},
+	{"memory.use_hierarchy", "since kernel 5.11 a cgroup always counts those below it: leave "
+				 "linux.resources.memory.useHierarchy out"},
+	{"memory.swappiness", "0 to 100 are possible"},
+	{"cpu.cfs_quota_us", "a quota is at least 1000 us, and not more of the CPU than the "
+			     "parent has"},
+	{"cpu.cfs_period_us", "a period is 1000 to 1000000 us"},
+	{"cpu.max.burst", "a burst cannot be more than the quota"},
+	{"cpu.max", "a quota is at least 1000 us, a period 1000 to 1000000 us"},
+	{"cpu.cfs_burst_us", "a burst cannot be more than the quota"},
+	{"cpu.rt_", "not more realtime than the parent has: see cpu.rt_runtime_us there"},
+	{"cpuset.", "a list as 0-3,7 is needed, and each must exist and be the parent's"},
+	{"blkio.", "a weight is 10 to 1000 (bfq: 1 to 1000)"},
+	{"io.bfq.weight", "a weight is 1 to 1000"},
+};
+
+#define FIND_HINT(table, file) find_hint(table, sizeof(table) / sizeof((table)[0]), file)
+
 static void hint_row(struct applier *a, const struct mr_cgroup_row *row, const char *file,
 	int errnum)
 {
-	const char *hint = errnum == ENOENT ? missing_file_hint(file) : NULL;
+	const char *hint = NULL;
 
+	if (errnum == ENOENT)
+		hint = FIND_HINT(missing_file, file);
+	else if (errnum == EINVAL || errnum == ERANGE ||
+		 (errnum == EACCES && row->controller == MR_CTL_CPUSET))
+		hint = FIND_HINT(bad_value, file);
 	if (hint)
 		mr_hint(a->err, "%s", hint);
 	else if (errnum == EBUSY && mr_has_prefix(file, "memory."))
 		mr_hint(a->err, "choose a limit above what is in use");
 	else if (errnum == ENODEV && row->controller == MR_CTL_BLKIO)
 		mr_hint(a->err, "no such block device (partitions cannot be limited)");
-	else if (row->controller == MR_CTL_CPUSET && (errnum == EACCES || errnum == EINVAL))
-		mr_hint(a->err, "it must be a part of what the parent cgroup has, and exist");
-	else if (errnum == EINVAL && mr_has_prefix(file, "memory.memsw."))
-		mr_hint(a->err, "memory and swap together cannot be less than the memory limit");
 	else if (errnum == EACCES || errnum == EPERM)
 		mr_hint(a->err, "run as root, or have the cgroup delegated to this user");
+}
+
+static int row_hierarchy(const struct mr_host *host, const struct mr_cgroup_row *row)
+{
+	return row->core ? host->unified : host->owner[row->controller];
 }
 
 static int fail_row(struct applier *a, const struct mr_cgroup_row *row, const char *file,
 	const char *value, int errnum)
 {
 	const struct mr_host *host = a->cg->host;
-	int h = host->owner[row->controller];
+	int h = row_hierarchy(host, row);
 	auto_str usage = {0};
 
 	if (errnum == EBUSY || errnum == EINVAL)
@@ -187,7 +214,8 @@ static int write_row(struct applier *a, const struct mr_cgroup_rows *rows, size_
 {
 	const struct mr_cgroup_row *row = &rows->items[i];
 	const char *file = row->file, *value = row->value;
-	int dir = mr_cgroup_dir(a->cg, row->controller);
+	int h = row_hierarchy(a->cg->host, row);
+	int dir = h < 0 ? -1 : a->cg->dir[h];
 
 	if (dir < 0)
 		return mr_fail_text(a->err, EINVAL, "%s: the container has no %s cgroup",

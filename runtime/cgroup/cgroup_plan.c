@@ -134,8 +134,9 @@ static int controller_missing(const struct mr_host *host, enum mr_controller c,
 			name);
 	else
 		mr_hint(err, "if /proc/cgroups names %s: mount -t cgroup -o %s cgroup "
-			     "/sys/fs/cgroup/%s; otherwise boot with cgroup_enable=%s",
-			name, name, name, name);
+			     "/sys/fs/cgroup/%s; otherwise this kernel lacks it%s",
+			name, name, name,
+			c == MR_CTL_MEMORY ? ", or boot with cgroup_enable=memory" : "");
 	return r;
 }
 
@@ -220,8 +221,10 @@ static int plan_unified(struct planner *p)
 	size_t before = rows->n;
 	int r = mr_cgroup_unified_rows(
 		p->spec->linux_->resources, p->host, p->arena, rows, p->err);
-	for (size_t i = before; r == 0 && i < rows->n; i++)
-		want(p, rows->items[i].controller, true);
+	for (size_t i = before; r == 0 && i < rows->n; i++) {
+		if (!rows->items[i].core) /* the cgroup2 tree is joined in any case */
+			want(p, rows->items[i].controller, true);
+	}
 	return r;
 }
 

@@ -60,6 +60,7 @@ static int no_memory(struct mr_error *err)
 static int put(const struct mr_row_writer *w, struct mr_cgroup_row row)
 {
 	row.controller = w->controller;
+	row.core = w->core;
 	return mr_cgroup_rows_add(w->rows, w->arena, row) < 0 ? no_memory(w->err) : 0;
 }
 

@@ -12,6 +12,7 @@ struct mr_cgroup_row {
 	const char *value;
 	const char *field; /* JSON path in the spec that asks for it, for errors */
 	bool optional;     /* a kernel without the file is a warning, not an error */
+	bool core;         /* a file of the cgroup2 core: goes there whoever owns `controller` */
 	/* Written instead on a kernel that lacks `file`; NULL: there is no second way. */
 	const char *else_file, *else_value;
 };
@@ -37,6 +38,7 @@ int mr_cgroup_rows_add(struct mr_cgroup_rows *rows, struct mr_arena *arena,
 
 struct mr_row_writer {
 	enum mr_controller controller;
+	bool core;
 	struct mr_arena *arena;
 	struct mr_cgroup_rows *rows;
 	struct mr_strv *warnings;

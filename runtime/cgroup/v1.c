@@ -243,7 +243,7 @@ int mr_cgroup_v1_rows(const struct mr_resources *r, enum mr_controller c,
 	struct mr_arena *arena, struct mr_cgroup_rows *rows, struct mr_strv *warnings,
 	struct mr_error *err)
 {
-	const struct mr_row_writer w = {c, arena, rows, warnings, err};
+	const struct mr_row_writer w = {c, false, arena, rows, warnings, err};
 
 	if (!r)
 		return 0;

@@ -228,7 +228,7 @@ static int put_exception(
 int mr_cgroup_v1_device_rows(const struct mr_resources *r, struct mr_arena *arena,
 	struct mr_cgroup_rows *rows, struct mr_error *err)
 {
-	const struct mr_row_writer w = {MR_CTL_DEVICES, arena, rows, NULL, err};
+	const struct mr_row_writer w = {MR_CTL_DEVICES, false, arena, rows, NULL, err};
 	const struct mr_device_rule *rules;
 	size_t n;
 	int ret = mr_cgroup_device_rules(r, arena, &rules, &n, err);

@@ -313,7 +313,7 @@ int mr_cgroup_v2_rows(const struct mr_resources *r, enum mr_controller c,
 	struct mr_arena *arena, struct mr_cgroup_rows *rows, struct mr_strv *warnings,
 	struct mr_error *err)
 {
-	const struct mr_row_writer w = {c, arena, rows, warnings, err};
+	const struct mr_row_writer w = {c, false, arena, rows, warnings, err};
 
 	if (!r)
 		return 0;
@@ -349,8 +349,7 @@ int mr_cgroup_v2_rows(const struct mr_resources *r, enum mr_controller c,
 
 /* --- unified --- */
 
-/* Files of the core are in every cgroup but the root, whatever controllers are there. They
- * count as the freezer's, which on v2 is part of the core. */
+/* Files of the core are in every cgroup but the root, whatever controllers are there. */
 static bool is_core_file(const char *key)
 {
 	return mr_has_prefix(key, "cgroup.") || mr_has_suffix(key, ".pressure");
@@ -423,14 +422,15 @@ int mr_cgroup_unified_rows(const struct mr_resources *r, const struct mr_host *h
 {
 	for (size_t i = 0; r && i < r->unified.n; i++) {
 		const char *key = r->unified.items[i].key;
-		struct mr_row_writer w = {MR_CTL_FREEZER, arena, rows, NULL, err};
+		struct mr_row_writer w = {
+			MR_CTL_FREEZER, is_core_file(key), arena, rows, NULL, err};
 
 		const char *field = mr_row_format(&w, "linux.resources.unified.%s", key);
 		if (!field)
 			return -ENOMEM;
 		MR_ROW_TRY(check_key(key, field, err));
 		bool held = host->unified >= 0;
-		if (held && !is_core_file(key))
+		if (held && !w.core)
 			held = controller_of(key, &w.controller) == 0 &&
 			       host->owner[w.controller] == host->unified;
 		if (!held)

@@ -66,6 +66,12 @@ int mr_counter_read_one(int fd, const char *name, uint64_t *ret)
 	return mr_counter_find(buf, name, ret) ? 0 : -EOPNOTSUPP;
 }
 
+int mr_counter_read_at(int dir, const char *file, const char *name, uint64_t *ret)
+{
+	autoclose int fd = openat(dir, file, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? -errno : mr_counter_read_one(fd, name, ret);
+}
+
 int mr_counter_has_children(int dir)
 {
 	struct stat st;
@@ -77,8 +83,7 @@ int mr_counter_has_children(int dir)
 static int add_one(int dir, const char *file, const char *name, uint64_t *sum)
 {
 	uint64_t v;
-	autoclose int fd = openat(dir, file, O_RDONLY | O_CLOEXEC);
-	int r = fd < 0 ? -errno : mr_counter_read_one(fd, name, &v);
+	int r = mr_counter_read_at(dir, file, name, &v);
 	if (r == 0)
 		*sum += v;
 	/* Removed while we looked: it was empty, and who watches has its last reading. v2: the

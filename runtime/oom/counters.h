@@ -12,6 +12,8 @@ bool mr_counter_find(const char *text, const char *name, uint64_t *ret);
 int mr_counter_read(int fd, char *buf, size_t cap);
 /** One value of an open file. -EOPNOTSUPP: the file has no such line. */
 int mr_counter_read_one(int fd, const char *name, uint64_t *ret);
+/** The same by name. */
+int mr_counter_read_at(int dir, const char *file, const char *name, uint64_t *ret);
 /** Has the directory sub-directories (its link count says so)? @return 1, 0, -errno */
 int mr_counter_has_children(int dir);
 /** Sum of @name in @file over all descendants of @dir, children first. */
@@ -20,8 +22,8 @@ int mr_counter_sum_below(int dir, const char *file, const char *name, uint64_t *
 /** Register @event_fd for the OOM events of the v1 cgroup @dir. @return 0 or -errno */
 int mr_v1_register(int dir, int counter, int event_fd);
 
-/** v1: begin to follow sub-cgroups of @path (a host path). Advisory. */
-void mr_nested_open(struct mr_oom_watch *w, const char *path);
+/** v1: begin to follow sub-cgroups. Advisory. */
+void mr_nested_open(struct mr_oom_watch *w);
 void mr_nested_close(struct mr_oom_watch *w);
 /** v1: take in creations, removals and readings. @return did anything happen */
 bool mr_nested_step(struct mr_oom_watch *w);

@@ -19,6 +19,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define LOG_WAIT_MS 50
 
@@ -36,21 +37,20 @@ static void read_nested(struct mr_oom_watch *w, uint64_t kills, struct mr_ladder
 {
 	uint64_t n, here = w->level[0].events;
 	if (w->version == 2) {
-		if (mr_counter_read_one(w->counter, "oom", &n) == 0 && n - w->base_events > here)
+		if (mr_counter_read_one(w->counter, "oom", &n) == 0 && n - w->base.oom > here)
 			l->scopes |= MR_SCOPE_BIT(MR_SCOPE_NESTED);
 		return;
 	}
-	bool any = w->nested_events > w->nested_removed;
-	if (any && here == 0)
+	if (w->nested_oom && here == 0)
 		l->scopes |= MR_SCOPE_BIT(MR_SCOPE_NESTED);
-	l->nested_maybe = any && here > 0;
-	/* Victims in sub-cgroups whose events nobody listened to. */
-	if (w->inotify_fd < 0 && here == 0 && kills > 0 &&
-		mr_counter_has_children(w->level[0].dir) != 0)
+	l->nested_maybe = here > 0 && (w->nested_oom || w->nested_unseen);
+	/* Victims in sub-cgroups whose events nobody has heard. */
+	if (kills > 0 && l->scopes == 0 && (w->nested || w->nested_unseen))
 		l->known = false;
 }
 
-void mr_ladder_read(struct mr_oom_watch *w, uint64_t kills, struct mr_ladder *ret)
+void mr_ladder_read(struct mr_oom_watch *w, uint64_t kills, bool setup,
+	struct mr_ladder *ret)
 {
 	*ret = (struct mr_ladder){.known = w->n_levels < MR_OOM_MAX_LEVELS, .ancestor = -1};
 	int ancestors = 0;
@@ -63,11 +63,26 @@ void mr_ladder_read(struct mr_oom_watch *w, uint64_t kills, struct mr_ladder *re
 			ret->ancestor = ancestors++ == 0 ? i : -1;
 	}
 	read_nested(w, kills, ret);
+	/* Silence speaks for the host only if we had listened all the time. */
+	if (kills > 0 && ret->scopes == 0 && (w->late && setup))
+		ret->known = false;
 	if (kills > 0 && ret->scopes == 0 && ret->known)
 		ret->scopes = MR_SCOPE_BIT(MR_SCOPE_HOST);
 }
 
 /* --- the log --- */
+
+/* Inodes of the initial namespaces: fixed, include/linux/proc_ns.h. */
+#define INIT_CGROUP_NS 0xeffffffbu
+#define INIT_PID_NS    0xeffffffcu
+
+bool mr_log_is_foreign(const struct mr_oom_watch *w)
+{
+	struct stat st;
+	return w->foreign_view ||
+		(stat("/proc/self/ns/cgroup", &st) == 0 && st.st_ino != INIT_CGROUP_NS) ||
+		(stat("/proc/self/ns/pid", &st) == 0 && st.st_ino != INIT_PID_NS);
+}
 
 unsigned mr_log_scope(const struct mr_oom_kill *kill, const char *own)
 {
@@ -107,22 +122,35 @@ static struct mr_uint read_limit(int dir, const char *file)
 	return v;
 }
 
-static void read_level(const struct mr_oom_watch *w, int dir, uint64_t base_memsw_failcnt,
-	struct mr_verdict *ret)
+/* v1: which of the two limits? The kernel charges memory+swap first, so with equal limits it
+ * is always that one; failcnt does not move at each refusal, the peak does. */
+static bool hit_memsw(int dir, struct mr_uint memory, struct mr_uint *ret_memsw)
 {
-	uint64_t failcnt;
+	struct mr_uint memsw = read_limit(dir, "memory.memsw.limit_in_bytes");
+	uint64_t failcnt = 0, peak = 0;
+	*ret_memsw = memsw;
+	if (!memsw.set)
+		return false;
+	if (memory.set && memsw.value <= memory.value)
+		return true;
+	return (mr_read_u64_at(dir, "memory.memsw.failcnt", &failcnt) == 0 && failcnt > 0) ||
+		(mr_read_u64_at(dir, "memory.memsw.max_usage_in_bytes", &peak) == 0 &&
+			peak >= memsw.value);
+}
+
+static void read_level(const struct mr_oom_watch *w, int dir, struct mr_verdict *ret)
+{
+	struct mr_uint memsw;
+	ret->limit_kind = "memory";
 	if (w->version == 2) {
-		ret->limit_kind = "memory";
 		ret->limit = read_limit(dir, "memory.max");
 		return;
 	}
-	/* The kernel charges memory+swap first, and a refusal there does not count in
-	 * memory.failcnt. */
-	bool memsw = mr_read_u64_at(dir, "memory.memsw.failcnt", &failcnt) == 0 &&
-		failcnt > base_memsw_failcnt;
-	ret->limit_kind = memsw ? "memory+swap" : "memory";
-	ret->limit = read_limit(dir,
-		memsw ? "memory.memsw.limit_in_bytes" : "memory.limit_in_bytes");
+	ret->limit = read_limit(dir, "memory.limit_in_bytes");
+	if (hit_memsw(dir, ret->limit, &memsw)) {
+		ret->limit_kind = "memory+swap";
+		ret->limit = memsw;
+	}
 }
 
 /* From the report itself, when the cgroup is gone. */
@@ -133,6 +161,8 @@ static void limit_of_report(struct mr_verdict *ret)
 	const struct mr_oom_kill *k = &ret->victims[ret->n_victims - 1].kill;
 	if (strcmp(k->oom_memcg, ret->limit_cgroup) == 0)
 		ret->limit = k->memory_limit;
+	if (ret->limit.set && !ret->limit_kind)
+		ret->limit_kind = "memory";
 }
 
 static void name_from_log(struct mr_verdict *ret)
@@ -164,14 +194,14 @@ void mr_limit_find(const struct mr_oom_watch *w, const struct mr_ladder *ladder,
 		return;
 	for (int i = 0; i < w->n_levels; i++) {
 		if (strcmp(w->level[i].path, ret->limit_cgroup) == 0)
-			read_level(w, w->level[i].dir, w->level[i].base_memsw_failcnt, ret);
+			read_level(w, w->level[i].dir, ret);
 	}
 	if (ret->scope == MR_SCOPE_NESTED) {
 		const char *below = ret->limit_cgroup + strlen(w->level[0].path);
 		autoclose int dir = openat(w->level[0].dir, below + (*below == '/'),
 			O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 		if (dir >= 0)
-			read_level(w, dir, 0, ret);
+			read_level(w, dir, ret);
 	}
 	limit_of_report(ret);
 }

@@ -14,8 +14,12 @@ struct mr_ladder {
 	bool nested_maybe; /* sub-cgroups had events that could not be told from our own */
 	int ancestor;      /* index of the level, -1: none or several */
 };
-/** Call mr_oom_watch_events() first. @kills all, @own_kills of the own cgroup alone (v1) */
-void mr_ladder_read(struct mr_oom_watch *w, uint64_t kills, struct mr_ladder *ret);
+/** Call mr_oom_watch_events() first. @setup the program had not been executed */
+void mr_ladder_read(struct mr_oom_watch *w, uint64_t kills, bool setup,
+	struct mr_ladder *ret);
+
+/** Are we in a cgroup or pid namespace? Then the log's paths and pids are not ours. */
+bool mr_log_is_foreign(const struct mr_oom_watch *w);
 
 /** The scope that one line of the log names, as a bit; 0: it does not tell. */
 unsigned mr_log_scope(const struct mr_oom_kill *kill, const char *own);

@@ -44,7 +44,7 @@ static void put_victims(const struct mr_verdict *v, struct mr_str *out)
 {
 	unsigned long long kills = v->kills;
 	if (v->n_victims == 0) {
-		mr_str_appendf(out, "%llu process%s that its log does not name", kills,
+		mr_str_appendf(out, "%llu process%s (not named in its log)", kills,
 			kills == 1 ? "" : "es");
 		return;
 	}
@@ -55,13 +55,17 @@ static void put_victims(const struct mr_verdict *v, struct mr_str *out)
 		mr_str_append(out, ", as one group");
 }
 
-static void put_limit(const struct mr_verdict *v, const char *whose, struct mr_str *out)
+/* @what stands before the name if it is known, and alone after "a" if it is not. */
+static void put_limit(const struct mr_verdict *v, const char *what, const char *whose,
+	struct mr_str *out)
 {
 	char size[24];
-	if (v->limit_cgroup[0])
+	if (v->limit_cgroup[0]) {
+		mr_str_appendf(out, "%s%s%s", *what ? "the " : "", what, *what ? " " : "");
 		mr_str_append_printable(out, v->limit_cgroup);
-	else
-		mr_str_append(out, "a cgroup");
+	} else {
+		mr_str_appendf(out, "a %s", *what ? what : "cgroup");
+	}
 	mr_str_appendf(out, " reached %s limit", whose);
 	if (v->limit.set)
 		mr_str_appendf(out, " of %s", mr_format_size(v->limit.value, size));
@@ -74,15 +78,15 @@ static void put_reason(const struct mr_verdict *v, struct mr_str *out)
 	switch (v->scope) {
 	case MR_SCOPE_CONTAINER:
 		mr_str_append(out, " because ");
-		put_limit(v, "its own", out);
+		put_limit(v, "", "its own", out);
 		break;
 	case MR_SCOPE_NESTED:
-		mr_str_append(out, " because the sub-cgroup ");
-		put_limit(v, "its", out);
+		mr_str_append(out, " because ");
+		put_limit(v, "sub-cgroup", "its", out);
 		break;
 	case MR_SCOPE_ANCESTOR:
-		mr_str_append(out, " because the cgroup above, ");
-		put_limit(v, "its", out);
+		mr_str_append(out, " because ");
+		put_limit(v, "parent cgroup", "its", out);
 		break;
 	case MR_SCOPE_HOST:
 		mr_str_append(out, " because the whole host ran out of memory");
@@ -108,7 +112,7 @@ static void put_evidence(const struct mr_verdict *v, struct mr_str *out)
 		if (seq)
 			mr_str_appendf(out, " #%llu", (unsigned long long)seq);
 	}
-	mr_str_append(out, v->certain ? "." : "; they do not agree in all, or some was lost.");
+	mr_str_append(out, v->certain ? "." : "; not certain: they differ, or some was lost.");
 }
 
 static void explain_no(const struct mr_verdict *v, struct mr_str *out)
@@ -116,12 +120,12 @@ static void explain_no(const struct mr_verdict *v, struct mr_str *out)
 	mr_str_append(out, "OOMKilled: no. The kernel's OOM killer killed no process of the "
 			   "container");
 	if (v->bystander) {
-		mr_str_append(out, ": the cgroup above, ");
-		put_limit(v, "its", out);
+		mr_str_append(out, ": ");
+		put_limit(v, "parent cgroup", "its", out);
 		mr_str_append(out, ", and somebody else died");
 	} else if (v->scope == MR_SCOPE_CONTAINER) {
 		mr_str_append(out, ", although ");
-		put_limit(v, "its own", out);
+		put_limit(v, "", "its own", out);
 	}
 	mr_str_append(out, v->hanging ? "; tasks stand still because the killer is disabled."
 				      : ".");

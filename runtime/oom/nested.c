@@ -3,17 +3,25 @@
  * v1: kills in sub-cgroups that the container makes and removes, whose count goes with them
  * (v1's oom_kill is not hierarchical).
  *
- * inotify tells of each new directory; its memory.oom_control is then held open and read at
- * each wake-up, because reading it after the rmdir(2) gives ENODEV. One eventfd is
- * registered for all of them. It fires when OOM handling begins in one of them or above, and
- * that is before the kernel has chosen a victim: the count can still be old when we wake.
- * Until it has moved, the kernel log is polled too: its Killed line comes after the count.
+ * Few containers can make cgroups, and inotify is dear (closing it waits for an RCU grace
+ * period, 8 ms): it begins when asked for, or when the link count of the own directory
+ * shows a first sub-directory. Whether one came and went before that, its modification time
+ * tells; kernfs keeps one from the moment on that somebody has set it.
  *
- * A sub-cgroup that went away after such an event without another reading, or before it
- * could be opened, leaves the count open: nested_unseen says so, and the verdict then says
- * "unknown" rather than 0 if the kernel log knows a victim.
+ * Each sub-cgroup's memory.oom_control is held open and read at each wake-up, because reading
+ * it after the rmdir(2) gives ENODEV. One eventfd is registered for all of them. It fires
+ * when OOM handling begins in one of them or above, which is before the kernel has chosen a
+ * victim: the count can still be old when we wake. So it is read again for some milliseconds,
+ * and from then on the kernel log is polled too: its Killed line comes after the count, but
+ * wakes its readers up only at the next tick.
  *
- * rmdir(2) itself adds one to each registered eventfd.
+ * rmdir(2) itself adds one to each registered eventfd, later, from a work queue. So events
+ * beyond that debt are OOMs; events in the same step as a removal are of either kind.
+ *
+ * A sub-cgroup that may have gone with a count that nobody read is `unseen`: then the verdict
+ * asks the kernel log, and says "unknown" rather than 0 if that knows of a victim. A process
+ * that makes, fills and removes them in a row within milliseconds outruns us: kills are then
+ * missing in the sum, never in the yes or no.
  *
  * inotify(7), eventfd(2), the kernel's Documentation/admin-guide/cgroup-v1/memory.rst
  */
@@ -24,6 +32,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -60,13 +69,20 @@ static int grow(struct mr_oom_watch *w)
 	return w->nested ? 0 : -ENOMEM;
 }
 
+static bool is_empty(int dir)
+{
+	char pids[16];
+	return mr_read_line_at(dir, "cgroup.procs", pids, sizeof(pids)) == 0;
+}
+
 static void follow_children(struct mr_oom_watch *w, int dir, const char *path);
 
 /* It was removed: its last reading stays. */
 static void drop(struct mr_oom_watch *w, struct mr_oom_nested *n)
 {
 	w->removed_kills += n->kills;
-	w->nested_removed++;
+	w->nested_debt++;
+	w->nested_gone++;
 	mr_close(&n->counter);
 	*n = w->nested[--w->n_nested];
 }
@@ -95,8 +111,11 @@ static void follow(struct mr_oom_watch *w, const char *path)
 		w->nested_unseen = true; /* gone already, or no descriptors left */
 		return;
 	}
-	if (w->nested_event >= 0)
-		mr_v1_register(dir, n.counter, w->nested_event);
+	bool listening = w->nested_event >= 0 &&
+		mr_v1_register(dir, n.counter, w->nested_event) == 0;
+	/* Somebody may have been in trouble there before we listened. */
+	if (!listening || !is_empty(dir))
+		w->nested_unseen = true;
 	mr_counter_read_one(n.counter, "oom_kill", &n.kills);
 	n.inotify_wd = watch_directory(w, dir);
 	w->nested[w->n_nested++] = n;
@@ -127,16 +146,16 @@ static void follow_children(struct mr_oom_watch *w, int dir, const char *path)
 	closedir(d);
 }
 
-void mr_nested_open(struct mr_oom_watch *w, const char *path)
+void mr_nested_open(struct mr_oom_watch *w)
 {
+	if (w->inotify_fd >= 0)
+		return;
 	w->inotify_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-	if (w->inotify_fd < 0)
-		return;
-	if (inotify_add_watch(w->inotify_fd, path, IN_CREATE | IN_DELETE | IN_ONLYDIR) < 0) {
+	if (w->inotify_fd >= 0 && inotify_add_watch(w->inotify_fd, w->directory,
+		IN_CREATE | IN_DELETE | IN_ONLYDIR) < 0)
 		mr_close(&w->inotify_fd);
-		return;
-	}
-	follow_children(w, own_dir(w), "");
+	if (w->inotify_fd >= 0)
+		follow_children(w, own_dir(w), "");
 }
 
 void mr_nested_close(struct mr_oom_watch *w)
@@ -147,6 +166,7 @@ void mr_nested_close(struct mr_oom_watch *w)
 	w->nested = NULL;
 	w->n_nested = 0;
 	mr_close(&w->nested_event);
+	mr_close(&w->inotify_fd);
 }
 
 static void take_creation(struct mr_oom_watch *w, int wd, const char *name)
@@ -202,20 +222,36 @@ static bool read_all(struct mr_oom_watch *w)
 	return moved;
 }
 
+/* The event comes before the kill, and for the count no event comes at all: look again, for
+ * as long as writing the report may take. Else the victim's parent may remove it first. */
+static bool await_count(struct mr_oom_watch *w)
+{
+	const struct timespec pause = {.tv_nsec = 100000};
+	bool moved = false;
+	for (int i = 0; i < 100 && !moved && w->n_nested > 0; i++) {
+		ppoll(NULL, 0, &pause, NULL);
+		moved = read_all(w);
+	}
+	return moved;
+}
+
 bool mr_nested_step(struct mr_oom_watch *w)
 {
-	uint64_t removed = w->nested_removed, events = 0;
+	uint64_t gone = w->nested_gone, events = 0;
 	bool any = take_inotify(w);
 	if (!w->nested)
 		return any;
 	if (w->nested_event >= 0 && read(w->nested_event, &events, sizeof(events)) < 0)
 		events = 0;
 	bool moved = read_all(w);
-	uint64_t gone = w->nested_removed - removed;
-	w->nested_events += events;
-	/* More events than removals: an OOM began, and a removal can have taken a count along. */
-	bool began = events > gone;
-	if (gone && (began || w->await_log) && !moved)
+	uint64_t paid = events < w->nested_debt ? events : w->nested_debt;
+	bool began = events > paid;
+	w->nested_debt -= paid;
+	w->nested_oom = w->nested_oom || began;
+	if (began && !moved)
+		moved = await_count(w);
+	gone = w->nested_gone - gone;
+	if (gone && (events || w->await_log))
 		w->nested_unseen = true;
 	w->await_log = !moved && (began || w->await_log);
 	return any || events || gone || moved;

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sysinfo.h>
 #include <unistd.h>
 
 void mr_sampler_open(struct mr_sampler *s, const struct mr_cgroup *cg)
@@ -25,7 +26,9 @@ void mr_sampler_open(struct mr_sampler *s, const struct mr_cgroup *cg)
 	s->usage_fd = openat(dir, s->v2 ? "memory.current" : "memory.usage_in_bytes",
 		O_RDONLY | O_CLOEXEC);
 	s->stat_fd = openat(dir, "memory.stat", O_RDONLY | O_CLOEXEC);
-	if (s->v2)
+	struct sysinfo host;
+	s->has_swap = sysinfo(&host) == 0 && host.totalswap > 0;
+	if (s->v2 && s->has_swap)
 		s->swap_fd = openat(dir, "memory.swap.current", O_RDONLY | O_CLOEXEC);
 }
 
@@ -84,7 +87,7 @@ static void read_stat(struct mr_sampler *s)
 	take_stat(text, s->v2 ? "anon" : "total_rss", &s->peak_anon);
 	if (s->v2)
 		take_stat(text, "kernel", &s->peak_kernel);
-	else
+	else if (s->has_swap)
 		take_stat(text, "total_swap", &s->peak_swap);
 	if (read_number(s->swap_fd, &swap) == 0)
 		keep_larger(&s->peak_swap, swap);

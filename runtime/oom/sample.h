@@ -7,7 +7,7 @@
 /** Largest values seen of what the kernel keeps no peak for: a lower bound each. */
 struct mr_sampler {
 	int usage_fd, stat_fd, swap_fd; /* -1: not to be had */
-	bool v2;
+	bool v2, has_swap; /* without swap its peak is unknown, not 0 */
 	uint64_t last, highest;     /* memory usage, bytes */
 	struct mr_uint peak_anon, peak_kernel, peak_swap;
 	int interval_ms;            /* until the next tick */

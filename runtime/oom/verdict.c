@@ -34,14 +34,43 @@ static bool is_init(const struct mr_oom_watch *w, const struct mr_verdict_input 
 	return !w->foreign_view && in->init_pid > 0 && kill->pid == in->init_pid;
 }
 
-/* A line that names no cgroup was robbed of it by the rate limit: then only init's pid,
- * which is nobody else's while we hold its pidfd, tells that it is ours. */
-static bool is_ours(const struct mr_oom_watch *w, const struct mr_verdict_input *in,
-	const struct mr_oom_kill *kill)
+static bool is_named(const struct mr_oom_kill *kill)
 {
-	if (w->foreign_view)
-		return false;
-	return kill->oom_memcg[0] || kill->task_memcg[0] || is_init(w, in, kill);
+	return kill->oom_memcg[0] || kill->task_memcg[0];
+}
+
+/* Killed lines that can be ours: they say so, or they do not say whose they are. */
+struct lines {
+	uint64_t named, unnamed, unnamed_memcg;
+};
+
+static struct lines count_lines(const struct mr_oom_watch *w, const struct mr_verdict_input *in)
+{
+	struct lines l = {.named = w->log.dropped};
+	for (size_t i = 0; i < w->log.n_kills; i++) {
+		const struct mr_oom_kill *kill = &w->log.kills[i];
+		bool named = is_named(kill) || is_init(w, in, kill);
+		l.named += named;
+		l.unnamed += !named;
+		l.unnamed_memcg += !named && kill->memcg;
+	}
+	return l;
+}
+
+/*
+ * A line that names no cgroup was robbed of it by the rate limit. It is ours if its pid is
+ * init's, whose pidfd we hold. And if there are exactly as many such lines as kills of ours
+ * lack one, they are all ours: each kill has its line, never suppressed, and nothing was lost.
+ * That holds only if ours are all written: those who ran into the container's own limit
+ * were in it, and are gone; who ran into an ancestor's may be still on the way to printk.
+ */
+static bool unnamed_are_ours(const struct mr_oom_watch *w, const struct mr_verdict_input *in,
+	const struct mr_ladder *ladder, uint64_t kills)
+{
+	const unsigned own = MR_SCOPE_BIT(MR_SCOPE_CONTAINER) | MR_SCOPE_BIT(MR_SCOPE_NESTED);
+	struct lines l = count_lines(w, in);
+	return in->init_status >= 0 && ladder->known && (ladder->scopes & ~own) == 0 &&
+		!w->log.lost && w->log.dropped == 0 && l.named + l.unnamed_memcg == kills;
 }
 
 /* The first victim of a group kill is counted and logged twice. */
@@ -65,17 +94,16 @@ static void copy_lines(const struct mr_oom_log *log, const struct mr_oom_kill *k
 }
 
 static int take_victims(struct mr_oom_watch *w, const struct mr_verdict_input *in,
-	struct mr_verdict *ret, uint64_t *ret_lines)
+	const struct mr_ladder *ladder, struct mr_verdict *ret)
 {
-	*ret_lines = w->log.dropped;
+	bool all = unnamed_are_ours(w, in, ladder, ret->kills);
 	ret->victims = calloc(w->log.n_kills + 1, sizeof(*ret->victims));
 	if (!ret->victims)
 		return -ENOMEM;
 	for (size_t i = 0; i < w->log.n_kills; i++) {
 		const struct mr_oom_kill *kill = &w->log.kills[i];
-		if (!is_ours(w, in, kill))
+		if (!is_named(kill) && !is_init(w, in, kill) && !(all && kill->memcg))
 			continue;
-		(*ret_lines)++;
 		copy_lines(&w->log, kill, ret);
 		ret->group_kill = ret->group_kill || kill->group;
 		if (is_repeated(ret, kill))
@@ -91,7 +119,7 @@ static int take_victims(struct mr_oom_watch *w, const struct mr_verdict_input *i
 static int take_table(const struct mr_oom_watch *w, struct mr_verdict *ret)
 {
 	const struct mr_oom_log *log = &w->log;
-	if (w->foreign_view || log->table.n == 0 || ret->n_victims == 0)
+	if (log->table.n == 0 || ret->n_victims == 0)
 		return 0;
 	ret->tasks = malloc(log->table.n * sizeof(*ret->tasks));
 	if (!ret->tasks)
@@ -104,15 +132,17 @@ static int take_table(const struct mr_oom_watch *w, struct mr_verdict *ret)
 }
 
 static int read_log(struct mr_oom_watch *w, const struct mr_verdict_input *in,
-	struct mr_verdict *ret, uint64_t *ret_lines)
+	const struct mr_ladder *ladder, struct mr_verdict *ret)
 {
-	*ret_lines = 0;
-	if (w->foreign_view || (ret->kills == 0 && !w->nested_unseen))
+	if (ret->kills == 0 && !w->nested_unseen && w->nested_gone == 0)
+		return 0;
+	w->foreign_view = mr_log_is_foreign(w);
+	if (w->kmsg.fd < 0 || w->foreign_view)
 		return 0;
 	mr_log_await(w, ret->kills);
-	ret->source = w->kmsg.fd >= 0 ? "/dev/kmsg" : NULL;
+	ret->source = "/dev/kmsg";
 	ret->incomplete = w->log.lost;
-	int r = take_victims(w, in, ret, ret_lines);
+	int r = take_victims(w, in, ladder, ret);
 	return r < 0 ? r : take_table(w, ret);
 }
 
@@ -176,7 +206,7 @@ static unsigned log_scopes(const struct mr_oom_watch *w, const struct mr_verdict
 	unsigned scopes = 0;
 	size_t told = 0;
 	for (size_t i = 0; i < v->n_victims; i++) {
-		unsigned s = mr_log_scope(&v->victims[i].kill, w->kernel_path);
+		unsigned s = mr_log_scope(&v->victims[i].kill, w->log.own);
 		scopes |= s;
 		told += s != 0;
 	}
@@ -215,36 +245,55 @@ static int not_known(struct mr_verdict *ret, const char *why)
 	return 0;
 }
 
+/* A group's first victim is counted and logged twice: then the names are the truth. */
+static void judge_number(const struct mr_oom_watch *w, const struct lines *l,
+	struct mr_verdict *ret)
+{
+	uint64_t group = 0;
+	if (w->version == 2 && mr_counter_read_one(w->counter, "oom_group_kill", &group) == 0 &&
+		group > w->base.groups)
+		ret->group_kill = true;
+	if (ret->group_kill && l->named == ret->kills && ret->n_victims > 0 && !ret->incomplete)
+		ret->kills = ret->n_victims;
+	/* Counts that went with their sub-cgroups (v1): that it is no 0 is the counter's word. */
+	if (!ret->group_kill && ret->kills > 0 && l->named > ret->kills)
+		ret->kills = l->named;
+	if (ret->kills > ret->n_victims)
+		ret->victims_without_detail = ret->kills - ret->n_victims;
+}
+
+/* Can more have died than was counted? Only in sub-cgroups that went unread (v1). */
+static bool is_doubtful(const struct mr_oom_watch *w, const struct lines *l,
+	const struct mr_verdict *v)
+{
+	if (w->nested_unseen)
+		return !v->source || v->incomplete || l->named + l->unnamed > v->kills;
+	return l->named > v->kills;
+}
+
 static int judge(struct mr_oom_watch *w, const struct mr_verdict_input *in,
 	struct mr_verdict *ret, struct mr_error *err)
 {
 	struct mr_ladder ladder;
-	uint64_t lines, group = 0;
 
 	mr_oom_watch_events(w);
-	mr_ladder_read(w, ret->kills, &ladder);
+	mr_ladder_read(w, ret->kills, ret->setup, &ladder);
 	ret->events = w->level[0].events;
-	if (w->version == 2 && mr_counter_read_one(w->counter, "oom_group_kill", &group) == 0)
-		ret->group_kill = group > w->base_group_kills;
-	if (read_log(w, in, ret, &lines) < 0)
+	if (read_log(w, in, &ladder, ret) < 0)
 		return mr_fail(err, ENOMEM, "list of OOM victims");
+	struct lines lines = count_lines(w, in);
+	bool doubtful = is_doubtful(w, &lines, ret);
+	if (doubtful && ret->kills == 0)
+		return not_known(ret, "a sub-cgroup was removed before its count was read, and the "
+			"kernel log does not rule out a kill in it");
 
-	if (lines > ret->kills && ret->kills == 0)
-		return not_known(ret, "the kernel log names a victim in a sub-cgroup that was "
-			"removed before its count was read");
-	if (ret->group_kill && lines == ret->kills && ret->n_victims > 0 && !ret->incomplete)
-		ret->kills = ret->n_victims;
-	if (ret->kills > ret->n_victims)
-		ret->victims_without_detail = ret->kills - ret->n_victims;
-
+	judge_number(w, &lines, ret);
 	ret->certain = true;
 	if (ret->kills == 0)
 		judge_without_kill(&ladder, ret);
 	else
 		judge_scope(w, &ladder, ret);
-	/* A count that went with its sub-cgroup: at least so many. */
-	if (lines > ret->kills + w->log.dropped || (w->nested_unseen && !ret->source))
-		ret->certain = false;
+	ret->certain = ret->certain && !doubtful;
 	ret->init_killed = judge_init(w, in, ret);
 	mr_limit_find(w, &ladder, ret);
 	ret->hanging = mr_oom_watch_hanging(w) == 1;
@@ -261,8 +310,7 @@ int mr_verdict_take(struct mr_oom_watch *w, const struct mr_verdict_input *in,
 	ret->setup = !in->started;
 	if (w->version == 0)
 		return not_known(ret, "no memory controller");
-	if (w->version == 1)
-		mr_nested_step(w);
+	mr_oom_watch_settle(w);
 	int r = mr_oom_watch_kills(w, &ret->kills, &reason);
 	if (r == -ENODEV)
 		return not_known(ret, "the cgroup was removed before its counters were read");

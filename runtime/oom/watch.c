@@ -10,12 +10,13 @@
  *     it kills nobody. So the own one also fires for a sibling's trouble, and the difference
  *     between one level and the next above is what began at that level.
  * v2: `oom` in memory.events.local counts at the cgroup whose limit was hit and nowhere else.
- *     inotify on memory.events wakes us up, often after the victim was waited for.
+ *     poll(2) on memory.events wakes us up, often after the victim was waited for; inotify
+ *     would do the same and cost an RCU grace period of 8 ms at its close.
  *
- * Order: ancestors are noted before the container's processes exist; registering is no
- * moment in time, so what came in meanwhile is read away at the end of the opening.
+ * Order: registering several levels is no moment in time, so what came in meanwhile is read
+ * away at the end of it.
  *
- * eventfd(2), inotify(7), cgroups(7), the kernel's admin-guide/cgroup-v1/memory.rst and
+ * eventfd(2), poll(2), cgroups(7), the kernel's admin-guide/cgroup-v1/memory.rst and
  * admin-guide/cgroup-v2.rst
  */
 #include "oom/watch.h"
@@ -28,37 +29,20 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/inotify.h>
 #include <sys/stat.h>
 
 /* --- opening --- */
 
-/* Inodes of the initial namespaces: fixed, include/linux/proc_ns.h. */
-#define INIT_CGROUP_NS 0xeffffffbu
-#define INIT_PID_NS    0xeffffffcu
-
-static bool in_foreign_view(const struct mr_hierarchy *h)
+/* Only the root of a hierarchy has no limit; seen from a cgroup namespace the top is
+ * somebody's container and has one. */
+static bool is_real_root(const struct mr_oom_watch *w, int dir)
 {
-	struct stat st;
-	return strcmp(h->root, "/") != 0 ||
-		(stat("/proc/self/ns/cgroup", &st) == 0 && st.st_ino != INIT_CGROUP_NS) ||
-		(stat("/proc/self/ns/pid", &st) == 0 && st.st_ino != INIT_PID_NS);
+	if (w->version == 1)
+		return faccessat(dir, "release_agent", F_OK, 0) == 0;
+	return faccessat(dir, "cgroup.type", F_OK, 0) < 0;
 }
 
-static int open_at(int dir, const char *file)
-{
-	int fd = openat(dir, file, O_RDONLY | O_CLOEXEC);
-	return fd < 0 ? -errno : fd;
-}
-
-static int read_one_at(int dir, const char *file, const char *name, uint64_t *ret)
-{
-	autoclose int fd = open_at(dir, file);
-	return fd < 0 ? fd : mr_counter_read_one(fd, name, ret);
-}
-
-/* Directories: the own one and those above it, below the root. The root has no limit; seen
- * from a cgroup namespace it is somebody's container and has one. */
+/* Directories: the own one and those above it. */
 static int open_levels(struct mr_oom_watch *w, const struct mr_cgroup *cg, int dir,
 	struct mr_error *err)
 {
@@ -75,37 +59,14 @@ static int open_levels(struct mr_oom_watch *w, const struct mr_cgroup *cg, int d
 		if (!slash || strcmp(above, "/") == 0)
 			return 0;
 		slash[slash == above] = '\0';
-		if (strcmp(above, "/") == 0 && !w->foreign_view)
+		autoclose int fd = openat(l->dir, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (fd < 0 || (strcmp(above, "/") == 0 && is_real_root(w, fd)))
 			return 0;
-		int fd = openat(l->dir, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
-		if (fd < 0)
-			return 0; /* advisory */
 		l = &w->level[w->n_levels++];
-		l->dir = fd;
+		l->dir = mr_take_fd(&fd);
 		snprintf(l->path, sizeof(l->path), "%s", above);
 	}
 	return 0;
-}
-
-static void register_v1(struct mr_oom_level *l, int counter)
-{
-	autoclose int own = -1;
-	if (counter < 0)
-		counter = own = open_at(l->dir, "memory.oom_control");
-	if (counter < 0)
-		return;
-	l->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (l->event_fd >= 0 && mr_v1_register(l->dir, counter, l->event_fd) < 0)
-		mr_close(&l->event_fd); /* e.g. PREEMPT_RT has no event_control */
-	l->has_events = l->event_fd >= 0;
-	mr_read_u64_at(l->dir, "memory.memsw.failcnt", &l->base_memsw_failcnt);
-}
-
-static void note_v2(struct mr_oom_level *l)
-{
-	/* kernel 5.2: memory.events.local */
-	l->has_events =
-		read_one_at(l->dir, "memory.events.local", "oom", &l->base_oom) == 0;
 }
 
 static const char *counter_file(const struct mr_oom_watch *w)
@@ -113,36 +74,54 @@ static const char *counter_file(const struct mr_oom_watch *w)
 	return w->version == 1 ? "memory.oom_control" : "memory.events";
 }
 
-/* Kills counted in the subtree, without a baseline. */
-static int raw_kills(struct mr_oom_watch *w, uint64_t *ret)
+/* Kills in existing sub-cgroups (v2: in all of the subtree, by local counts). */
+static int count_below(const struct mr_oom_watch *w, uint64_t *ret)
 {
-	uint64_t own, below = 0;
-	int r = mr_counter_read_one(w->counter, "oom_kill", &own);
+	uint64_t local;
+	int dir = w->level[0].dir;
+	*ret = 0;
+	if (mr_counter_has_children(dir) != 1)
+		return 0;
+	if (w->version == 1)
+		return mr_counter_sum_below(dir, "memory.oom_control", "oom_kill", ret);
+	/* kernel 5.2: memory.events.local; without it the hierarchical count stands alone. */
+	if (mr_counter_read_at(dir, "memory.events.local", "oom_kill", &local) < 0 ||
+		mr_counter_sum_below(dir, "memory.events.local", "oom_kill", ret) < 0)
+		local = *ret = 0;
+	*ret += local;
+	return 0;
+}
+
+/* Without a baseline. */
+static int read_counts(const struct mr_oom_watch *w, struct mr_oom_counts *ret)
+{
+	char buf[512];
+	uint64_t below;
+	*ret = (struct mr_oom_counts){0};
+	int r = mr_counter_read(w->counter, buf, sizeof(buf));
 	if (r < 0)
 		return r;
-	if (mr_counter_has_children(w->level[0].dir) == 1) {
-		const char *file = w->version == 1 ? "memory.oom_control" : "memory.events.local";
-		r = mr_counter_sum_below(w->level[0].dir, file, "oom_kill", &below);
-		if (r < 0 && w->version == 1)
-			return r;
-		if (w->version == 2 && r == 0) {
-			uint64_t local = 0;
-			read_one_at(w->level[0].dir, file, "oom_kill", &local);
-			below += local;
-		}
-	}
-	/* v2 is hierarchical unless mounted with memory_localevents: the larger is right. */
-	*ret = w->version == 1 ? own + below + w->removed_kills : own > below ? own : below;
+	if (!mr_counter_find(buf, "oom_kill", &ret->kills))
+		return -EOPNOTSUPP;
+	mr_counter_find(buf, "oom", &ret->oom);
+	mr_counter_find(buf, "oom_group_kill", &ret->groups); /* kernel 5.17 */
+	r = count_below(w, &below);
+	if (r < 0)
+		return r;
+	if (w->version == 1)
+		ret->kills += below + w->removed_kills;
+	else if (below > ret->kills) /* mounted with memory_localevents */
+		ret->kills = below;
 	return 0;
 }
 
 static int open_counter(struct mr_oom_watch *w, struct mr_error *err)
 {
 	const char *path = w->level[0].path, *file = counter_file(w);
-	w->counter = open_at(w->level[0].dir, file);
+	w->counter = openat(w->level[0].dir, file, O_RDONLY | O_CLOEXEC);
 	if (w->counter < 0)
-		return mr_fail(err, -w->counter, "open %s of cgroup '%s'", file, path);
-	int r = raw_kills(w, &w->base_kills);
+		return mr_fail(err, errno, "open %s of cgroup '%s'", file, path);
+	int r = read_counts(w, &w->base);
 	if (r == -EOPNOTSUPP)
 		return mr_fail_text(err, EOPNOTSUPP, "%s of cgroup '%s' has no oom_kill count: "
 			"needs kernel 4.13", file, path);
@@ -151,35 +130,14 @@ static int open_counter(struct mr_oom_watch *w, struct mr_error *err)
 	return 0;
 }
 
-/* Events that came in while we registered are nobody's of ours. */
-static void forget_events(struct mr_oom_watch *w)
+/* kernfs keeps times of a directory only after somebody has set one. */
+static void note_time(struct mr_oom_watch *w)
 {
-	mr_oom_watch_events(w);
-	for (int i = 0; i < w->n_levels; i++)
-		w->level[i].events = 0;
-}
-
-static void open_v1(struct mr_oom_watch *w, const struct mr_hierarchy *h)
-{
-	char path[sizeof(h->mount_point) + MR_CGROUP_PATH_MAX];
-	for (int i = w->n_levels - 1; i >= 0; i--)
-		register_v1(&w->level[i], i == 0 ? w->counter : -1);
-	snprintf(path, sizeof(path), "%s%s", h->mount_point, w->level[0].path);
-	mr_nested_open(w, path);
-	forget_events(w);
-}
-
-static void open_v2(struct mr_oom_watch *w, const struct mr_hierarchy *h)
-{
-	char path[sizeof(h->mount_point) + MR_CGROUP_PATH_MAX + 16];
-	for (int i = 0; i < w->n_levels; i++)
-		note_v2(&w->level[i]);
-	mr_counter_read_one(w->counter, "oom", &w->base_events);
-	mr_counter_read_one(w->counter, "oom_group_kill", &w->base_group_kills);
-	w->inotify_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-	snprintf(path, sizeof(path), "%s%s/memory.events", h->mount_point, w->level[0].path);
-	if (w->inotify_fd >= 0 && inotify_add_watch(w->inotify_fd, path, IN_MODIFY) < 0)
-		mr_close(&w->inotify_fd);
+	static const struct timespec now[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_nsec = UTIME_NOW}};
+	struct stat st;
+	if (utimensat(AT_FDCWD, w->directory, now, 0) == 0 &&
+		fstatat(w->level[0].dir, "", &st, AT_EMPTY_PATH) == 0)
+		w->made = st.st_mtim;
 }
 
 static void watch_init(struct mr_oom_watch *w)
@@ -190,7 +148,8 @@ static void watch_init(struct mr_oom_watch *w)
 		w->level[i].dir = w->level[i].event_fd = -1;
 }
 
-int mr_oom_watch_open(struct mr_oom_watch *w, const struct mr_cgroup *cg, struct mr_error *err)
+int mr_oom_watch_prepare(struct mr_oom_watch *w, const struct mr_cgroup *cg,
+	struct mr_error *err)
 {
 	watch_init(w);
 	int owner = cg->host->owner[MR_CTL_MEMORY], dir = mr_cgroup_dir(cg, MR_CTL_MEMORY);
@@ -201,7 +160,9 @@ int mr_oom_watch_open(struct mr_oom_watch *w, const struct mr_cgroup *cg, struct
 			"the memory controller", cg->path);
 	const struct mr_hierarchy *h = &cg->host->hierarchies[owner];
 	w->version = h->v2 ? 2 : 1;
-	w->foreign_view = in_foreign_view(h);
+	w->foreign_view = strcmp(h->root, "/") != 0;
+	snprintf(w->directory, sizeof(w->directory), "%s%s", h->mount_point, cg->path);
+	mr_oom_log_init(&w->log, cg->host->page_size, cg->path);
 	int r = open_levels(w, cg, dir, err);
 	if (r == 0)
 		r = open_counter(w, err);
@@ -209,14 +170,62 @@ int mr_oom_watch_open(struct mr_oom_watch *w, const struct mr_cgroup *cg, struct
 		mr_oom_watch_close(w);
 		return r;
 	}
-	snprintf(w->kernel_path, sizeof(w->kernel_path), "%s", cg->path);
-	mr_oom_log_init(&w->log, cg->host->page_size, w->kernel_path);
-	mr_kmsg_open(&w->kmsg);
 	if (w->version == 1)
-		open_v1(w, h);
-	else
-		open_v2(w, h);
+		note_time(w);
 	return 0;
+}
+
+static void register_v1(struct mr_oom_level *l, int counter)
+{
+	autoclose int own = -1;
+	if (counter < 0)
+		counter = own = openat(l->dir, "memory.oom_control", O_RDONLY | O_CLOEXEC);
+	if (counter < 0)
+		return;
+	l->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (l->event_fd >= 0 && mr_v1_register(l->dir, counter, l->event_fd) < 0)
+		mr_close(&l->event_fd); /* e.g. PREEMPT_RT has no event_control */
+	l->has_events = l->event_fd >= 0;
+}
+
+/* Events that came in while we registered are nobody's of ours. */
+static void forget_events(struct mr_oom_watch *w)
+{
+	mr_oom_watch_events(w);
+	for (int i = 0; i < w->n_levels; i++)
+		w->level[i].events = 0;
+}
+
+void mr_oom_watch_listen(struct mr_oom_watch *w, bool late)
+{
+	w->late = late;
+	if (w->version == 0)
+		return;
+	mr_kmsg_open(&w->kmsg);
+	if (w->version == 2) {
+		/* kernel 5.2: memory.events.local */
+		for (int i = 0; i < w->n_levels; i++)
+			w->level[i].has_events = mr_counter_read_at(w->level[i].dir,
+				"memory.events.local", "oom", &w->level[i].base_oom) == 0;
+		return;
+	}
+	for (int i = w->n_levels - 1; i >= 0; i--)
+		register_v1(&w->level[i], i == 0 ? w->counter : -1);
+	forget_events(w);
+}
+
+int mr_oom_watch_open(struct mr_oom_watch *w, const struct mr_cgroup *cg, struct mr_error *err)
+{
+	int r = mr_oom_watch_prepare(w, cg, err);
+	if (r == 0)
+		mr_oom_watch_listen(w, false);
+	return r;
+}
+
+void mr_oom_watch_follow(struct mr_oom_watch *w)
+{
+	if (w->version == 1)
+		mr_nested_open(w);
 }
 
 void mr_oom_watch_close(struct mr_oom_watch *w)
@@ -227,7 +236,6 @@ void mr_oom_watch_close(struct mr_oom_watch *w)
 	}
 	w->n_levels = 0;
 	mr_close(&w->counter);
-	mr_close(&w->inotify_fd);
 	mr_nested_close(w);
 	mr_kmsg_close(&w->kmsg);
 	mr_oom_log_clear(&w->log);
@@ -236,20 +244,27 @@ void mr_oom_watch_close(struct mr_oom_watch *w)
 
 /* --- while it runs --- */
 
+static int add(struct pollfd *fds, int n, int fd, short events)
+{
+	if (fd < 0)
+		return n;
+	fds[n] = (struct pollfd){.fd = fd, .events = events};
+	return n + 1;
+}
+
 int mr_oom_watch_poll(const struct mr_oom_watch *w, struct pollfd *fds)
 {
+	int n = 0;
+	if (w->version == 0 || w->gone)
+		return 0;
+	if (w->version == 2)
+		return add(fds, n, w->counter, POLLPRI); /* since the last read of it */
 	/* Ancestors' events reach the own eventfd too: one is enough to wake up. The kernel log
 	 * is polled only while it is about to speak: it is everybody's. */
-	const int wanted[] = {w->level[0].event_fd, w->inotify_fd, w->nested_event,
-		w->await_log ? w->kmsg.fd : -1};
-	int n = 0;
-	if (w->version == 0)
-		return 0;
-	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
-		if (wanted[i] >= 0)
-			fds[n++] = (struct pollfd){.fd = wanted[i], .events = POLLIN};
-	}
-	return n;
+	n = add(fds, n, w->level[0].event_fd, POLLIN);
+	n = add(fds, n, w->inotify_fd, POLLIN);
+	n = add(fds, n, w->nested_event, POLLIN);
+	return add(fds, n, w->await_log ? w->kmsg.fd : -1, POLLIN);
 }
 
 /* One pass over all levels, own first. @return did anything come in */
@@ -265,7 +280,7 @@ static bool events_pass(struct mr_oom_watch *w)
 			any = true;
 		}
 		if (w->version == 2 && l->has_events &&
-			read_one_at(l->dir, "memory.events.local", "oom", &v) == 0 &&
+			mr_counter_read_at(l->dir, "memory.events.local", "oom", &v) == 0 &&
 			v - l->base_oom != l->events) {
 			l->events = v - l->base_oom;
 			any = true;
@@ -284,15 +299,16 @@ void mr_oom_watch_events(struct mr_oom_watch *w)
 
 int mr_oom_watch_kills(struct mr_oom_watch *w, uint64_t *ret, struct mr_error *err)
 {
-	uint64_t raw;
+	struct mr_oom_counts now;
 	*ret = w->kills_seen;
 	if (w->version == 0)
 		return 0;
-	int r = raw_kills(w, &raw);
+	int r = read_counts(w, &now);
+	w->gone = r == -ENODEV;
 	if (r < 0)
 		return mr_fail(err, -r, "read %s of cgroup '%s'", counter_file(w),
 			w->level[0].path);
-	uint64_t kills = raw > w->base_kills ? raw - w->base_kills : 0;
+	uint64_t kills = now.kills > w->base.kills ? now.kills - w->base.kills : 0;
 	if (kills > w->kills_seen) {
 		w->kills_seen = kills;
 		w->last_kill_ns = mr_now_mono_ns();
@@ -302,13 +318,27 @@ int mr_oom_watch_kills(struct mr_oom_watch *w, uint64_t *ret, struct mr_error *e
 	return 0;
 }
 
-static bool drain_inotify(const struct mr_oom_watch *w)
+void mr_oom_watch_tick(struct mr_oom_watch *w)
 {
-	char buf[4096];
-	bool any = false;
-	while (w->inotify_fd >= 0 && read(w->inotify_fd, buf, sizeof(buf)) > 0)
-		any = true;
-	return any;
+	if (w->version != 1 || w->inotify_fd >= 0 ||
+		mr_counter_has_children(w->level[0].dir) != 1)
+		return;
+	/* Others may have come and gone before this one. */
+	w->nested_unseen = true;
+	mr_nested_open(w);
+}
+
+void mr_oom_watch_settle(struct mr_oom_watch *w)
+{
+	struct stat st;
+	if (w->version != 1)
+		return;
+	mr_nested_step(w);
+	if (w->inotify_fd >= 0 || w->made.tv_sec == 0)
+		return;
+	if (fstatat(w->level[0].dir, "", &st, AT_EMPTY_PATH) < 0 ||
+		st.st_mtim.tv_sec != w->made.tv_sec || st.st_mtim.tv_nsec != w->made.tv_nsec)
+		w->nested_unseen = true;
 }
 
 int mr_oom_watch_step(struct mr_oom_watch *w, uint64_t *ret_kills, struct mr_error *err)
@@ -317,14 +347,11 @@ int mr_oom_watch_step(struct mr_oom_watch *w, uint64_t *ret_kills, struct mr_err
 	bool any = false;
 
 	if (w->version == 1) {
-		if (w->level[0].event_fd >= 0 &&
-			read(w->level[0].event_fd, &v, sizeof(v)) == (ssize_t)sizeof(v)) {
-			w->level[0].events += v;
-			any = true;
-		}
+		any = w->level[0].event_fd >= 0 &&
+			read(w->level[0].event_fd, &v, sizeof(v)) == (ssize_t)sizeof(v);
+		w->level[0].events += any ? v : 0;
+		mr_oom_watch_tick(w);
 		any = mr_nested_step(w) || any || w->await_log;
-	} else if (w->version == 2) {
-		any = drain_inotify(w);
 	}
 	int r = mr_oom_watch_kills(w, ret_kills, err);
 	/* The log's ring is short and everybody's: read it while it still has our report. */

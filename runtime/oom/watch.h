@@ -14,8 +14,7 @@ struct mr_oom_level {
 	char path[MR_CGROUP_PATH_MAX];
 	int dir;      /* directory descriptor */
 	int event_fd; /* v1: OOM handling began here or above; -1: not to be had */
-	uint64_t base_oom;           /* v2: `oom` in memory.events.local */
-	uint64_t base_memsw_failcnt; /* v1: charges refused by memory+swap */
+	uint64_t base_oom; /* v2: `oom` in memory.events.local */
 	uint64_t events; /* OOMs at this level's limit or above (v1), at its own limit (v2) */
 	bool has_events; /* events are known */
 };
@@ -29,39 +28,68 @@ struct mr_oom_nested {
 };
 #define MR_OOM_MAX_NESTED 128
 
+/** What the own cgroup's counter file says. */
+struct mr_oom_counts {
+	uint64_t kills;       /* of the subtree */
+	uint64_t oom, groups; /* v2 only: `oom`, `oom_group_kill` */
+};
+
 /** Everything needed to decide later; opened before the container starts. */
 struct mr_oom_watch {
 	int version; /* of the memory hierarchy: 1, 2; 0: no memory controller */
-	bool foreign_view; /* own cgroup or pid namespace: the log's names are not ours */
-	char kernel_path[MR_CGROUP_PATH_MAX]; /* own cgroup as the kernel log names it */
 	struct mr_oom_level level[MR_OOM_MAX_LEVELS];
 	int n_levels;
 	int counter;        /* v1 memory.oom_control, v2 memory.events of the own cgroup */
-	uint64_t base_kills, base_group_kills, base_events; /* of the subtree */
-	int inotify_fd;     /* v2: memory.events changed (late: a wake-up only); v1: sub-cgroups */
+	struct mr_oom_counts base;
 	uint64_t kills_seen;  /* largest so far: it never falls */
 	int64_t last_kill_ns; /* CLOCK_MONOTONIC of the step that saw the last one; 0: none */
+	bool foreign_view;  /* the hierarchy is not seen from its root: the log's names differ */
+	bool gone;          /* somebody else removed the cgroup */
+	bool late;          /* listened only after the container's first process existed */
 
 	/* v1 only: sub-cgroups, whose kills the own counter does not contain. */
+	char directory[MR_CGROUP_PATH_MAX + 128]; /* host path of the own cgroup */
+	int inotify_fd;     /* -1: nobody makes any, as far as we know */
+	struct timespec made; /* mtime of the own directory: moves with mkdir and rmdir in it */
 	struct mr_oom_nested *nested;
 	size_t n_nested;
 	int nested_event;       /* one eventfd for all of them, -1: none so far */
-	uint64_t nested_events, nested_removed; /* rmdir counts as one event */
+	uint64_t nested_debt;   /* removals whose own event has not come so far */
+	uint64_t nested_gone;   /* removals */
+	bool nested_oom;        /* OOM handling began in one of them, or above */
 	uint64_t removed_kills; /* in sub-cgroups that were removed meanwhile */
-	bool nested_unseen;     /* one went that was never read, or after an event */
+	bool nested_unseen;     /* one may have gone unread: the kernel log is asked */
 	bool await_log;         /* an OOM began: its kill shows in the kernel log next */
 
 	struct mr_kmsg kmsg;
 	struct mr_oom_log log;
 };
 
-/** Take baselines, register events. Advisory parts may be missing; the counter may not. */
+/** Take baselines, register events: mr_oom_watch_prepare() and mr_oom_watch_listen(). */
 int mr_oom_watch_open(struct mr_oom_watch *w, const struct mr_cgroup *cg, struct mr_error *err);
+/** The part that must come before the container's first process: the counter. 30 us. */
+int mr_oom_watch_prepare(struct mr_oom_watch *w, const struct mr_cgroup *cg,
+	struct mr_error *err);
+/**
+ * The advisory part, which may be missing: events of all levels, the kernel log. It can run
+ * beside the child's set-up (@late), at the latest before the program is executed; what an
+ * OOM kill in the set-up before it was about may then be unknown. 60 us, and up to 120 us
+ * for opening a kernel log that has wrapped (kernel 6.18).
+ */
+void mr_oom_watch_listen(struct mr_oom_watch *w, bool late);
+/** v1: the container can make cgroups (a writable cgroup mount): follow them from the start.
+ * Costs 8 ms at the close: inotify waits for an RCU grace period. Otherwise they are followed
+ * from the step or tick that finds the first. */
+void mr_oom_watch_follow(struct mr_oom_watch *w);
 void mr_oom_watch_close(struct mr_oom_watch *w);
-/** Up to MR_OOM_MAX_LEVELS + 2 entries. @return how many. They differ from step to step. */
+
+/** Up to MR_OOM_MAX_LEVELS + 2 entries. @return how many. They differ from step to step, and
+ * not all wait for POLLIN: take any `revents` for a reason to step. */
 int mr_oom_watch_poll(const struct mr_oom_watch *w, struct pollfd *fds);
 /** Take in what happened; cheap when nothing did. @ret_kills kills so far in the subtree */
 int mr_oom_watch_step(struct mr_oom_watch *w, uint64_t *ret_kills, struct mr_error *err);
+/** v1: has the container begun to make sub-cgroups? 1 us; for a regular tick. */
+void mr_oom_watch_tick(struct mr_oom_watch *w);
 /** Kills in the subtree now, relative to the baseline. -ENODEV: the cgroup is gone. */
 int mr_oom_watch_kills(struct mr_oom_watch *w, uint64_t *ret, struct mr_error *err);
 /** v1: tasks stand still because the killer is disabled (under_oom). @return 1, 0, -errno */
@@ -70,5 +98,7 @@ int mr_oom_watch_hanging(const struct mr_oom_watch *w);
 int mr_oom_watch_disabled(const struct mr_oom_watch *w);
 /** Bring level[].events up to date, until a whole pass finds nothing new. */
 void mr_oom_watch_events(struct mr_oom_watch *w);
+/** The last look before the verdict: what of the sub-cgroups was never seen? */
+void mr_oom_watch_settle(struct mr_oom_watch *w);
 
 #endif

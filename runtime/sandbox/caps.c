@@ -10,7 +10,8 @@
  * Order constraints:
  *  - The bounding set is cut while CAP_SETPCAP is still effective, so before the user.
  *  - setresuid(2) away from 0 empties the permitted set unless PR_SET_KEEPCAPS is on, and
- *    empties the effective set always. So the sets are written after it, in one capset(2).
+ *    empties the effective set always. So the sets are written after it, in one
+ * capset(2).
  *  - A capability becomes ambient only when it is permitted and inheritable, so last.
  *
  * Reading a bit of the bounding set is a plain look-up; dropping one copies the process's
@@ -42,8 +43,9 @@ const char *mr_cap_name(int cap)
 			return NULL;
 		}
 		for (size_t i = 0; name[i] != '\0' && i < sizeof(names[cap]) - 1; i++)
-			names[cap][i] = name[i] >= 'a' && name[i] <= 'z' ?
-				(char)(name[i] - 'a' + 'A') : name[i];
+			names[cap][i] = name[i] >= 'a' && name[i] <= 'z'
+						? (char)(name[i] - 'a' + 'A')
+						: name[i];
 		cap_free(name);
 	}
 	return names[cap];
@@ -75,12 +77,13 @@ static int warn_left_out(struct mr_strv *warnings, const char *name, const char 
 {
 	char text[256];
 
-	snprintf(text, sizeof(text), "process.capabilities: '%.64s' is left out: %s", name, why);
+	snprintf(text, sizeof(text), "process.capabilities: '%.64s' is left out: %s",
+		name, why);
 	return warn_once(warnings, text);
 }
 
-static int plan_set(const struct mr_list *names, uint64_t known, uint64_t held, uint64_t *ret,
-	struct mr_strv *warnings)
+static int plan_set(const struct mr_list *names, uint64_t known, uint64_t held,
+	uint64_t *ret, struct mr_strv *warnings)
 {
 	for (size_t i = 0; i < names->n; i++) {
 		const char *name = names->items[i];
@@ -115,8 +118,9 @@ static int cut_to(uint64_t *set, uint64_t limit, const char *set_name, const cha
 
 		if ((excess & BIT(cap)) == 0)
 			continue;
-		snprintf(text, sizeof(text), "process.capabilities.%s: %s is left out: %s",
-			set_name, mr_cap_name(cap), why);
+		snprintf(text, sizeof(text),
+			"process.capabilities.%s: %s is left out: %s", set_name,
+			mr_cap_name(cap), why);
 		int r = warn_once(warnings, text);
 		if (r < 0)
 			return r;
@@ -131,8 +135,8 @@ int mr_caps_plan(const struct mr_spec *spec, const struct mr_host *host,
 		spec->process != NULL ? spec->process->capabilities : NULL;
 	int bits = (int)cap_max_bits();
 	uint64_t known = bits > 0 && bits < 64 ? BIT(bits) - 1 : UINT64_MAX;
-	/* A process in a user namespace starts with every capability there, and with a full
-	 * bounding set. */
+	/* A process in a user namespace starts with every capability there, and with a
+	 * full bounding set. */
 	bool userns = mr_spec_namespace_of(spec, MR_NS_USER) != NULL;
 	uint64_t held = userns ? UINT64_MAX : host->effective_caps;
 
@@ -146,7 +150,8 @@ int mr_caps_plan(const struct mr_spec *spec, const struct mr_host *host,
 	if (r == 0)
 		r = plan_set(&caps->effective, known, held, &ret->effective, warnings);
 	if (r == 0)
-		r = plan_set(&caps->inheritable, known, held, &ret->inheritable, warnings);
+		r = plan_set(
+			&caps->inheritable, known, held, &ret->inheritable, warnings);
 	if (r == 0)
 		r = plan_set(&caps->ambient, known, held, &ret->ambient, warnings);
 	if (r == 0)
@@ -173,11 +178,11 @@ int mr_caps_before_user(const struct mr_caps_plan *plan, struct mr_error *err)
 			continue;
 		int e = errno;
 		const char *name = mr_cap_name(cap);
-		mr_fail(err, e, "drop %s (%d) from the bounding set", name ? name : "capability",
-			cap);
+		mr_fail(err, e, "drop %s (%d) from the bounding set",
+			name ? name : "capability", cap);
 		if (e == EPERM)
-			mr_hint(err, "needs CAP_SETPCAP: run as root, or give the container a "
-				     "user namespace");
+			mr_hint(err, "needs CAP_SETPCAP: run as root, or give the "
+				     "container a user namespace");
 		return -e;
 	}
 	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
@@ -201,7 +206,7 @@ static int raise_ambient(uint64_t ambient, struct mr_error *err)
 
 int mr_caps_after_user(const struct mr_caps_plan *plan, struct mr_error *err)
 {
-	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
 	struct __user_cap_data_struct data[2];
 
 	for (int half = 0; half < 2; half++) {
@@ -212,7 +217,8 @@ int mr_caps_after_user(const struct mr_caps_plan *plan, struct mr_error *err)
 	if (capset(&header, data) < 0)
 		return mr_fail(err, errno,
 			"capset: effective %#llx, permitted %#llx, inheritable %#llx",
-			(unsigned long long)plan->effective, (unsigned long long)plan->permitted,
+			(unsigned long long)plan->effective,
+			(unsigned long long)plan->permitted,
 			(unsigned long long)plan->inheritable);
 	int r = raise_ambient(plan->ambient, err);
 	if (r < 0)

@@ -3,8 +3,9 @@
  * tmpcopyup: a tmpfs that starts with the content of the directory it covers.
  *
  * The source is part of a hostile image: each entry is looked at by its name in an open
- * directory without following links, only regular files are opened for reading, and what was
- * opened is looked at again. The size is bounded by the tmpfs, the depth by a constant.
+ * directory without following links, only regular files are opened for reading, and what
+ * was opened is looked at again. The size is bounded by the tmpfs, the depth by a
+ * constant.
  */
 #include "sandbox/copy_up.h"
 
@@ -22,9 +23,10 @@
 
 static int copy_dir(int from, int to, int depth, struct mr_error *err);
 
-static int copy_owner(int dir, const char *name, const struct stat *st, struct mr_error *err)
+static int copy_owner(
+	int dir, const char *name, const struct stat *st, struct mr_error *err)
 {
-	const struct timespec times[2] = { st->st_atim, st->st_mtim };
+	const struct timespec times[2] = {st->st_atim, st->st_mtim};
 
 	if (fchownat(dir, name, st->st_uid, st->st_gid, AT_SYMLINK_NOFOLLOW) < 0)
 		return mr_fail(err, errno, "copy the owner of '%s'", name);
@@ -38,16 +40,17 @@ static int copy_owner(int dir, const char *name, const struct stat *st, struct m
 
 static int copy_file(int from, int to, const char *name, struct mr_error *err)
 {
-	autoclose int in =
-		openat(from, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	autoclose int in = openat(
+		from, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	struct stat st;
 
 	if (in < 0 || fstat(in, &st) < 0)
 		return mr_fail(err, errno, "read '%s'", name);
 	if (!S_ISREG(st.st_mode))
-		return mr_fail_text(err, EINVAL, "'%s' has changed while it was copied", name);
-	autoclose int out =
-		openat(to, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+		return mr_fail_text(
+			err, EINVAL, "'%s' has changed while it was copied", name);
+	autoclose int out = openat(
+		to, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (out < 0)
 		return mr_fail(err, errno, "create '%s'", name);
 	for (off_t left = st.st_size; left > 0;) {
@@ -76,12 +79,15 @@ static int copy_link(int from, int to, const char *name, struct mr_error *err)
 	return 0;
 }
 
-static int copy_subdir(int from, int to, const char *name, int depth, struct mr_error *err)
+static int copy_subdir(
+	int from, int to, const char *name, int depth, struct mr_error *err)
 {
 	if (mkdirat(to, name, 0700) < 0)
 		return mr_fail(err, errno, "create '%s'", name);
-	autoclose int in = openat(from, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	autoclose int out = openat(to, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	autoclose int in =
+		openat(from, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	autoclose int out =
+		openat(to, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (in < 0 || out < 0)
 		return mr_fail(err, errno, "open '%s'", name);
 	return copy_dir(in, out, depth + 1, err);
@@ -120,7 +126,8 @@ static int copy_dir(int from, int to, int depth, struct mr_error *err)
 	int ret = 0;
 
 	if (depth > MAX_DEPTH)
-		ret = mr_fail_text(err, ELOOP, "more than %d directories deep", MAX_DEPTH);
+		ret = mr_fail_text(
+			err, ELOOP, "more than %d directories deep", MAX_DEPTH);
 	DIR *dir = fd < 0 || ret < 0 ? NULL : fdopendir(fd);
 	if (!dir) {
 		ret = ret < 0 ? ret : mr_fail(err, errno, "read the directory");

@@ -4,12 +4,12 @@
  *
  * Everything is made relative to a descriptor of the directory, and the directory /dev
  * itself must be no link: an image whose /dev is one would have its nodes made elsewhere
- * (CVE-2026-41579). What stands in a node's place and is not that very device, by type and
- * number, is replaced: an image's "/dev/null" that is a link or a file must never receive
- * anybody's output (CVE-2025-31133).
+ * (CVE-2026-41579). What stands in a node's place and is not that very device, by type
+ * and number, is replaced: an image's "/dev/null" that is a link or a file must never
+ * receive anybody's output (CVE-2025-31133).
  *
- * In a user namespace mknod(2) of a device is refused (user_namespaces(7)): the host's node
- * is bound there, after the same check.
+ * In a user namespace mknod(2) of a device is refused (user_namespaces(7)): the host's
+ * node is bound there, after the same check.
  *
  * /dev/console is the container's pty, bound by the descriptor that the terminal room
  * opened, not by a name that somebody could exchange (CVE-2025-52565).
@@ -37,21 +37,21 @@ static const struct {
 	const char *path;
 	unsigned major, minor;
 } defaults[] = {
-	{ "/dev/null", 1, 3 },
-	{ "/dev/zero", 1, 5 },
-	{ "/dev/full", 1, 7 },
-	{ "/dev/random", 1, 8 },
-	{ "/dev/urandom", 1, 9 },
-	{ "/dev/tty", 5, 0 },
+	{"/dev/null", 1, 3},
+	{"/dev/zero", 1, 5},
+	{"/dev/full", 1, 7},
+	{"/dev/random", 1, 8},
+	{"/dev/urandom", 1, 9},
+	{"/dev/tty", 5, 0},
 };
 #define N_DEFAULTS (sizeof(defaults) / sizeof(defaults[0]))
 
 static const char *const links[][2] = {
-	{ "/proc/self/fd", "fd" },
-	{ "/proc/self/fd/0", "stdin" },
-	{ "/proc/self/fd/1", "stdout" },
-	{ "/proc/self/fd/2", "stderr" },
-	{ "pts/ptmx", "ptmx" },
+	{"/proc/self/fd", "fd"},
+	{"/proc/self/fd/0", "stdin"},
+	{"/proc/self/fd/1", "stdout"},
+	{"/proc/self/fd/2", "stderr"},
+	{"pts/ptmx", "ptmx"},
 };
 #define N_LINKS (sizeof(links) / sizeof(links[0]))
 
@@ -60,14 +60,16 @@ static const char *const links[][2] = {
 /** Is there a /dev of the container's own that may be filled? */
 static bool is_needed(const struct mr_spec *spec)
 {
-	const struct mr_spec_namespace *mount_ns = mr_spec_namespace_of(spec, MR_NS_MOUNT);
+	const struct mr_spec_namespace *mount_ns =
+		mr_spec_namespace_of(spec, MR_NS_MOUNT);
 	bool own_tree = !mr_streq(spec->root.path, "/");
 
 	if (!mount_ns || mount_ns->path)
 		return false;
 	for (size_t i = 0; i < spec->mounts.n; i++) {
 		const struct mr_spec_mount *m = &spec->mounts.items[i];
-		if (!mr_streq(m->destination, "/dev") && !mr_streq(m->destination, "/dev/"))
+		if (!mr_streq(m->destination, "/dev") &&
+			!mr_streq(m->destination, "/dev/"))
 			continue;
 		own_tree = !mr_streq(m->type, "bind") && !mr_streq(m->type, "rbind") &&
 			   !mr_streq(m->type, "devtmpfs");
@@ -95,10 +97,10 @@ static int check_device(const struct mr_device *d, size_t i, struct mr_error *er
 			"linux.devices[%zu].path: '%s' is no absolute path of a node", i,
 			d->path ? d->path : "");
 	if (!strchr("cbup", d->type))
-		return mr_fail_text(err, EINVAL, "linux.devices[%zu].type: '%c' is none of c b u p",
-			i, d->type);
-	if (d->type != 'p' && (d->major < 0 || d->minor < 0 || d->major > 0xfff ||
-				      d->minor > 0xfffff))
+		return mr_fail_text(err, EINVAL,
+			"linux.devices[%zu].type: '%c' is none of c b u p", i, d->type);
+	if (d->type != 'p' &&
+		(d->major < 0 || d->minor < 0 || d->major > 0xfff || d->minor > 0xfffff))
 		return mr_fail_text(err, ERANGE,
 			"linux.devices[%zu]: %lld:%lld is no device number", i,
 			(long long)d->major, (long long)d->minor);
@@ -114,8 +116,8 @@ int mr_devices_plan(const struct mr_spec *spec, bool in_userns, struct mr_arena 
 	ret->needed = is_needed(spec);
 	ret->bind = in_userns;
 	ret->terminal = spec->process && spec->process->terminal;
-	ret->nodes.items =
-		mr_arena_alloc(arena, (N_DEFAULTS + l->devices.n) * sizeof(*ret->nodes.items));
+	ret->nodes.items = mr_arena_alloc(
+		arena, (N_DEFAULTS + l->devices.n) * sizeof(*ret->nodes.items));
 	if (!ret->nodes.items)
 		return mr_fail(err, ENOMEM, "devices");
 	for (size_t i = 0; i < N_DEFAULTS; i++) {
@@ -183,7 +185,8 @@ static int open_bind_target(int dir, const char *name, struct mr_error *err)
 	return fd < 0 ? mr_fail(err, errno, "open '%s'", name) : mr_take_fd(&fd);
 }
 
-static int bind_node(const struct mr_device *d, int dir, const char *name, struct mr_error *err)
+static int bind_node(
+	const struct mr_device *d, int dir, const char *name, struct mr_error *err)
 {
 	struct stat st;
 	autoclose int source = open_tree(AT_FDCWD, d->path,
@@ -192,8 +195,9 @@ static int bind_node(const struct mr_device *d, int dir, const char *name, struc
 	if (source < 0 || fstat(source, &st) < 0)
 		return mr_fail(err, errno, "the host's '%s'", d->path);
 	if (!is_device(&st, d))
-		return mr_fail_text(err, ENODEV, "the host's '%s' is not the device %c %lld:%lld",
-			d->path, d->type, (long long)d->major, (long long)d->minor);
+		return mr_fail_text(err, ENODEV,
+			"the host's '%s' is not the device %c %lld:%lld", d->path,
+			d->type, (long long)d->major, (long long)d->minor);
 	autoclose int target = open_bind_target(dir, name, err);
 	if (target < 0)
 		return target;
@@ -201,17 +205,21 @@ static int bind_node(const struct mr_device *d, int dir, const char *name, struc
 	return ret < 0 ? mr_fail(err, -ret, "bind the host's '%s'", d->path) : 0;
 }
 
-static int make_node(const struct mr_device *d, int dir, const char *name, struct mr_error *err)
+static int make_node(
+	const struct mr_device *d, int dir, const char *name, struct mr_error *err)
 {
-	mode_t mode = type_of(d) | (d->file_mode.set ? (mode_t)d->file_mode.value & 07777 : 0666);
+	mode_t mode = type_of(d) |
+		      (d->file_mode.set ? (mode_t)d->file_mode.value & 07777 : 0666);
 	struct stat st;
 	int ret = mknodat(dir, name, mode, number_of(d));
 
 	if (ret < 0 && errno == EEXIST) {
-		if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && is_device(&st, d))
+		if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+			is_device(&st, d))
 			return 0;
 		if (unlinkat(dir, name, 0) < 0)
-			return mr_fail(err, errno, "remove what is not the device '%s'", d->path);
+			return mr_fail(err, errno, "remove what is not the device '%s'",
+				d->path);
 		ret = mknodat(dir, name, mode, number_of(d));
 	}
 	if (ret < 0)
@@ -234,7 +242,8 @@ static int add_node(const struct mr_devices_plan *plan, const struct mr_device *
 	if (!mr_has_prefix(d->path, "/dev/") || strchr(name, '/')) {
 		parent = mr_resolve_make_parent(r->root_fd, d->path, &name);
 		if (parent < 0)
-			return mr_fail(err, -parent, "directory of the device '%s'", d->path);
+			return mr_fail(
+				err, -parent, "directory of the device '%s'", d->path);
 		dir = parent;
 	}
 	err->err = 0;
@@ -260,7 +269,8 @@ static int add_link(int dev, const char *text, const char *name, struct mr_error
 		return 0;
 	if (unlinkat(dev, name, 0) < 0) /* EISDIR: an image's own arrangement */
 		return errno == EISDIR ? 0 : mr_fail(err, errno, "replace /dev/%s", name);
-	return symlinkat(text, dev, name) < 0 ? mr_fail(err, errno, "link /dev/%s", name) : 0;
+	return symlinkat(text, dev, name) < 0 ? mr_fail(err, errno, "link /dev/%s", name)
+					      : 0;
 }
 
 /** The pty slave becomes /dev/console. */
@@ -275,7 +285,8 @@ static int bind_console(const struct mr_rootfs *r, int dev, struct mr_error *err
 	if (!S_ISCHR(st.st_mode) || major(st.st_rdev) < UNIX98_PTY_SLAVE_MAJOR ||
 		major(st.st_rdev) >= UNIX98_PTY_SLAVE_MAJOR + UNIX98_PTY_MAJOR_COUNT ||
 		fs.f_type != DEVPTS_SUPER_MAGIC)
-		return mr_fail_text(err, ENOTTY, "the terminal for /dev/console is no pty");
+		return mr_fail_text(
+			err, ENOTTY, "the terminal for /dev/console is no pty");
 	autoclose int target = open_bind_target(dev, "console", err);
 	if (target < 0)
 		return target;
@@ -284,8 +295,8 @@ static int bind_console(const struct mr_rootfs *r, int dev, struct mr_error *err
 	return ret < 0 ? mr_fail(err, -ret, "bind the terminal on /dev/console") : 0;
 }
 
-int mr_devices_apply(const struct mr_devices_plan *plan, struct mr_rootfs *r,
-	struct mr_error *err)
+int mr_devices_apply(
+	const struct mr_devices_plan *plan, struct mr_rootfs *r, struct mr_error *err)
 {
 	int ret = 0;
 
@@ -294,8 +305,9 @@ int mr_devices_apply(const struct mr_devices_plan *plan, struct mr_rootfs *r,
 	autoclose int dev =
 		mr_resolve_make(r->root_fd, "/dev", S_IFDIR, MR_RESOLVE_NO_SYMLINKS);
 	if (dev == -ELOOP)
-		return mr_fail_text(err, ELOOP, "/dev is a link in the container's root; it must "
-						"be a directory");
+		return mr_fail_text(err, ELOOP,
+			"/dev is a link in the container's root; it must "
+			"be a directory");
 	if (dev < 0)
 		return mr_fail(err, -dev, "open /dev of the container");
 	mode_t mask = umask(0);

@@ -16,11 +16,11 @@ struct mr_devices_plan {
 	bool terminal; /* bind the pty slave on /dev/console */
 };
 
-/** Pure. Defaults: null zero full random urandom tty; links fd stdin stdout stderr ptmx. */
+/** Pure. Defaults: null zero full random urandom tty, and the usual links. */
 int mr_devices_plan(const struct mr_spec *spec, bool in_userns, struct mr_arena *arena,
 	struct mr_devices_plan *ret, struct mr_error *err);
-int mr_devices_apply(const struct mr_devices_plan *plan, struct mr_rootfs *r,
-	struct mr_error *err);
+int mr_devices_apply(
+	const struct mr_devices_plan *plan, struct mr_rootfs *r, struct mr_error *err);
 
 /** Is @fd the character device @major:@minor? By what was opened, never by its name. */
 bool mr_is_char_device(int fd, unsigned major, unsigned minor);

@@ -2,9 +2,9 @@
 /*
  * hooks - programs that the spec wants to be run at fixed points of a container's life.
  *
- * The kernel idea: posix_spawn(3) starts them with CLONE_VM | CLONE_VFORK: nothing is copied,
- * and a failure of execve(2) comes back as an error number. A pidfd turns "has it ended?" into
- * something that poll(2) waits for, together with the pipe and the timeout.
+ * The kernel idea: posix_spawn(3) starts them with CLONE_VM | CLONE_VFORK: nothing is
+ * copied, and a failure of execve(2) comes back as an error number. A pidfd turns "has it
+ * ended?" into something that poll(2) waits for, together with the pipe and the timeout.
  *
  * The state goes through a pipe that never blocks us: a hook need not read its stdin, and
  * may end before it has. A hook leads a process group of its own, so that a timeout also
@@ -37,8 +37,8 @@ static int spawn_attributes(posix_spawnattr_t *attr)
 	sigset_t none, all;
 
 	sigemptyset(&none);
-	/* sigfillset(3) leaves out the two signals that libc uses itself, and posix_spawn(3)
-	 * would hand them to the hook as ignored. */
+	/* sigfillset(3) leaves out the two signals that libc uses itself, and
+	 * posix_spawn(3) would hand them to the hook as ignored. */
 	memset(&all, 0xff, sizeof(all));
 	int e = posix_spawnattr_setflags(attr,
 		POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
@@ -54,7 +54,7 @@ static int spawn_attributes(posix_spawnattr_t *attr)
 /* @return 0 or an errno value, as posix_spawn(3) */
 static int spawn_hook(const struct mr_hook *hook, int stdin_fd, pid_t *ret)
 {
-	char *only_path[] = { hook->path, NULL }, *no_env[] = { NULL };
+	char *only_path[] = {hook->path, NULL}, *no_env[] = {NULL};
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attr;
 
@@ -65,7 +65,8 @@ static int spawn_hook(const struct mr_hook *hook, int stdin_fd, pid_t *ret)
 	if (e == 0) {
 		e = spawn_attributes(&attr);
 		if (e == 0)
-			e = posix_spawn_file_actions_adddup2(&actions, stdin_fd, STDIN_FILENO);
+			e = posix_spawn_file_actions_adddup2(
+				&actions, stdin_fd, STDIN_FILENO);
 		/* Descriptors that our caller left open are no business of a hook. */
 		if (e == 0)
 			e = posix_spawn_file_actions_addclosefrom_np(&actions, 3);
@@ -101,8 +102,8 @@ static int wait_for_end(int pidfd, int *pipe_fd, const char *text, int64_t deadl
 
 	while (true) {
 		struct pollfd fds[2] = {
-			{ .fd = pidfd, .events = POLLIN },
-			{ .fd = *pipe_fd, .events = POLLOUT }, /* -1 is skipped */
+			{.fd = pidfd, .events = POLLIN},
+			{.fd = *pipe_fd, .events = POLLOUT}, /* -1 is skipped */
 		};
 		int64_t left = -1;
 
@@ -123,39 +124,40 @@ static int wait_for_end(int pidfd, int *pipe_fd, const char *text, int64_t deadl
 	}
 }
 
-static int fail_hook(struct mr_error *err, const struct mr_hook *hook, const siginfo_t *end,
-	bool timed_out)
+static int fail_hook(struct mr_error *err, const struct mr_hook *hook,
+	const siginfo_t *end, bool timed_out)
 {
 	if (timed_out)
 		return mr_fail_text(err, ETIMEDOUT,
-			"'%s': did not end within its timeout of %lld s, and was killed",
-			hook->path, (long long)hook->timeout.value);
+			"did not end within its timeout of %lld s, and was killed",
+			(long long)hook->timeout.value);
 	if (end->si_code == CLD_EXITED)
-		return mr_fail_text(err, EIO, "'%s': exited with status %d", hook->path,
-			end->si_status);
-	return mr_fail_text(err, EIO, "'%s': was killed by signal %d (%s)", hook->path,
-		end->si_status, sigdescr_np(end->si_status) ? sigdescr_np(end->si_status) : "?");
+		return mr_fail_text(err, EIO, "exited with status %d", end->si_status);
+	const char *name = sigabbrev_np(end->si_status);
+	return mr_fail_text(err, EIO, "was killed by signal %d (%s%s)", end->si_status,
+		name ? "SIG" : "", name ? name : "real-time");
 }
 
-static int run_hook(const struct mr_hook *hook, const char *state_json, struct mr_error *err)
+static int run_hook(
+	const struct mr_hook *hook, const char *state_json, struct mr_error *err)
 {
 	int ends[2];
-	siginfo_t end = { 0 };
+	siginfo_t end = {0};
 	pid_t pid = -1;
 
 	if (pipe2(ends, O_CLOEXEC) < 0)
-		return mr_fail(err, errno, "'%s': make a pipe", hook->path);
+		return mr_fail(err, errno, "make a pipe");
 	autoclose int reader = ends[0];
 	autoclose int writer = ends[1];
 	/* Only our end: the hook reads as from any pipe. */
 	if (fcntl(writer, F_SETFL, O_NONBLOCK) < 0)
-		return mr_fail(err, errno, "'%s': make the pipe non-blocking", hook->path);
+		return mr_fail(err, errno, "make the pipe non-blocking");
 	int64_t deadline = 0, timeout = hook->timeout.set ? hook->timeout.value : 0;
 	if (timeout > 0 && timeout < MAX_TIMEOUT_S)
 		deadline = mr_now_mono_ns() + timeout * NS_PER_S;
 	int e = spawn_hook(hook, reader, &pid);
 	if (e != 0)
-		return mr_fail(err, e, "'%s': execute", hook->path);
+		return mr_fail(err, e, "execute");
 	mr_close(&reader);
 
 	autoclose int pidfd = pidfd_open(pid, 0);
@@ -165,7 +167,7 @@ static int run_hook(const struct mr_hook *hook, const char *state_json, struct m
 	while (waitid(P_PID, (id_t)pid, &end, WEXITED) < 0 && errno == EINTR)
 		continue;
 	if (r < 0)
-		return mr_fail(err, -r, "'%s': wait for its end", hook->path);
+		return mr_fail(err, -r, "wait for its end");
 	if (r == 0 || end.si_code != CLD_EXITED || end.si_status != 0)
 		return fail_hook(err, hook, &end, r == 0);
 	return 0;
@@ -176,7 +178,8 @@ int mr_hooks_run(const struct mr_hook_list *hooks, enum mr_hook_kind kind,
 {
 	for (size_t i = 0; i < hooks->n; i++) {
 		if (run_hook(&hooks->items[i], state_json, err) < 0)
-			return mr_prefix(err, "hook #%zu (%s)", i + 1, mr_hook_kind_name(kind));
+			return mr_prefix(err, "hook #%zu (%s) '%s'", i + 1,
+				mr_hook_kind_name(kind), hooks->items[i].path);
 	}
 	return 0;
 }

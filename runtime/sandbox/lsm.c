@@ -3,16 +3,17 @@
  * lsm - AppArmor profile and SELinux label of the program.
  *
  * The kernel idea: a process writes the label that it wants after its next execve(2) into
- * attr/exec of its own procfs directory; the security module may refuse. AppArmor has a file
- * of its own (attr/apparmor/exec, kernel 5.8), which also works beside other modules.
+ * attr/exec of its own procfs directory; the security module may refuse. AppArmor has a
+ * file of its own (attr/apparmor/exec, kernel 5.8), which also works beside other
+ * modules.
  *
- * A label that silently is not applied is worse than no label (CVE-2025-64750), and a rootfs
- * that has a decoy in place of /proc can swallow the write (CVE-2019-16884). So the write
- * goes through a procfs of our own, no link or mount is followed out of it, and what is in
- * force is read back.
+ * A label that silently is not applied is worse than no label (CVE-2025-64750), and a
+ * rootfs that has a decoy in place of /proc can swallow the write (CVE-2019-16884). So
+ * the write goes through a procfs of our own, no link or mount is followed out of it, and
+ * what is in force is read back.
  *
- * Order constraints: before the user is set, as a process that is not dumpable has files in
- * procfs that belong to root.
+ * Order constraints: before the user is set, as a process that is not dumpable has files
+ * in procfs that belong to root.
  *
  * Manual pages: proc_pid_attr(5), openat2(2).
  */
@@ -42,13 +43,14 @@ static int fail_attr(struct mr_error *err, int e, const char *field, const char 
 {
 	mr_fail(err, e, "%s: %s `/proc/%s` for '%s'", field, doing, file, label);
 	if (e == EINVAL || e == ENOENT)
-		mr_hint(err, "is the security module enabled on this host, and the profile or "
-			     "context loaded?");
+		mr_hint(err, "is the security module enabled on this host, and the "
+			     "profile or context loaded?");
 	return -e;
 }
 
-/* The kernel shows an AppArmor profile as "name (mode)\n", a SELinux context as it is, with
- * or without a NUL. Stacked and namespaced names are shown in a form of the kernel's own. */
+/* The kernel shows an AppArmor profile as "name (mode)\n", a SELinux context as it is,
+ * with or without a NUL. Stacked and namespaced names are shown in a form of the kernel's
+ * own. */
 static bool is_in_force(const char *shown, size_t len, const char *label)
 {
 	size_t n = strlen(label);
@@ -82,18 +84,18 @@ static int apply_label(int proc_fd, const char *file, const char *field, const c
 		return fail_attr(err, (int)-got, field, "read back", file, label);
 	shown[got] = '\0';
 	if (!is_in_force(shown, (size_t)got, label)) {
-		auto_str printable = { 0 };
+		auto_str printable = {0};
 		mr_str_append_printable(&printable, shown);
 		return mr_fail_text(err, EPERM,
-			"%s: the kernel did not take '%s': `/proc/%s` says '%s'", field, label,
-			file, mr_str_text(&printable));
+			"%s: the kernel did not take '%s': `/proc/%s` says '%s'", field,
+			label, file, mr_str_text(&printable));
 	}
 	return 0;
 }
 
 static int apply_apparmor(const char *profile, int proc_fd, struct mr_error *err)
 {
-	auto_str text = { 0 };
+	auto_str text = {0};
 	const char *file = APPARMOR_FILE;
 	int probe = open_attr(proc_fd, file, O_WRONLY);
 
@@ -103,8 +105,8 @@ static int apply_apparmor(const char *profile, int proc_fd, struct mr_error *err
 	mr_str_appendf(&text, "exec %s", profile);
 	if (!mr_str_ok(&text))
 		return mr_fail(err, ENOMEM, "process.apparmorProfile");
-	return apply_label(proc_fd, file, "process.apparmorProfile", mr_str_text(&text), profile,
-		err);
+	return apply_label(proc_fd, file, "process.apparmorProfile", mr_str_text(&text),
+		profile, err);
 }
 
 int mr_lsm_apply(const struct mr_spec_process *process, int proc_fd, struct mr_error *err)

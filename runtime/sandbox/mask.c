@@ -3,9 +3,9 @@
  * Masked and read-only paths.
  *
  * The source of a mask is never taken from the container: the null device is the host's,
- * opened before pivot_root and checked by type and number (CVE-2025-31133), and directories
- * are covered by one empty, read-only tmpfs for all of them, since each superblock costs
- * time at every start and end.
+ * opened before pivot_root and checked by type and number (CVE-2025-31133), and
+ * directories are covered by one empty, read-only tmpfs for all of them, since each
+ * superblock costs time at every start and end.
  *
  * The first mask attaches the source itself, each later one a clone of what is attached:
  * before kernel 6.15 a mount that is attached nowhere cannot be cloned.
@@ -32,7 +32,8 @@ int mr_mask_open_null(struct mr_rootfs *r, struct mr_error *err)
 	if (fd < 0)
 		return mr_fail(err, errno, "the host's /dev/null");
 	if (!mr_is_char_device(fd, 1, 3))
-		return mr_fail_text(err, ENODEV, "the host's /dev/null is not the device c 1:3");
+		return mr_fail_text(
+			err, ENODEV, "the host's /dev/null is not the device c 1:3");
 	mr_close(&r->null_fd);
 	r->null_fd = mr_take_fd(&fd);
 	return 0;
@@ -58,8 +59,8 @@ static int attach(struct cover *c, int target)
 static int make_empty_dir(struct mr_error *err)
 {
 	char mode[] = "mode=555";
-	char *items[] = { mode };
-	struct mr_list data = { .items = items, .n = 1 };
+	char *items[] = {mode};
+	struct mr_list data = {.items = items, .n = 1};
 	struct mr_fs_config config = {
 		.type = "tmpfs",
 		.source = "tmpfs",
@@ -81,7 +82,8 @@ static int mask_path(const char *path, const struct mr_rootfs *r, struct cover *
 	if (target == -ENOENT)
 		return 0;
 	if (target < 0 || fstat(target, &st) < 0)
-		return mr_fail(err, target < 0 ? -target : errno, "masked path '%s'", path);
+		return mr_fail(
+			err, target < 0 ? -target : errno, "masked path '%s'", path);
 	if (S_ISDIR(st.st_mode) && dir->fd < 0) {
 		dir->fd = make_empty_dir(err);
 		if (dir->fd < 0)
@@ -93,7 +95,7 @@ static int mask_path(const char *path, const struct mr_rootfs *r, struct cover *
 
 int mr_mask_paths(const struct mr_list *paths, struct mr_rootfs *r, struct mr_error *err)
 {
-	struct cover file = { .fd = r->null_fd }, dir = { .fd = -1 };
+	struct cover file = {.fd = r->null_fd}, dir = {.fd = -1};
 	int ret = 0;
 
 	for (size_t i = 0; i < paths->n && ret == 0; i++)
@@ -105,7 +107,7 @@ int mr_mask_paths(const struct mr_list *paths, struct mr_rootfs *r, struct mr_er
 
 static int make_readonly(int root_fd, const char *path, struct mr_error *err)
 {
-	struct mr_mount_change change = { .recursive = true, .set = MOUNT_ATTR_RDONLY };
+	struct mr_mount_change change = {.recursive = true, .set = MOUNT_ATTR_RDONLY};
 	autoclose int target = mr_resolve(root_fd, path, 0);
 
 	if (target == -ENOENT)
@@ -120,7 +122,8 @@ static int make_readonly(int root_fd, const char *path, struct mr_error *err)
 	return ret < 0 ? mr_fail(err, -ret, "make '%s' read-only", path) : 0;
 }
 
-int mr_mask_readonly(const struct mr_list *paths, struct mr_rootfs *r, struct mr_error *err)
+int mr_mask_readonly(
+	const struct mr_list *paths, struct mr_rootfs *r, struct mr_error *err)
 {
 	int ret = 0;
 

@@ -7,15 +7,16 @@
 #include "spec/spec.h"
 
 /**
- * Before pivot_root: take the host's /dev/null as a detached mount (r->null_fd), checked to
- * be that device. Must be called before masked files can be.
+ * Before pivot_root: take the host's /dev/null as a detached mount (r->null_fd), checked
+ * to be that device. Must be called before masked files can be.
  */
 int mr_mask_open_null(struct mr_rootfs *r, struct mr_error *err);
 
-/** Hide @paths: files by the null device, directories by an empty one. Missing: skipped. */
+/** Hide @paths: files by the null device, directories by an empty one. */
 int mr_mask_paths(const struct mr_list *paths, struct mr_rootfs *r, struct mr_error *err);
 
 /** Make @paths, with all that is mounted below, read-only. Missing ones are skipped. */
-int mr_mask_readonly(const struct mr_list *paths, struct mr_rootfs *r, struct mr_error *err);
+int mr_mask_readonly(
+	const struct mr_list *paths, struct mr_rootfs *r, struct mr_error *err);
 
 #endif

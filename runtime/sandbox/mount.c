@@ -5,8 +5,9 @@
  * Every mount is made detached, changed, and attached to a descriptor of its destination,
  * which was resolved inside the root (resolve.h). Two destinations are special:
  *
- *  - procfs and sysfs go only on a real directory. Were /proc a link, what later writes to
- *    /proc or masks parts of it would hit something else (CVE-2019-19921, CVE-2023-28642);
+ *  - procfs and sysfs go only on a real directory. Were /proc a link, what later writes
+ * to /proc or masks parts of it would hit something else (CVE-2019-19921,
+ * CVE-2023-28642);
  *  - on or below /proc nothing else is mounted, save the few files that report resources
  *    (CVE-2019-16884): the rest of the set-up must be able to trust it.
  *
@@ -48,9 +49,10 @@ static bool is_fs(int fd, long magic)
 /** Files of /proc that lxcfs and the like cover to show a container's own resources. */
 static bool may_cover_proc(const char *path)
 {
-	static const char *const files[] = { "/proc/cpuinfo", "/proc/diskstats",
-		"/proc/meminfo", "/proc/stat", "/proc/swaps", "/proc/uptime", "/proc/loadavg",
-		"/proc/slabinfo", "/proc/net/dev", "/proc/sys/kernel/ns_last_pid" };
+	static const char *const files[] = {"/proc/cpuinfo", "/proc/diskstats",
+		"/proc/meminfo", "/proc/stat", "/proc/swaps", "/proc/uptime",
+		"/proc/loadavg", "/proc/slabinfo", "/proc/net/dev",
+		"/proc/sys/kernel/ns_last_pid"};
 
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
 		if (mr_streq(path, files[i]))
@@ -59,7 +61,8 @@ static bool may_cover_proc(const char *path)
 }
 
 /** Refuse to cover procfs. @source: what is mounted, @target: where */
-static int check_target(const struct mr_mount *m, int source, int target, struct mr_error *err)
+static int check_target(
+	const struct mr_mount *m, int source, int target, struct mr_error *err)
 {
 	bool on_proc = mr_streq(m->destination, "/proc");
 
@@ -67,27 +70,30 @@ static int check_target(const struct mr_mount *m, int source, int target, struct
 		return 0;
 	if (on_proc || (mr_path_is_below(m->destination, "/proc") &&
 			       !may_cover_proc(m->destination))) {
-		mr_fail_text(err, EPERM, "nothing but a procfs may be mounted on /proc, and "
-					 "nothing below it but files such as /proc/meminfo");
+		mr_fail_text(err, EPERM,
+			"nothing but a procfs may be mounted on /proc, and "
+			"nothing below it but files such as /proc/meminfo");
 		return -EPERM;
 	}
 	if (!may_cover_proc(m->destination) && is_fs(target, PROC_SUPER_MAGIC))
-		return mr_fail_text(err, EPERM, "the destination leads into /proc by a link");
+		return mr_fail_text(
+			err, EPERM, "the destination leads into /proc by a link");
 	return 0;
 }
 
 /** The destination of a procfs or sysfs: a real directory, reached without links. */
-static int open_real_dir(const struct mr_mount *m, const struct mr_rootfs *r,
-	struct mr_error *err)
+static int open_real_dir(
+	const struct mr_mount *m, const struct mr_rootfs *r, struct mr_error *err)
 {
-	autoclose int fd =
-		mr_resolve_make(r->root_fd, m->destination, S_IFDIR, MR_RESOLVE_NO_SYMLINKS);
+	autoclose int fd = mr_resolve_make(
+		r->root_fd, m->destination, S_IFDIR, MR_RESOLVE_NO_SYMLINKS);
 	struct stat st;
 
 	if (fd == -ELOOP)
-		return mr_fail_text(err, ELOOP, "the destination is a link, or below one, in the "
-						"container's root; %s is mounted only on a real "
-						"directory",
+		return mr_fail_text(err, ELOOP,
+			"the destination is a link, or below one, in the "
+			"container's root; %s is mounted only on a real "
+			"directory",
 			m->type);
 	if (fd < 0)
 		return mr_fail(err, -fd, "open the destination");
@@ -113,7 +119,7 @@ static int attach(const struct mr_mount *m, int fd, int target, struct mr_error 
 
 	if (ret < 0)
 		return mr_fail(err, -ret, "attach");
-	/* After attaching: a place below a shared mount makes what is put there shared. */
+	/* After attaching: below a shared mount, what is attached becomes shared. */
 	if (m->propagation && (ret = mr_mount_fd_propagate(fd, m->propagation)) < 0)
 		return mr_fail(err, -ret, "set the propagation");
 	return 0;
@@ -135,16 +141,20 @@ static int open_source(const struct mr_mount *m, struct mr_error *err)
 	int e = errno;
 	mr_fail(err, e, "source '%s'", m->source);
 	if (e == EINVAL)
-		mr_hint(err, "mounts below the source may be locked by a user namespace: use "
-			     "'rbind'");
+		mr_hint(err,
+			"mounts below the source may be locked by a user namespace: use "
+			"'rbind'");
 	return -e;
 }
 
 static int open_idmap_ns(const struct mr_mount *m, int proc_fd, struct mr_error *err)
 {
 	if (m->uid_mappings.n == 0) {
-		int fd = open(m->idmap_ns_path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-		return fd < 0 ? mr_fail(err, errno, "user namespace '%s'", m->idmap_ns_path) : fd;
+		int fd = open(
+			m->idmap_ns_path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+		return fd < 0 ? mr_fail(err, errno, "user namespace '%s'",
+					m->idmap_ns_path)
+			      : fd;
 	}
 	return mr_idmap_open(&m->uid_mappings, &m->gid_mappings, proc_fd, err);
 }
@@ -165,10 +175,12 @@ static int map_ids(const struct mr_mount *m, int tree, int proc_fd, struct mr_er
 		return 0;
 	mr_fail(err, -ret, "map the ids of '%s'", m->source);
 	if (ret == -EINVAL)
-		mr_hint(err, "the file system of the source may not support id-mapped mounts");
+		mr_hint(err,
+			"the file system of the source may not support id-mapped mounts");
 	else if (ret == -EPERM)
-		mr_hint(err, "this needs CAP_SYS_ADMIN in the user namespace that the file "
-			     "system was mounted in, and a source that is not mapped already");
+		mr_hint(err,
+			"this needs CAP_SYS_ADMIN in the user namespace that the file "
+			"system was mounted in, and a source that is not mapped already");
 	return ret;
 }
 
@@ -191,7 +203,7 @@ int mr_mount_open_source(struct mr_mount *m, bool slave, struct mr_error *err)
 
 static int change_tree(const struct mr_mount *m, int tree, struct mr_error *err)
 {
-	struct mr_mount_change one = { .set = m->attr_set, .clear = m->attr_clear };
+	struct mr_mount_change one = {.set = m->attr_set, .clear = m->attr_clear};
 	struct mr_mount_change all = {
 		.recursive = true,
 		.set = m->rec_set,
@@ -229,7 +241,8 @@ static int copy_symlink(const struct mr_mount *m, const struct mr_rootfs *r, int
 	return mr_fail(err, e, "create the link to '%s'", text);
 }
 
-static int apply_bind(const struct mr_mount *m, const struct mr_rootfs *r, struct mr_error *err)
+static int apply_bind(
+	const struct mr_mount *m, const struct mr_rootfs *r, struct mr_error *err)
 {
 	autoclose int own = m->tree_fd < 0 ? open_source(m, err) : -1;
 	int tree = m->tree_fd < 0 ? own : m->tree_fd;
@@ -249,8 +262,9 @@ static int apply_bind(const struct mr_mount *m, const struct mr_rootfs *r, struc
 		return mr_fail(err, errno, "stat of the destination");
 	if (S_ISDIR(from.st_mode) != S_ISDIR(to.st_mode))
 		return mr_fail_text(err, EINVAL,
-			"the source '%s' is %s directory, the destination is %s", m->source,
-			S_ISDIR(from.st_mode) ? "a" : "no", S_ISDIR(to.st_mode) ? "one" : "none");
+			"the source '%s' is %s directory, the destination is %s",
+			m->source, S_ISDIR(from.st_mode) ? "a" : "no",
+			S_ISDIR(to.st_mode) ? "one" : "none");
 	int ret = check_target(m, tree, target, err);
 	if (ret == 0 && m->idmap && m->tree_fd < 0)
 		ret = map_ids(m, tree, r->proc_fd, err);
@@ -262,8 +276,8 @@ static int apply_bind(const struct mr_mount *m, const struct mr_rootfs *r, struc
 /* --- file systems --- */
 
 /** A tmpfs without a mode takes that of the directory it covers (1777 of /tmp). */
-static int inherit_mode(const struct mr_mount *m, int target, struct mr_list *data, char mode[24],
-	struct mr_error *err)
+static int inherit_mode(const struct mr_mount *m, int target, struct mr_list *data,
+	char mode[24], struct mr_error *err)
 {
 	struct stat st;
 
@@ -280,7 +294,8 @@ static int inherit_mode(const struct mr_mount *m, int target, struct mr_list *da
 	return 0;
 }
 
-static int apply_fs(const struct mr_mount *m, const struct mr_rootfs *r, struct mr_error *err)
+static int apply_fs(
+	const struct mr_mount *m, const struct mr_rootfs *r, struct mr_error *err)
 {
 	bool strict = mr_streq(m->type, "sysfs") || mr_streq(m->type, "proc");
 	autoclose int target =
@@ -301,6 +316,8 @@ static int apply_fs(const struct mr_mount *m, const struct mr_rootfs *r, struct 
 		.attr = m->copy_up ? 0 : m->attr_set,
 	};
 	autoclose int fd = mr_mount_fd_create(&config, err);
+	if (fd == -EINVAL && mr_streq(m->type, "devpts"))
+		mr_hint(err, "in a user namespace its gid= must be one that is mapped");
 	if (fd < 0)
 		return fd;
 	ret = check_target(m, fd, target, err);
@@ -335,7 +352,7 @@ static int apply_proc(const struct mr_mount *m, struct mr_rootfs *r, struct mr_e
 	autoclose int attached = r->proc_fd;
 	r->proc_fd = clone;
 	r->proc_attached = true;
-	struct mr_mount_change change = { .clear = PROC_DEFAULT_ATTR & ~m->attr_set };
+	struct mr_mount_change change = {.clear = PROC_DEFAULT_ATTR & ~m->attr_set};
 	if (change.clear && (ret = mr_mount_fd_change(attached, &change)) < 0)
 		return mr_fail(err, -ret, "mount_setattr");
 	return 0;
@@ -352,11 +369,11 @@ static int apply_cgroup(const struct mr_mount *m, const struct mr_host *host,
 	return ret < 0 ? ret : mr_mount_cgroup(m, host, r, target, err);
 }
 
-static int apply_remount(const struct mr_mount *m, const struct mr_rootfs *r,
-	struct mr_error *err)
+static int apply_remount(
+	const struct mr_mount *m, const struct mr_rootfs *r, struct mr_error *err)
 {
-	autoclose int fd =
-		mr_resolve(r->root_fd, m->destination, m->dest_nofollow ? MR_RESOLVE_NOFOLLOW : 0);
+	autoclose int fd = mr_resolve(
+		r->root_fd, m->destination, m->dest_nofollow ? MR_RESOLVE_NOFOLLOW : 0);
 	struct mr_fs_config config = {
 		.type = m->type ? m->type : "file system",
 		.sb_flags = m->bind ? 0 : m->sb_flags & ~(uint64_t)MS_RDONLY,
@@ -370,13 +387,14 @@ static int apply_remount(const struct mr_mount *m, const struct mr_rootfs *r,
 		mr_hint(err, "only what is a mount point already can be remounted");
 	if (ret == 0 && (config.sb_flags || m->data.n > 0))
 		ret = mr_mount_fd_reconfigure(fd, &config, err);
-	if (ret == 0 && m->propagation && (ret = mr_mount_fd_propagate(fd, m->propagation)) < 0)
+	if (ret == 0 && m->propagation &&
+		(ret = mr_mount_fd_propagate(fd, m->propagation)) < 0)
 		ret = mr_fail(err, -ret, "set the propagation");
 	return ret;
 }
 
-int mr_mount_apply(const struct mr_mount *m, const struct mr_host *host, struct mr_rootfs *r,
-	struct mr_error *err)
+int mr_mount_apply(const struct mr_mount *m, const struct mr_host *host,
+	struct mr_rootfs *r, struct mr_error *err)
 {
 	int ret = 0;
 
@@ -398,9 +416,9 @@ int mr_mount_apply(const struct mr_mount *m, const struct mr_host *host, struct 
 		break;
 	}
 	return ret < 0 ? mr_prefix(err, "mount %s on '%s'",
-				 m->kind == MR_MOUNT_BIND ? m->source :
-				 m->type                  ? m->type :
-							    "again",
-				 m->destination) :
-			 0;
+				 m->kind == MR_MOUNT_BIND ? m->source
+				 : m->type                ? m->type
+							  : "again",
+				 m->destination)
+		       : 0;
 }

@@ -19,15 +19,15 @@ int mr_mount_plan(const struct mr_spec *spec, const struct mr_host *host, bool i
 
 /**
  * Parent, before the clone: open the source of a bind mount where the container's user
- * namespace may not reach it, and map its ids, which needs privilege over the file system.
- * Sets mount->tree_fd. Nothing for other kinds.
+ * namespace may not reach it, and map its ids, which needs privilege over the file
+ * system. Sets mount->tree_fd. Nothing for other kinds.
  *
  * @param slave cut the tree off from the host's mounts (unless the spec shares it)
  */
 int mr_mount_open_source(struct mr_mount *mount, bool slave, struct mr_error *err);
 
 /** Make one mount below r->root_fd. */
-int mr_mount_apply(const struct mr_mount *mount, const struct mr_host *host, struct mr_rootfs *r,
-	struct mr_error *err);
+int mr_mount_apply(const struct mr_mount *mount, const struct mr_host *host,
+	struct mr_rootfs *r, struct mr_error *err);
 
 #endif

@@ -58,8 +58,9 @@ static int find_hierarchy(const struct mr_host *host, const char *list)
 	return i;
 }
 
-/** The directory of cgroup @path at a mount that shows @root. @return false: not visible */
-static bool host_path(const struct mr_hierarchy *h, const char *path, char *ret, size_t cap)
+/** The directory of cgroup @path at a mount that shows @root. @return visible? */
+static bool host_path(
+	const struct mr_hierarchy *h, const char *path, char *ret, size_t cap)
 {
 	size_t n = mr_streq(h->root, "/") ? 0 : strlen(h->root);
 
@@ -135,8 +136,8 @@ static uint64_t view_attributes(const struct mr_mount *m, bool own_namespace)
 	return attr;
 }
 
-static int bind_view(const struct mr_cgroup_view *row, const struct mr_mount *m,
-	struct mr_error *err)
+static int bind_view(
+	const struct mr_cgroup_view *row, const struct mr_mount *m, struct mr_error *err)
 {
 	autoclose int fd = open_tree(AT_FDCWD, row->host_path,
 		OPEN_TREE_CLONE | (unsigned)OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW);
@@ -154,12 +155,12 @@ static int bind_view(const struct mr_cgroup_view *row, const struct mr_mount *m,
 }
 
 /** A mount of one hierarchy, detached. @return descriptor or -errno */
-static int make_view(const struct mr_cgroup_view *row, const struct mr_mount *m,
-	struct mr_error *err)
+static int make_view(
+	const struct mr_cgroup_view *row, const struct mr_mount *m, struct mr_error *err)
 {
 	char text[sizeof(row->options)];
 	char *items[8];
-	struct mr_list data = { .items = items };
+	struct mr_list data = {.items = items};
 
 	if (!m->cgroup_ns)
 		return bind_view(row, m, err);
@@ -181,15 +182,17 @@ static int make_links(int dir, const struct mr_cgroup_view *row, struct mr_error
 	char text[sizeof(row->links)];
 
 	memcpy(text, row->links, sizeof(text));
-	for (char *save = NULL, *p = strtok_r(text, ",", &save); p; p = strtok_r(NULL, ",", &save)) {
-		if (!mr_streq(p, row->name) && symlinkat(row->name, dir, p) < 0 && errno != EEXIST)
+	for (char *save = NULL, *p = strtok_r(text, ",", &save); p;
+		p = strtok_r(NULL, ",", &save)) {
+		if (!mr_streq(p, row->name) && symlinkat(row->name, dir, p) < 0 &&
+			errno != EEXIST)
 			return mr_fail(err, errno, "link '%s'", p);
 	}
 	return 0;
 }
 
-static int attach_below(int dir, const struct mr_cgroup_view *row, const struct mr_mount *m,
-	struct mr_error *err)
+static int attach_below(int dir, const struct mr_cgroup_view *row,
+	const struct mr_mount *m, struct mr_error *err)
 {
 	autoclose int fd = make_view(row, m, err);
 
@@ -201,15 +204,16 @@ static int attach_below(int dir, const struct mr_cgroup_view *row, const struct 
 	if (target < 0)
 		return mr_fail(err, errno, "open '%s'", row->name);
 	int ret = mr_mount_fd_attach(fd, target);
-	return ret < 0 ? mr_fail(err, -ret, "attach '%s'", row->name) : make_links(dir, row, err);
+	return ret < 0 ? mr_fail(err, -ret, "attach '%s'", row->name)
+		       : make_links(dir, row, err);
 }
 
 static int mount_tree(const struct mr_cgroup_view *rows, int n, const struct mr_mount *m,
 	int target, struct mr_error *err)
 {
 	char mode[] = "mode=755";
-	char *items[] = { mode };
-	struct mr_list data = { .items = items, .n = 1 };
+	char *items[] = {mode};
+	struct mr_list data = {.items = items, .n = 1};
 	struct mr_fs_config config = {
 		.type = "tmpfs",
 		.source = "cgroup",
@@ -219,7 +223,7 @@ static int mount_tree(const struct mr_cgroup_view *rows, int n, const struct mr_
 	autoclose int dir = mr_mount_fd_create(&config, err);
 	if (dir < 0)
 		return dir;
-	/* Attached first: before kernel 6.15 nothing can be mounted in a detached tree. */
+	/* Attached first: before kernel 6.15 nothing mounts in a detached tree. */
 	int ret = mr_mount_fd_attach(dir, target);
 	if (ret < 0)
 		return mr_fail(err, -ret, "attach the tmpfs");
@@ -234,8 +238,8 @@ static int mount_tree(const struct mr_cgroup_view *rows, int n, const struct mr_
 	return ret;
 }
 
-int mr_mount_cgroup(const struct mr_mount *m, const struct mr_host *host, struct mr_rootfs *r,
-	int target, struct mr_error *err)
+int mr_mount_cgroup(const struct mr_mount *m, const struct mr_host *host,
+	struct mr_rootfs *r, int target, struct mr_error *err)
 {
 	struct mr_cgroup_view rows[MR_MAX_HIERARCHIES];
 	char path[MR_PROCFS_PATH_MAX];
@@ -249,7 +253,8 @@ int mr_mount_cgroup(const struct mr_mount *m, const struct mr_host *host, struct
 	/* In an own namespace these paths are "/", and only the names are used. */
 	int n = mr_cgroup_views(host, text, rows);
 	if (n == 0)
-		return mr_fail_text(err, ENODEV, "no cgroup hierarchy is mounted on this host");
+		return mr_fail_text(
+			err, ENODEV, "no cgroup hierarchy is mounted on this host");
 	if (host->layout != MR_LAYOUT_V2)
 		return mount_tree(rows, n, m, target, err);
 	autoclose int fd = make_view(&rows[0], m, err);

@@ -9,10 +9,12 @@
 /** One hierarchy as the container is to see it. */
 struct mr_cgroup_view {
 	bool v2;
-	char name[128];      /* directory below the mount's destination; "" for all of it (v2) */
-	char options[128];   /* fsconfig flags, comma separated: "cpu,cpuacct", "none,name=systemd" */
-	char links[128];     /* names that link to it, comma separated: "cpu,cpuacct" or "" */
-	char host_path[512]; /* directory of the own cgroup on the host; "": not visible there */
+	char name[128];    /* directory below the destination; "" for all of it (v2) */
+	char options[128]; /* fsconfig flags, comma separated: "cpu,cpuacct",
+			      "none,name=systemd" */
+	char links[128]; /* names that link to it, comma separated: "cpu,cpuacct" or "" */
+	char host_path[512]; /* directory of the own cgroup on the host; "": not visible
+				there */
 };
 
 /**
@@ -24,7 +26,7 @@ int mr_cgroup_views(const struct mr_host *host, const char *proc_cgroup,
 	struct mr_cgroup_view rows[static MR_MAX_HIERARCHIES]);
 
 /** Make the mount of @m on the directory @target. */
-int mr_mount_cgroup(const struct mr_mount *m, const struct mr_host *host, struct mr_rootfs *r,
-	int target, struct mr_error *err);
+int mr_mount_cgroup(const struct mr_mount *m, const struct mr_host *host,
+	struct mr_rootfs *r, int target, struct mr_error *err);
 
 #endif

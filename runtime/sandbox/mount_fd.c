@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The mount API of descriptors (kernel 5.2, mount_setattr 5.12), with errors that say what
- * the file system said.
+ * The mount API of descriptors (kernel 5.2, mount_setattr 5.12), with errors that say
+ * what the file system said.
  *
  * A mount is made without being visible anywhere, gets its attributes, and only then is
  * attached, to a descriptor. So no path string is walked twice, nobody sees a bind mount
  * that is not read-only yet, and no link can stand in for the target.
  *
- * Manual pages: mount_setattr(2); fsopen, fsconfig, fsmount, open_tree and move_mount have
- * theirs in man-pages 6.10 and the kernel's Documentation/filesystems/mount_api.rst.
+ * Manual pages: mount_setattr(2); fsopen, fsconfig, fsmount, open_tree and move_mount
+ * have theirs in man-pages 6.10 and the kernel's Documentation/filesystems/mount_api.rst.
  */
 #include "sandbox/mount_fd.h"
 
@@ -23,8 +23,8 @@
 #include <unistd.h>
 
 /** Fail with the last message of a file system context; each read(2) gives one. */
-static int fail_with_log(int fs, struct mr_error *err, int errnum, const char *what,
-	const char *type)
+static int fail_with_log(
+	int fs, struct mr_error *err, int errnum, const char *what, const char *type)
 {
 	char line[512], last[sizeof(line)] = "";
 	ssize_t n;
@@ -37,7 +37,8 @@ static int fail_with_log(int fs, struct mr_error *err, int errnum, const char *w
 			memcpy(last, line + 2, sizeof(last) - 2);
 	}
 	if (last[0])
-		return mr_fail(err, errnum, "%s %s: the kernel says \"%s\"", what, type, last);
+		return mr_fail(
+			err, errnum, "%s %s: the kernel says \"%s\"", what, type, last);
 	return mr_fail(err, errnum, "%s %s", what, type);
 }
 
@@ -47,11 +48,11 @@ static int set_flags(int fs, const struct mr_fs_config *config, struct mr_error 
 		uint64_t flag;
 		const char *name;
 	} names[] = {
-		{ MS_RDONLY, "ro" },
-		{ MS_SYNCHRONOUS, "sync" },
-		{ MS_DIRSYNC, "dirsync" },
-		{ MS_LAZYTIME, "lazytime" },
-		{ MS_MANDLOCK, "mand" },
+		{MS_RDONLY, "ro"},
+		{MS_SYNCHRONOUS, "sync"},
+		{MS_DIRSYNC, "dirsync"},
+		{MS_LAZYTIME, "lazytime"},
+		{MS_MANDLOCK, "mand"},
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -79,9 +80,10 @@ static int set_data(int fs, const struct mr_fs_config *config, struct mr_error *
 		}
 		if (ret < 0) {
 			int e = errno;
-			auto_str what = { 0 };
+			auto_str what = {0};
 			mr_str_appendf(&what, "option '%s' of", item);
-			return fail_with_log(fs, err, e, mr_str_text(&what), config->type);
+			return fail_with_log(
+				fs, err, e, mr_str_text(&what), config->type);
 		}
 	}
 	return 0;
@@ -92,8 +94,8 @@ int mr_mount_fd_create(const struct mr_fs_config *config, struct mr_error *err)
 	autoclose int fs = fsopen(config->type, FSOPEN_CLOEXEC);
 
 	if (fs < 0 && errno == ENODEV)
-		return mr_fail_text(err, ENODEV, "this kernel has no file system type '%s'",
-			config->type);
+		return mr_fail_text(err, ENODEV,
+			"this kernel has no file system type '%s'", config->type);
 	if (fs < 0)
 		return mr_fail(err, errno, "fsopen %s", config->type);
 	if (config->source &&
@@ -112,7 +114,8 @@ int mr_mount_fd_create(const struct mr_fs_config *config, struct mr_error *err)
 	return fd;
 }
 
-int mr_mount_fd_reconfigure(int fd, const struct mr_fs_config *config, struct mr_error *err)
+int mr_mount_fd_reconfigure(
+	int fd, const struct mr_fs_config *config, struct mr_error *err)
 {
 	autoclose int fs = fspick(fd, "", FSPICK_CLOEXEC | FSPICK_EMPTY_PATH);
 
@@ -162,7 +165,8 @@ int mr_mount_fd_change(int fd, const struct mr_mount_change *change)
 		.attr_set = change->set,
 		.attr_clr = change->clear,
 		.propagation = change->propagation,
-		.userns_fd = change->set & MOUNT_ATTR_IDMAP ? (unsigned)change->userns_fd : 0,
+		.userns_fd =
+			change->set & MOUNT_ATTR_IDMAP ? (unsigned)change->userns_fd : 0,
 	};
 	int ret = setattr(fd, change->recursive, &attr);
 
@@ -170,7 +174,8 @@ int mr_mount_fd_change(int fd, const struct mr_mount_change *change)
 		return ret;
 	/* One of the restrictions to be lifted is locked. First keep those in force, then
 	 * also the way in which access times are kept. */
-	uint64_t keep = change->recursive ? ~(uint64_t)MOUNT_ATTR__ATIME : attributes_of(fd);
+	uint64_t keep =
+		change->recursive ? ~(uint64_t)MOUNT_ATTR__ATIME : attributes_of(fd);
 	attr.attr_clr &= ~keep;
 	ret = setattr(fd, change->recursive, &attr);
 	if (ret != -EPERM || !(attr.attr_clr & MOUNT_ATTR__ATIME))
@@ -182,7 +187,7 @@ int mr_mount_fd_change(int fd, const struct mr_mount_change *change)
 
 int mr_mount_fd_propagate(int fd, uint64_t propagation)
 {
-	struct mount_attr attr = { .propagation = propagation & ~(uint64_t)MS_REC };
+	struct mount_attr attr = {.propagation = propagation & ~(uint64_t)MS_REC};
 
 	return setattr(fd, propagation & MS_REC, &attr);
 }
@@ -198,7 +203,7 @@ int mr_mount_fd_clone(int fd, bool recursive)
 int mr_mount_fd_attach(int fd, int target)
 {
 	return move_mount(fd, "", target, "",
-		       MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0 ?
-		       -errno :
-		       0;
+		       MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0
+		       ? -errno
+		       : 0;
 }

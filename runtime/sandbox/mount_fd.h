@@ -25,11 +25,12 @@ struct mr_fs_config {
 int mr_mount_fd_create(const struct mr_fs_config *config, struct mr_error *err);
 
 /** Change a mounted file system itself, as mount -o remount does; @fd is on it. */
-int mr_mount_fd_reconfigure(int fd, const struct mr_fs_config *config, struct mr_error *err);
+int mr_mount_fd_reconfigure(
+	int fd, const struct mr_fs_config *config, struct mr_error *err);
 
 struct mr_mount_change {
 	bool recursive;
-	uint64_t set, clear; /* MOUNT_ATTR_* */
+	uint64_t set, clear;  /* MOUNT_ATTR_* */
 	uint64_t propagation; /* MS_PRIVATE, ... or 0 */
 	int userns_fd;        /* with MOUNT_ATTR_IDMAP in @set */
 };

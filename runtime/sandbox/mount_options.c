@@ -3,13 +3,13 @@
  * Mount options, as mount(8) and the OCI runtime specification name them, in the kernel's
  * terms.
  *
- * Some options belong to the mount (one place in one tree: nosuid), some to the file system
- * itself (all its mounts: sync), some to both (ro), some to the way the mount passes on
- * what is mounted below it (shared). The three kinds go to the kernel in different calls, so
- * each row says where its option goes.
+ * Some options belong to the mount (one place in one tree: nosuid), some to the file
+ * system itself (all its mounts: sync), some to both (ro), some to the way the mount
+ * passes on what is mounted below it (shared). The three kinds go to the kernel in
+ * different calls, so each row says where its option goes.
  *
- * Access times are one value in three bits, not three flags: whoever sets it must clear all
- * of it (mount_setattr(2)).
+ * Access times are one value in three bits, not three flags: whoever sets it must clear
+ * all of it (mount_setattr(2)).
  *
  * Manual pages: mount(8), mount_setattr(2), mount_namespaces(7).
  */
@@ -39,54 +39,54 @@ struct option {
 #define FLAG(member) offsetof(struct mr_mount, member), 0
 
 static const struct option options[] = {
-	{ "defaults", NOTHING, 0, 0 },
-	{ "silent", NOTHING, 0, 0 },
-	{ "loud", NOTHING, 0, 0 },
-	{ "ro", BOTH, MOUNT_ATTR_RDONLY, 0 },
-	{ "rw", BOTH, 0, MOUNT_ATTR_RDONLY },
-	{ "nosuid", ATTR, MOUNT_ATTR_NOSUID, 0 },
-	{ "suid", ATTR, 0, MOUNT_ATTR_NOSUID },
-	{ "nodev", ATTR, MOUNT_ATTR_NODEV, 0 },
-	{ "dev", ATTR, 0, MOUNT_ATTR_NODEV },
-	{ "noexec", ATTR, MOUNT_ATTR_NOEXEC, 0 },
-	{ "exec", ATTR, 0, MOUNT_ATTR_NOEXEC },
-	{ "nodiratime", ATTR, MOUNT_ATTR_NODIRATIME, 0 },
-	{ "diratime", ATTR, 0, MOUNT_ATTR_NODIRATIME },
-	{ "nosymfollow", ATTR, MOUNT_ATTR_NOSYMFOLLOW, 0 },
-	{ "symfollow", ATTR, 0, MOUNT_ATTR_NOSYMFOLLOW },
-	{ "noatime", ATTR, MOUNT_ATTR_NOATIME, ATIME },
-	{ "atime", ATTR, MOUNT_ATTR_RELATIME, ATIME },
-	{ "relatime", ATTR, MOUNT_ATTR_RELATIME, ATIME },
-	{ "strictatime", ATTR, MOUNT_ATTR_STRICTATIME, ATIME },
-	{ "nostrictatime", ATTR, MOUNT_ATTR_RELATIME, ATIME },
-	/* relatime has been the kernel's default since 2.6.30: there is nothing to unset. */
-	{ "norelatime", NOTHING, 0, 0 },
-	{ "rnorelatime", NOTHING, 0, 0 },
-	{ "sync", SUPER, MS_SYNCHRONOUS, 0 },
-	{ "async", SUPER, 0, MS_SYNCHRONOUS },
-	{ "dirsync", SUPER, MS_DIRSYNC, 0 },
-	{ "lazytime", SUPER, MS_LAZYTIME, 0 },
-	{ "nolazytime", SUPER, 0, MS_LAZYTIME },
-	{ "mand", SUPER, MS_MANDLOCK, 0 },
-	{ "nomand", SUPER, 0, MS_MANDLOCK },
-	{ "noiversion", NOTHING, 0, 0 },
-	{ "private", SPREAD, MS_PRIVATE, 0 },
-	{ "rprivate", SPREAD, MS_PRIVATE | MS_REC, 0 },
-	{ "shared", SPREAD, MS_SHARED, 0 },
-	{ "rshared", SPREAD, MS_SHARED | MS_REC, 0 },
-	{ "slave", SPREAD, MS_SLAVE, 0 },
-	{ "rslave", SPREAD, MS_SLAVE | MS_REC, 0 },
-	{ "unbindable", SPREAD, MS_UNBINDABLE, 0 },
-	{ "runbindable", SPREAD, MS_UNBINDABLE | MS_REC, 0 },
-	{ "bind", SWITCH, FLAG(bind) },
-	{ "rbind", SWITCH, FLAG(recursive) },
-	{ "remount", SWITCH, FLAG(remount) },
-	{ "idmap", SWITCH, FLAG(idmap) },
-	{ "ridmap", SWITCH, FLAG(idmap_recursive) },
-	{ "tmpcopyup", SWITCH, FLAG(copy_up) },
-	{ "copy-symlink", SWITCH, FLAG(copy_symlink) },
-	{ "src-nofollow", SWITCH, FLAG(src_nofollow) },
-	{ "dest-nofollow", SWITCH, FLAG(dest_nofollow) },
+	{"defaults", NOTHING, 0, 0},
+	{"silent", NOTHING, 0, 0},
+	{"loud", NOTHING, 0, 0},
+	{"ro", BOTH, MOUNT_ATTR_RDONLY, 0},
+	{"rw", BOTH, 0, MOUNT_ATTR_RDONLY},
+	{"nosuid", ATTR, MOUNT_ATTR_NOSUID, 0},
+	{"suid", ATTR, 0, MOUNT_ATTR_NOSUID},
+	{"nodev", ATTR, MOUNT_ATTR_NODEV, 0},
+	{"dev", ATTR, 0, MOUNT_ATTR_NODEV},
+	{"noexec", ATTR, MOUNT_ATTR_NOEXEC, 0},
+	{"exec", ATTR, 0, MOUNT_ATTR_NOEXEC},
+	{"nodiratime", ATTR, MOUNT_ATTR_NODIRATIME, 0},
+	{"diratime", ATTR, 0, MOUNT_ATTR_NODIRATIME},
+	{"nosymfollow", ATTR, MOUNT_ATTR_NOSYMFOLLOW, 0},
+	{"symfollow", ATTR, 0, MOUNT_ATTR_NOSYMFOLLOW},
+	{"noatime", ATTR, MOUNT_ATTR_NOATIME, ATIME},
+	{"atime", ATTR, MOUNT_ATTR_RELATIME, ATIME},
+	{"relatime", ATTR, MOUNT_ATTR_RELATIME, ATIME},
+	{"strictatime", ATTR, MOUNT_ATTR_STRICTATIME, ATIME},
+	{"nostrictatime", ATTR, MOUNT_ATTR_RELATIME, ATIME},
+	/* relatime has been the kernel's default since 2.6.30: nothing to unset. */
+	{"norelatime", NOTHING, 0, 0},
+	{"rnorelatime", NOTHING, 0, 0},
+	{"sync", SUPER, MS_SYNCHRONOUS, 0},
+	{"async", SUPER, 0, MS_SYNCHRONOUS},
+	{"dirsync", SUPER, MS_DIRSYNC, 0},
+	{"lazytime", SUPER, MS_LAZYTIME, 0},
+	{"nolazytime", SUPER, 0, MS_LAZYTIME},
+	{"mand", SUPER, MS_MANDLOCK, 0},
+	{"nomand", SUPER, 0, MS_MANDLOCK},
+	{"noiversion", NOTHING, 0, 0},
+	{"private", SPREAD, MS_PRIVATE, 0},
+	{"rprivate", SPREAD, MS_PRIVATE | MS_REC, 0},
+	{"shared", SPREAD, MS_SHARED, 0},
+	{"rshared", SPREAD, MS_SHARED | MS_REC, 0},
+	{"slave", SPREAD, MS_SLAVE, 0},
+	{"rslave", SPREAD, MS_SLAVE | MS_REC, 0},
+	{"unbindable", SPREAD, MS_UNBINDABLE, 0},
+	{"runbindable", SPREAD, MS_UNBINDABLE | MS_REC, 0},
+	{"bind", SWITCH, FLAG(bind)},
+	{"rbind", SWITCH, FLAG(recursive)},
+	{"remount", SWITCH, FLAG(remount)},
+	{"idmap", SWITCH, FLAG(idmap)},
+	{"ridmap", SWITCH, FLAG(idmap_recursive)},
+	{"tmpcopyup", SWITCH, FLAG(copy_up)},
+	{"copy-symlink", SWITCH, FLAG(copy_symlink)},
+	{"src-nofollow", SWITCH, FLAG(src_nofollow)},
+	{"dest-nofollow", SWITCH, FLAG(dest_nofollow)},
 };
 
 static const struct option *find(const char *name)
@@ -136,8 +136,8 @@ static void apply(const struct option *o, struct mr_mount *m)
 	}
 }
 
-int mr_mount_options(const struct mr_list *list, struct mr_arena *arena, struct mr_mount *m,
-	struct mr_error *err)
+int mr_mount_options(const struct mr_list *list, struct mr_arena *arena,
+	struct mr_mount *m, struct mr_error *err)
 {
 	/* Room for the file system's options, a label and a mode. */
 	m->data.items = mr_arena_alloc(arena, (list->n + 3) * sizeof(char *));

@@ -11,9 +11,9 @@
 
 enum mr_mount_kind {
 	MR_MOUNT_BIND,
-	MR_MOUNT_FS,     /* fsopen(type) */
-	MR_MOUNT_PROC,   /* the private procfs is attached here */
-	MR_MOUNT_CGROUP, /* the layout of this host's hierarchies, limited to the container */
+	MR_MOUNT_FS,      /* fsopen(type) */
+	MR_MOUNT_PROC,    /* the private procfs is attached here */
+	MR_MOUNT_CGROUP,  /* this host's hierarchies, as far as the container's own */
 	MR_MOUNT_REMOUNT, /* change attributes of what is there */
 };
 
@@ -25,18 +25,18 @@ struct mr_mount {
 	uint64_t attr_set, attr_clear; /* MOUNT_ATTR_* of the mount */
 	uint64_t rec_set, rec_clear;   /* the same, AT_RECURSIVE (rro, rnosuid, ...) */
 	uint64_t propagation;          /* MS_PRIVATE, MS_SLAVE|MS_REC, ... or 0 */
-	uint64_t sb_flags;             /* options that fsconfig takes as flags: ro, sync, ... */
-	bool bind, remount;            /* the options of that name */
-	bool recursive;                /* rbind */
-	bool copy_up;                  /* tmpcopyup */
+	uint64_t sb_flags;  /* options that fsconfig takes as flags: ro, sync, ... */
+	bool bind, remount; /* the options of that name */
+	bool recursive;     /* rbind */
+	bool copy_up;       /* tmpcopyup */
 	bool idmap, idmap_recursive;
 	bool src_nofollow, dest_nofollow, copy_symlink;
-	bool cgroup_ns;                /* MR_MOUNT_CGROUP: the container has its own namespace */
-	bool late_readonly;            /* read-only only once the devices are made in it */
+	bool cgroup_ns;     /* MR_MOUNT_CGROUP: the container has its own namespace */
+	bool late_readonly; /* read-only only once the devices are made in it */
 	struct mr_id_mappings uid_mappings, gid_mappings;
-	const char *idmap_ns_path;     /* idmap by a user namespace that is joined, or NULL */
-	int tree_fd;                   /* bind: source opened by the parent, or -1; owned */
-	struct mr_list data;           /* "key=value" and flags for fsconfig(2) */
+	const char *idmap_ns_path; /* idmap by a user namespace that is joined, or NULL */
+	int tree_fd;               /* bind: source opened by the parent, or -1; owned */
+	struct mr_list data;       /* "key=value" and flags for fsconfig(2) */
 };
 
 /**

@@ -36,16 +36,16 @@ static void choose_kind(const struct mr_spec_mount *in, struct mr_mount *m)
 /** `ro` of a file system in memory or of the kernel is a matter of the mount alone. */
 static bool only_mount_readonly(const char *type)
 {
-	static const char *const types[] = { "tmpfs", "proc", "sysfs", "devpts", "mqueue",
-		"cgroup", "cgroup2", "ramfs", "devtmpfs", "securityfs", "debugfs", "tracefs",
-		"bpf", NULL };
+	static const char *const types[] = {"tmpfs", "proc", "sysfs", "devpts", "mqueue",
+		"cgroup", "cgroup2", "ramfs", "devtmpfs", "securityfs", "debugfs",
+		"tracefs", "bpf", NULL};
 
 	return is_one_of(type, types);
 }
 
 static bool takes_label(const struct mr_mount *m)
 {
-	static const char *const without[] = { "sysfs", "mqueue", "devtmpfs", NULL };
+	static const char *const without[] = {"sysfs", "mqueue", "devtmpfs", NULL};
 
 	return m->kind == MR_MOUNT_FS && !is_one_of(m->type, without);
 }
@@ -58,18 +58,20 @@ static int plan_idmap(const struct mr_spec *spec, const struct mr_spec_mount *in
 	m->uid_mappings = in->uid_mappings;
 	m->gid_mappings = in->gid_mappings;
 	if ((in->uid_mappings.n == 0) != (in->gid_mappings.n == 0))
-		return mr_fail_text(err, EINVAL,
-			"uidMappings and gidMappings are needed together");
+		return mr_fail_text(
+			err, EINVAL, "uidMappings and gidMappings are needed together");
 	m->idmap = m->idmap || in->uid_mappings.n > 0;
 	if (!m->idmap)
 		return 0;
 	if (m->kind != MR_MOUNT_BIND)
-		return mr_fail_text(err, EINVAL, "only a bind mount can have its ids mapped");
+		return mr_fail_text(
+			err, EINVAL, "only a bind mount can have its ids mapped");
 	if (in->uid_mappings.n > 0)
 		return 0;
 	if (!user)
-		return mr_fail_text(err, EINVAL, "option 'idmap' needs uidMappings and gidMappings "
-						 "of the mount, or a user namespace");
+		return mr_fail_text(err, EINVAL,
+			"option 'idmap' needs uidMappings and gidMappings "
+			"of the mount, or a user namespace");
 	/* The same mapping as the container's own: how files of the host's ids 0, 1, ...
 	 * become the container's 0, 1, ... */
 	m->idmap_ns_path = user->path;
@@ -78,16 +80,27 @@ static int plan_idmap(const struct mr_spec *spec, const struct mr_spec_mount *in
 	return 0;
 }
 
+/** Options that only a file system could have taken. */
+static int drop_data(struct mr_mount *m, struct mr_strv *warnings, struct mr_error *err)
+{
+	for (size_t i = 0; i < m->data.n; i++)
+		if (warnings &&
+			mr_strv_addf(warnings,
+				"mount '%s': option '%s' means nothing for a %s mount",
+				m->destination, m->data.items[i],
+				m->kind == MR_MOUNT_BIND ? "bind" : "cgroup") < 0)
+			return mr_fail(err, ENOMEM, "warnings");
+	m->data.n = 0;
+	return 0;
+}
+
 static int plan_bind(struct mr_mount *m, struct mr_strv *warnings, struct mr_error *err)
 {
 	if (!m->source || !m->source[0])
 		return mr_fail_text(err, EINVAL, "a bind mount needs a source");
-	for (size_t i = 0; i < m->data.n; i++)
-		if (warnings && mr_strv_addf(warnings,
-					"mount '%s': option '%s' means nothing for a bind mount",
-					m->destination, m->data.items[i]) < 0)
-			return mr_fail(err, ENOMEM, "warnings");
-	m->data.n = 0;
+	int ret = drop_data(m, warnings, err);
+	if (ret < 0)
+		return ret;
 	/* A recursive bind of /sys brings the host's cgroup mounts along: they would stay
 	 * writable (CVE-2023-25809). */
 	if (m->recursive && (m->attr_set & MOUNT_ATTR_RDONLY) &&
@@ -102,10 +115,11 @@ static int plan_fs(const struct mr_spec *spec, struct mr_mount *m, struct mr_are
 	const char *label = spec->linux_->mount_label;
 
 	if (!m->type || !m->type[0])
-		return mr_fail_text(err, EINVAL, "a type is needed for what is no bind mount");
+		return mr_fail_text(
+			err, EINVAL, "a type is needed for what is no bind mount");
 	if (m->copy_up && !mr_streq(m->type, "tmpfs"))
-		return mr_fail_text(err, EINVAL, "option 'tmpcopyup' needs type tmpfs, not '%s'",
-			m->type);
+		return mr_fail_text(err, EINVAL,
+			"option 'tmpcopyup' needs type tmpfs, not '%s'", m->type);
 	if (only_mount_readonly(m->type))
 		m->sb_flags &= ~(uint64_t)MS_RDONLY;
 	if (label && label[0] && takes_label(m)) {
@@ -127,16 +141,16 @@ static int plan_one(const struct mr_spec *spec, const struct mr_spec_mount *in,
 {
 	if (!in->destination || !in->destination[0])
 		return mr_fail_text(err, EINVAL, "a destination is needed");
-	/* Relative ones start at / (runtime-spec 1.2 deprecates but keeps them). Only the form
-	 * is cleaned here, ".." is the kernel's to resolve. */
-	autofree char *clean = mr_path_has_dotdot(in->destination) ?
-				       strdup(in->destination) :
-				       mr_path_clean(in->destination);
+	/* Relative ones start at / (runtime-spec 1.2 deprecates but keeps them). Only the
+	 * form is cleaned here, ".." is the kernel's to resolve. */
+	autofree char *clean = mr_path_has_dotdot(in->destination)
+				       ? strdup(in->destination)
+				       : mr_path_clean(in->destination);
 	if (!clean)
 		return mr_fail(err, ENOMEM, "destination");
-	m->destination = clean[0] == '/' ?
-				 mr_arena_strdup(arena, clean) :
-				 mr_arena_printf(arena, "/%s", mr_streq(clean, ".") ? "" : clean);
+	m->destination = clean[0] == '/' ? mr_arena_strdup(arena, clean)
+					 : mr_arena_printf(arena, "/%s",
+						   mr_streq(clean, ".") ? "" : clean);
 	if (!m->destination)
 		return mr_fail(err, ENOMEM, "destination");
 	m->type = in->type;
@@ -147,14 +161,17 @@ static int plan_one(const struct mr_spec *spec, const struct mr_spec_mount *in,
 		return ret;
 	choose_kind(in, m);
 	if (mr_streq(m->destination, "/") && m->kind != MR_MOUNT_REMOUNT)
-		return mr_fail_text(err, EINVAL, "the root itself cannot be a destination; it is "
-						 "given by root.path");
+		return mr_fail_text(err, EINVAL,
+			"the root itself cannot be a destination; it is "
+			"given by root.path");
 	m->cgroup_ns = mr_spec_namespace_of(spec, MR_NS_CGROUP) != NULL;
 	ret = plan_idmap(spec, in, m, err);
 	if (ret < 0)
 		return ret;
 	if (m->kind == MR_MOUNT_BIND)
 		return plan_bind(m, warnings, err);
+	if (m->kind == MR_MOUNT_CGROUP)
+		return drop_data(m, warnings, err);
 	if (m->kind == MR_MOUNT_REMOUNT)
 		return 0;
 	return plan_fs(spec, m, arena, err);

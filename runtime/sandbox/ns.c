@@ -2,14 +2,15 @@
 /*
  * Namespaces: which are new, which are joined, and what is written into them.
  *
- * A namespace belongs to the user namespace of the process that made it, and privilege over
- * it means privilege there. That gives the order: a user namespace first, everything else
- * inside of it. clone3(2) keeps that order when all are new; when the user namespace is
- * joined and others are new, a middle process joins it and clones the container process.
+ * A namespace belongs to the user namespace of the process that made it, and privilege
+ * over it means privilege there. That gives the order: a user namespace first, everything
+ * else inside of it. clone3(2) keeps that order when all are new; when the user namespace
+ * is joined and others are new, a middle process joins it and clones the container
+ * process.
  *
- * Three kinds are entered in their own ways: a pid namespace counts for children only, so the
- * parent joins it before it clones; a time namespace takes its offsets only while it is
- * empty, so the parent makes it, writes them and clones into it; the root of a cgroup
+ * Three kinds are entered in their own ways: a pid namespace counts for children only, so
+ * the parent joins it before it clones; a time namespace takes its offsets only while it
+ * is empty, so the parent makes it, writes them and clones into it; the root of a cgroup
  * namespace is where its maker stands, so the child makes it once its cgroups are joined.
  *
  * Manual pages: namespaces(7), user_namespaces(7), time_namespaces(7), setns(2),
@@ -54,7 +55,7 @@ static const int clone_flag[MR_NS_TYPES] = {
 static int format_map(const struct mr_id_mappings *maps, struct mr_arena *arena,
 	const char **ret, struct mr_error *err)
 {
-	auto_str text = { 0 };
+	auto_str text = {0};
 
 	for (size_t i = 0; i < maps->n; i++)
 		mr_str_appendf(&text, "%u %u %u\n", maps->items[i].container_id,
@@ -73,13 +74,15 @@ static int plan_maps(const struct mr_linux *l, const struct mr_host *host,
 	struct mr_arena *arena, struct mr_ns_plan *ret, struct mr_error *err)
 {
 	const struct mr_id_mappings *uids = &l->uid_mappings, *gids = &l->gid_mappings;
-	bool privileged = mr_host_has_cap(host, CAP_SETUID) && mr_host_has_cap(host, CAP_SETGID);
+	bool privileged =
+		mr_host_has_cap(host, CAP_SETUID) && mr_host_has_cap(host, CAP_SETGID);
 
 	if (!ret->create[MR_NS_USER])
 		return 0;
 	if (uids->n == 0 || gids->n == 0)
 		return mr_fail_text(err, EINVAL,
-			"linux.uidMappings and linux.gidMappings are needed for a new user "
+			"linux.uidMappings and linux.gidMappings are needed for a new "
+			"user "
 			"namespace");
 	int r = format_map(uids, arena, &ret->uid_map, err);
 	if (r == 0)
@@ -98,13 +101,14 @@ static int plan_maps(const struct mr_linux *l, const struct mr_host *host,
 static int plan_offsets(const struct mr_linux *l, struct mr_arena *arena,
 	struct mr_ns_plan *ret, struct mr_error *err)
 {
-	auto_str text = { 0 };
+	auto_str text = {0};
 
 	if (l->time_offsets.n == 0)
 		return 0;
 	if (!ret->create[MR_NS_TIME])
 		return mr_fail_text(err, EINVAL,
-			"linux.timeOffsets needs a new time namespace in linux.namespaces");
+			"linux.timeOffsets needs a new time namespace in "
+			"linux.namespaces");
 	for (size_t i = 0; i < l->time_offsets.n; i++) {
 		const struct mr_time_offset *o = &l->time_offsets.items[i];
 		if (!mr_streq(o->clock, "monotonic") && !mr_streq(o->clock, "boottime"))
@@ -113,17 +117,19 @@ static int plan_offsets(const struct mr_linux *l, struct mr_arena *arena,
 				o->clock ? o->clock : "");
 		if (o->nanosecs >= 1000000000)
 			return mr_fail_text(err, ERANGE,
-				"linux.timeOffsets.%s.nanosecs: %u is not below 1000000000",
+				"linux.timeOffsets.%s.nanosecs: %u is not below "
+				"1000000000",
 				o->clock, o->nanosecs);
-		mr_str_appendf(&text, "%s %lld %u\n", o->clock, (long long)o->secs, o->nanosecs);
+		mr_str_appendf(
+			&text, "%s %lld %u\n", o->clock, (long long)o->secs, o->nanosecs);
 	}
 	ret->time_offsets =
 		mr_str_ok(&text) ? mr_arena_strdup(arena, mr_str_text(&text)) : NULL;
 	return ret->time_offsets ? 0 : mr_fail(err, ENOMEM, "time offsets");
 }
 
-int mr_ns_plan(const struct mr_spec *spec, const struct mr_host *host, struct mr_arena *arena,
-	struct mr_ns_plan *ret, struct mr_error *err)
+int mr_ns_plan(const struct mr_spec *spec, const struct mr_host *host,
+	struct mr_arena *arena, struct mr_ns_plan *ret, struct mr_error *err)
 {
 	const struct mr_linux *l = spec->linux_;
 
@@ -131,12 +137,13 @@ int mr_ns_plan(const struct mr_spec *spec, const struct mr_host *host, struct mr
 	for (size_t i = 0; i < l->namespaces.n; i++) {
 		const struct mr_spec_namespace *ns = &l->namespaces.items[i];
 		if (ret->create[ns->type] || ret->join[ns->type])
-			return mr_fail_text(err, EINVAL, "linux.namespaces: '%s' is there twice",
+			return mr_fail_text(err, EINVAL,
+				"linux.namespaces: '%s' is there twice",
 				mr_ns_type_name(ns->type));
 		if (ns->path && ns->path[0] != '/')
 			return mr_fail_text(err, EINVAL,
-				"linux.namespaces: path '%s' of '%s' is not absolute", ns->path,
-				mr_ns_type_name(ns->type));
+				"linux.namespaces: path '%s' of '%s' is not absolute",
+				ns->path, mr_ns_type_name(ns->type));
 		ret->join[ns->type] = ns->path;
 		ret->create[ns->type] = ns->path == NULL;
 		if (!ns->path && ns->type != MR_NS_CGROUP && ns->type != MR_NS_TIME)
@@ -155,12 +162,14 @@ void mr_ns_hint(const struct mr_ns_plan *plan, int errnum, struct mr_error *err)
 	if (errnum == ENOSPC || errnum == EUSERS)
 		mr_hint(err, "a limit in /proc/sys/user/max_*_namespaces is reached");
 	else if (errnum == EPERM && plan->create[MR_NS_USER])
-		mr_hint(err, "new user namespaces may be switched off here: see the sysctls "
-			     "kernel.unprivileged_userns_clone, user.max_user_namespaces and "
-			     "kernel.apparmor_restrict_unprivileged_userns");
+		mr_hint(err,
+			"new user namespaces may be switched off here: see the sysctls "
+			"kernel.unprivileged_userns_clone, user.max_user_namespaces and "
+			"kernel.apparmor_restrict_unprivileged_userns");
 	else if (errnum == EPERM)
-		mr_hint(err, "this needs CAP_SYS_ADMIN: run as root, or add a user namespace "
-			     "with id mappings to the spec");
+		mr_hint(err,
+			"this needs CAP_SYS_ADMIN: run as root, or add a user namespace "
+			"with id mappings to the spec");
 	else if (errnum == EINVAL)
 		mr_hint(err, "this kernel may lack one of these namespaces");
 }
@@ -174,7 +183,8 @@ static int open_ns(const char *path, enum mr_ns_type type, struct mr_error *err)
 	struct statfs fs;
 
 	if (fd < 0)
-		return mr_fail(err, errno, "%s namespace '%s'", mr_ns_type_name(type), path);
+		return mr_fail(
+			err, errno, "%s namespace '%s'", mr_ns_type_name(type), path);
 	if (fstatfs(fd, &fs) < 0)
 		return mr_fail(err, errno, "statfs of '%s'", path);
 	int kind = fs.f_type == NSFS_MAGIC ? ioctl(fd, NS_GET_NSTYPE) : -1;
@@ -184,7 +194,8 @@ static int open_ns(const char *path, enum mr_ns_type type, struct mr_error *err)
 	return mr_take_fd(&fd);
 }
 
-int mr_ns_open(const struct mr_ns_plan *plan, int ret_fds[MR_NS_TYPES], struct mr_error *err)
+int mr_ns_open(
+	const struct mr_ns_plan *plan, int ret_fds[MR_NS_TYPES], struct mr_error *err)
 {
 	for (int i = 0; i < MR_NS_TYPES; i++)
 		ret_fds[i] = -1;
@@ -231,13 +242,16 @@ static int join_ns(const struct mr_ns_plan *plan, const int *fds, enum mr_ns_typ
 	mr_fail(err, e, "join the %s namespace '%s'", mr_ns_type_name(type),
 		plan->join[type] ? plan->join[type] : "");
 	if (e == EPERM)
-		mr_hint(err, "CAP_SYS_ADMIN is needed in the user namespace that owns it: a "
-			     "container with its own user namespace can only join what was made "
-			     "there");
+		mr_hint(err,
+			"CAP_SYS_ADMIN is needed in the user namespace that owns it: a "
+			"container with its own user namespace can only join what was "
+			"made "
+			"there");
 	return -e;
 }
 
-int mr_ns_join(const struct mr_ns_plan *plan, const int fds[MR_NS_TYPES], struct mr_error *err)
+int mr_ns_join(
+	const struct mr_ns_plan *plan, const int fds[MR_NS_TYPES], struct mr_error *err)
 {
 	int ret = 0;
 
@@ -245,10 +259,12 @@ int mr_ns_join(const struct mr_ns_plan *plan, const int fds[MR_NS_TYPES], struct
 		if (i == MR_NS_PID) /* counts for children: mr_ns_prepare() */
 			continue;
 		ret = join_ns(plan, fds, (enum mr_ns_type)i, err);
-		/* Files are made as root of the namespace; an unmapped caller could make none. */
+		/* Files are made as root of the namespace; an unmapped caller could make
+		 * none. */
 		if (ret == 0 && i == MR_NS_USER && fds[i] >= 0 &&
 			(setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0))
-			ret = mr_fail(err, errno, "become root of the joined user namespace");
+			ret = mr_fail(
+				err, errno, "become root of the joined user namespace");
 	}
 	return ret;
 }
@@ -278,8 +294,8 @@ static int make_time_ns(const struct mr_ns_plan *plan, struct mr_error *err)
 	return 0;
 }
 
-int mr_ns_prepare(const struct mr_ns_plan *plan, const int fds[MR_NS_TYPES],
-	struct mr_error *err)
+int mr_ns_prepare(
+	const struct mr_ns_plan *plan, const int fds[MR_NS_TYPES], struct mr_error *err)
 {
 	int ret = join_ns(plan, fds, MR_NS_PID, err);
 
@@ -329,7 +345,7 @@ static int add_map_args(const char *map, struct mr_strv *args)
 static int run_captured(char *const *args, char *output, size_t cap)
 {
 	char path[] = "PATH=/usr/bin:/bin";
-	char *const env[] = { path, NULL };
+	char *const env[] = {path, NULL};
 	posix_spawn_file_actions_t actions;
 	autoclose int reader = -1;
 	int ends[2], status = 0;
@@ -359,9 +375,10 @@ static int run_captured(char *const *args, char *output, size_t cap)
 	return status;
 }
 
-static int map_by_helper(const char *program, pid_t pid, const char *map, struct mr_error *err)
+static int map_by_helper(
+	const char *program, pid_t pid, const char *map, struct mr_error *err)
 {
-	auto_strv args = { 0 };
+	auto_strv args = {0};
 	char output[400] = "";
 
 	if (mr_strv_add(&args, program) < 0 || mr_strv_addf(&args, "%d", (int)pid) < 0 ||
@@ -370,7 +387,8 @@ static int map_by_helper(const char *program, pid_t pid, const char *map, struct
 	int status = run_captured(args.items, output, sizeof(output));
 	if (status == -ENOENT) {
 		mr_fail(err, ENOENT, "%s", program);
-		mr_hint(err, "install the package that holds newuidmap (uidmap, shadow-utils)");
+		mr_hint(err, "install the package that holds newuidmap (uidmap, "
+			     "shadow-utils)");
 		return -ENOENT;
 	}
 	if (status < 0)
@@ -381,12 +399,13 @@ static int map_by_helper(const char *program, pid_t pid, const char *map, struct
 	mr_fail_text(err, EPERM, "%s refused the map '%.*s' (status %d): %s", program,
 		(int)strcspn(map, "\n"), map,
 		WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), output);
-	mr_hint(err, "the ids must be granted to the user in /etc/subuid and /etc/subgid");
+	mr_hint(err,
+		"the ids must be granted to the user in /etc/subuid and /etc/subgid");
 	return -EPERM;
 }
 
-static int write_map(int proc, pid_t pid, const char *name, const char *text,
-	struct mr_error *err)
+static int write_map(
+	int proc, pid_t pid, const char *name, const char *text, struct mr_error *err)
 {
 	char path[MR_PROCFS_PATH_MAX];
 
@@ -402,8 +421,9 @@ int mr_ns_write_maps(const struct mr_ns_plan *plan, pid_t pid, struct mr_error *
 {
 	if (plan->map_by_helper) {
 		int ret = map_by_helper("/usr/bin/newuidmap", pid, plan->uid_map, err);
-		return ret < 0 ? ret :
-				 map_by_helper("/usr/bin/newgidmap", pid, plan->gid_map, err);
+		return ret < 0 ? ret
+			       : map_by_helper(
+					 "/usr/bin/newgidmap", pid, plan->gid_map, err);
 	}
 	autoclose int proc = mr_procfs_open_host(err);
 	if (proc < 0)
@@ -422,22 +442,25 @@ int mr_ns_write_maps(const struct mr_ns_plan *plan, pid_t pid, struct mr_error *
 
 int mr_ns_unshare_cgroup(struct mr_error *err)
 {
-	return unshare(CLONE_NEWCGROUP) < 0 ? mr_fail(err, errno, "new cgroup namespace") : 0;
+	return unshare(CLONE_NEWCGROUP) < 0 ? mr_fail(err, errno, "new cgroup namespace")
+					    : 0;
 }
 
 int mr_ns_set_names(const struct mr_ns_plan *plan, struct mr_error *err)
 {
 	if (plan->hostname && sethostname(plan->hostname, strlen(plan->hostname)) < 0)
 		return mr_fail(err, errno, "set the hostname '%.80s'", plan->hostname);
-	if (plan->domainname && setdomainname(plan->domainname, strlen(plan->domainname)) < 0)
-		return mr_fail(err, errno, "set the domain name '%.80s'", plan->domainname);
+	if (plan->domainname &&
+		setdomainname(plan->domainname, strlen(plan->domainname)) < 0)
+		return mr_fail(
+			err, errno, "set the domain name '%.80s'", plan->domainname);
 	return 0;
 }
 
 int mr_ns_loopback_up(struct mr_error *err)
 {
-	struct ifreq request = { .ifr_name = "lo", .ifr_flags = IFF_UP };
-	/* Any socket answers interface requests, netdevice(7); AF_UNIX is always there. */
+	struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP};
+	/* Any socket answers interface requests; AF_UNIX is always there. */
 	autoclose int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
 	if (fd < 0)

@@ -29,14 +29,16 @@
 #include <sys/sysmacros.h>
 
 #define UMASK_DEFAULT 0022
-#define OOM_SCORE_ADJ_SAFE (-999) /* at or below, the OOM killer takes nearly anyone else */
+#define OOM_SCORE_ADJ_SAFE                                                               \
+	(-999) /* at or below, the OOM killer takes nearly anyone else */
 
 /* --- plan --- */
 
 /* Order by name; of the same name, by place. */
 static int compare_env(const void *a, const void *b)
 {
-	char *const *left = *(char *const *const *)a, *const *right = *(char *const *const *)b;
+	char *const *left = *(char *const *const *)a, *const *right =
+							      *(char *const *const *)b;
 	size_t n_left = strcspn(*left, "="), n_right = strcspn(*right, "=");
 	size_t n = n_left < n_right ? n_left : n_right;
 	int c = memcmp(*left, *right, n);
@@ -48,8 +50,8 @@ static int compare_env(const void *a, const void *b)
 	return left < right ? -1 : 1;
 }
 
-/* Programs disagree on which of two values of one variable counts, and we need PATH. Sorted,
- * so that a huge environment does not cost quadratic time. */
+/* Programs disagree on which of two values of one variable counts, and we need PATH.
+ * Sorted, so that a huge environment does not cost quadratic time. */
 static int drop_repeated(char **env, size_t *n)
 {
 	autofree char ***order = malloc((*n + 1) * sizeof(*order));
@@ -84,16 +86,17 @@ static int plan_warnings(const struct mr_spec *spec, struct mr_strv *warnings)
 	if (warnings == NULL)
 		return 0;
 	if (!spec->process->oom_score_adj.set &&
-		mr_read_line_at(AT_FDCWD, "/proc/self/oom_score_adj", text, sizeof(text)) > 0 &&
+		mr_read_line_at(
+			AT_FDCWD, "/proc/self/oom_score_adj", text, sizeof(text)) > 0 &&
 		mr_parse_i64(text, &score) == 0 && score <= OOM_SCORE_ADJ_SAFE)
 		r = mr_strv_addf(warnings,
-			"process.oomScoreAdj is absent, and the container inherits %lld: the OOM "
-			"killer will spare it (set process.oomScoreAdj to 0)",
+			"process.oomScoreAdj is absent, and the container inherits %lld: "
+			"the OOM killer will spare it (set process.oomScoreAdj to 0)",
 			(long long)score);
 	const struct mr_personality *personality = spec->linux_->personality;
 	if (r == 0 && personality != NULL && personality->flags.n > 0)
-		r = mr_strv_add(warnings,
-			"linux.personality.flags are ignored: the specification defines none");
+		r = mr_strv_add(warnings, "linux.personality.flags are ignored: the "
+					  "specification defines none");
 	return r;
 }
 
@@ -130,22 +133,22 @@ static const struct {
 	const char *name;
 	int resource;
 } rlimit_names[] = {
-	{ "RLIMIT_AS", RLIMIT_AS },
-	{ "RLIMIT_CORE", RLIMIT_CORE },
-	{ "RLIMIT_CPU", RLIMIT_CPU },
-	{ "RLIMIT_DATA", RLIMIT_DATA },
-	{ "RLIMIT_FSIZE", RLIMIT_FSIZE },
-	{ "RLIMIT_LOCKS", RLIMIT_LOCKS },
-	{ "RLIMIT_MEMLOCK", RLIMIT_MEMLOCK },
-	{ "RLIMIT_MSGQUEUE", RLIMIT_MSGQUEUE },
-	{ "RLIMIT_NICE", RLIMIT_NICE },
-	{ "RLIMIT_NOFILE", RLIMIT_NOFILE },
-	{ "RLIMIT_NPROC", RLIMIT_NPROC },
-	{ "RLIMIT_RSS", RLIMIT_RSS },
-	{ "RLIMIT_RTPRIO", RLIMIT_RTPRIO },
-	{ "RLIMIT_RTTIME", RLIMIT_RTTIME },
-	{ "RLIMIT_SIGPENDING", RLIMIT_SIGPENDING },
-	{ "RLIMIT_STACK", RLIMIT_STACK },
+	{"RLIMIT_AS", RLIMIT_AS},
+	{"RLIMIT_CORE", RLIMIT_CORE},
+	{"RLIMIT_CPU", RLIMIT_CPU},
+	{"RLIMIT_DATA", RLIMIT_DATA},
+	{"RLIMIT_FSIZE", RLIMIT_FSIZE},
+	{"RLIMIT_LOCKS", RLIMIT_LOCKS},
+	{"RLIMIT_MEMLOCK", RLIMIT_MEMLOCK},
+	{"RLIMIT_MSGQUEUE", RLIMIT_MSGQUEUE},
+	{"RLIMIT_NICE", RLIMIT_NICE},
+	{"RLIMIT_NOFILE", RLIMIT_NOFILE},
+	{"RLIMIT_NPROC", RLIMIT_NPROC},
+	{"RLIMIT_RSS", RLIMIT_RSS},
+	{"RLIMIT_RTPRIO", RLIMIT_RTPRIO},
+	{"RLIMIT_RTTIME", RLIMIT_RTTIME},
+	{"RLIMIT_SIGPENDING", RLIMIT_SIGPENDING},
+	{"RLIMIT_STACK", RLIMIT_STACK},
 };
 #define N_RLIMITS (sizeof(rlimit_names) / sizeof(rlimit_names[0]))
 
@@ -164,28 +167,32 @@ static void hint_rlimit(struct mr_error *err, int resource)
 
 	if (prlimit(0, (__rlimit_resource_t)resource, NULL, &now) < 0)
 		return;
-	mr_hint(err, "the hard limit in force is %s; a higher one needs CAP_SYS_RESOURCE%s",
+	mr_hint(err,
+		"the hard limit in force is %s; a higher one needs CAP_SYS_RESOURCE%s",
 		format_limit(now.rlim_max, buf),
-		resource == RLIMIT_NOFILE ? ", and none may exceed sysctl fs.nr_open" : "");
+		resource == RLIMIT_NOFILE ? ", and none may exceed sysctl fs.nr_open"
+					  : "");
 }
 
 static int set_rlimit(const struct mr_rlimit *wanted, size_t index, struct mr_error *err)
 {
-	struct rlimit limit = { .rlim_cur = wanted->soft, .rlim_max = wanted->hard };
+	struct rlimit limit = {.rlim_cur = wanted->soft, .rlim_max = wanted->hard};
 	char soft[24], hard[24];
 	size_t i = 0;
 
 	while (i < N_RLIMITS && !mr_streq(rlimit_names[i].name, wanted->type))
 		i++;
 	if (i == N_RLIMITS)
-		return mr_fail_text(err, EINVAL, "process.rlimits[%zu]: unknown type '%s'", index,
+		return mr_fail_text(err, EINVAL,
+			"process.rlimits[%zu]: unknown type '%s'", index,
 			wanted->type ? wanted->type : "");
 	int resource = rlimit_names[i].resource;
 	if (prlimit(0, (__rlimit_resource_t)resource, &limit, NULL) == 0)
 		return 0;
 	int e = errno;
-	mr_fail(err, e, "process.rlimits[%zu]: set %s to soft %s, hard %s", index, wanted->type,
-		format_limit(limit.rlim_cur, soft), format_limit(limit.rlim_max, hard));
+	mr_fail(err, e, "process.rlimits[%zu]: set %s to soft %s, hard %s", index,
+		wanted->type, format_limit(limit.rlim_cur, soft),
+		format_limit(limit.rlim_max, hard));
 	if (e == EPERM)
 		hint_rlimit(err, resource);
 	return -e;
@@ -201,20 +208,22 @@ int mr_process_set_rlimits(const struct mr_process_plan *plan, struct mr_error *
 	return 0;
 }
 
-int mr_process_set_oom_score_adj(const struct mr_process_plan *plan, int proc_fd,
-	struct mr_error *err)
+int mr_process_set_oom_score_adj(
+	const struct mr_process_plan *plan, int proc_fd, struct mr_error *err)
 {
 	char text[24];
 
 	if (!plan->process->oom_score_adj.set)
 		return 0;
-	snprintf(text, sizeof(text), "%lld", (long long)plan->process->oom_score_adj.value);
+	snprintf(text, sizeof(text), "%lld",
+		(long long)plan->process->oom_score_adj.value);
 	int r = mr_write_file_at(proc_fd, "self/oom_score_adj", text);
 	if (r == 0)
 		return 0;
 	mr_fail(err, -r, "process.oomScoreAdj: write %s to oom_score_adj", text);
 	if (r == -EACCES)
-		mr_hint(err, "a value below the one inherited needs CAP_SYS_RESOURCE on the host");
+		mr_hint(err, "a value below the one inherited needs CAP_SYS_RESOURCE on "
+			     "the host");
 	return r;
 }
 
@@ -242,32 +251,39 @@ int mr_process_own_stdio(const struct mr_process_plan *plan, struct mr_error *er
 static void hint_user(struct mr_error *err, int e)
 {
 	if (e == EINVAL)
-		mr_hint(err, "an id must be mapped: linux.uidMappings, linux.gidMappings");
+		mr_hint(err,
+			"an id must be mapped: linux.uidMappings, linux.gidMappings");
 	else if (e == EPERM)
-		mr_hint(err, "a change of user or groups needs CAP_SETUID and CAP_SETGID: run as "
-			     "root, or give the container a user namespace");
+		mr_hint(err,
+			"a change of user or groups needs CAP_SETUID and CAP_SETGID: run "
+			"as root, or give the container a user namespace");
 }
 
-static int set_groups(const struct mr_spec_process *process, bool denied, struct mr_error *err)
+static int set_groups(
+	const struct mr_spec_process *process, bool denied, struct mr_error *err)
 {
 	if (denied && process->additional_gids.n > 0) {
-		mr_fail_text(err, EPERM, "process.user.additionalGids: setgroups(2) is denied in "
-					 "this user namespace");
-		mr_hint(err, "groups need gid mappings written by root or by newgidmap(1)");
+		mr_fail_text(err, EPERM,
+			"process.user.additionalGids: setgroups(2) is denied in this "
+			"user namespace");
+		mr_hint(err,
+			"groups need gid mappings written by root or by newgidmap(1)");
 		return -EPERM;
 	}
 	/* Even when empty: the caller's groups must not come along (CVE-2022-2989). */
-	if (!denied && setgroups(process->additional_gids.n, process->additional_gids.items) < 0) {
+	if (!denied && setgroups(process->additional_gids.n,
+			       process->additional_gids.items) < 0) {
 		int e = errno;
-		mr_fail(err, e, "setgroups: %zu additional groups", process->additional_gids.n);
+		mr_fail(err, e, "setgroups: %zu additional groups",
+			process->additional_gids.n);
 		hint_user(err, e);
 		return -e;
 	}
 	return 0;
 }
 
-int mr_process_set_user(const struct mr_process_plan *plan, bool setgroups_denied,
-	struct mr_error *err)
+int mr_process_set_user(
+	const struct mr_process_plan *plan, bool setgroups_denied, struct mr_error *err)
 {
 	const struct mr_spec_process *process = plan->process;
 	int r = set_groups(process, setgroups_denied, err);
@@ -275,7 +291,8 @@ int mr_process_set_user(const struct mr_process_plan *plan, bool setgroups_denie
 	if (r < 0)
 		return r;
 	if (setresgid(process->gid, process->gid, process->gid) < 0) {
-		r = mr_fail(err, errno, "process.user.gid: become group %u", process->gid);
+		r = mr_fail(
+			err, errno, "process.user.gid: become group %u", process->gid);
 		hint_user(err, -r);
 		return r;
 	}
@@ -296,6 +313,7 @@ int mr_process_set_no_new_privs(const struct mr_process_plan *plan, struct mr_er
 	if (!plan->process->no_new_privileges)
 		return 0;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		return mr_fail(err, errno, "process.noNewPrivileges: prctl(PR_SET_NO_NEW_PRIVS)");
+		return mr_fail(err, errno,
+			"process.noNewPrivileges: prctl(PR_SET_NO_NEW_PRIVS)");
 	return 0;
 }

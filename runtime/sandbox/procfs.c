@@ -4,9 +4,9 @@
  *
  * A string such as /proc/self/attr/exec means whatever is mounted or linked there; a
  * container that shares a volume with one being started can make it mean another file of
- * procfs, and a harmless write becomes a dangerous one (CVE-2019-16884, CVE-2025-52881). A
- * mount made by fsopen(2) and attached nowhere cannot be covered, and openat2(2) keeps a
- * walk inside of it: RESOLVE_NO_XDEV refuses anything mounted over its files.
+ * procfs, and a harmless write becomes a dangerous one (CVE-2019-16884, CVE-2025-52881).
+ * A mount made by fsopen(2) and attached nowhere cannot be covered, and openat2(2) keeps
+ * a walk inside of it: RESOLVE_NO_XDEV refuses anything mounted over its files.
  *
  * Manual pages: proc(5), fsopen(2), openat2(2).
  */
@@ -61,7 +61,8 @@ int mr_procfs_open_at(int proc_fd, const char *path, int flags)
 	uint64_t how = (unsigned)flags | O_CLOEXEC | (flags & O_PATH ? 0 : O_NOCTTY);
 
 	return mr_openat2(proc_fd, path, how, 0,
-		RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV);
+		RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS |
+			RESOLVE_NO_XDEV);
 }
 
 int mr_procfs_write(int proc_fd, const char *path, const char *text)
@@ -77,10 +78,11 @@ int mr_procfs_write(int proc_fd, const char *path, const char *text)
 	return (size_t)n == len ? 0 : -EIO;
 }
 
-int mr_procfs_self_path(int proc_fd, const char *name, char buf[static MR_PROCFS_PATH_MAX])
+int mr_procfs_self_path(
+	int proc_fd, const char *name, char buf[static MR_PROCFS_PATH_MAX])
 {
-	/* The link's text, not getpid(): without a private instance this procfs may belong
-	 * to an outer pid namespace, which counts differently. */
+	/* The link's text, not getpid(): without a private instance this procfs may
+	 * belong to an outer pid namespace, which counts differently. */
 	char self[24];
 	ssize_t n = readlinkat(proc_fd, "self", self, sizeof(self) - 1);
 

@@ -22,13 +22,15 @@ int mr_procfs_open_host(struct mr_error *err);
  */
 int mr_procfs_open_private(void);
 
-/** Open @path below @proc_fd: no links, no other mount, nothing above. @return fd or -errno */
+/** Open @path below @proc_fd: no links, no other mount, nothing above. @return fd or
+ * -errno */
 int mr_procfs_open_at(int proc_fd, const char *path, int flags);
 
 /** One write(2) of @text into an existing file. @return 0 or -errno */
 int mr_procfs_write(int proc_fd, const char *path, const char *text);
 
 /** "PID/name" with the caller's pid as this instance counts it. @return 0 or -errno */
-int mr_procfs_self_path(int proc_fd, const char *name, char buf[static MR_PROCFS_PATH_MAX]);
+int mr_procfs_self_path(
+	int proc_fd, const char *name, char buf[static MR_PROCFS_PATH_MAX]);
 
 #endif

@@ -3,15 +3,17 @@
  * program - find and execute the program: the last thing that the container process does
  * as part of minirun.
  *
- * Everything here happens inside the container's root, on files that are hostile: a passwd
- * or a program may be a FIFO, an endless device, a directory, a loop of links. So nothing is
- * opened before its type is known, nothing blocks, and no read is without bound.
+ * Everything here happens inside the container's root, on files that are hostile: a
+ * passwd or a program may be a FIFO, an endless device, a directory, a loop of links. So
+ * nothing is opened before its type is known, nothing blocks, and no read is without
+ * bound.
  *
  * The only place with the words that engines match to tell "command not found" (127) and
- * "not executable" (126) from other failures; every other room avoids them (see errors.h).
+ * "not executable" (126) from other failures; every other room avoids them (see
+ * errors.h).
  *
- * Order constraints: after pivot_root and chdir (PATH may be relative), after the user is set:
- * access is decided with the container user's rights.
+ * Order constraints: after pivot_root and chdir (PATH may be relative), after the user is
+ * set: access is decided with the container user's rights.
  *
  * Manual pages: execve(2), faccessat(2), passwd(5), openat2(2).
  */
@@ -66,14 +68,16 @@ static const char *home_in_line(char *line, uid_t uid)
 		if (line != NULL)
 			*line++ = '\0';
 	}
-	if (mr_parse_id(fields[2], &line_uid) < 0 || line_uid != uid || fields[5][0] != '/')
+	if (mr_parse_id(fields[2], &line_uid) < 0 || line_uid != uid ||
+		fields[5][0] != '/')
 		return NULL;
 	return fields[5];
 }
 
 /* Look at every complete line, keep the incomplete rest at the start of the buffer.
  * @param too_long the first line is the rest of one that did not fit. @return 1 found */
-static int search_lines(char *buf, size_t *used, bool *too_long, uid_t uid, const char **ret_home)
+static int search_lines(
+	char *buf, size_t *used, bool *too_long, uid_t uid, const char **ret_home)
 {
 	char *at = buf, *end;
 
@@ -122,8 +126,8 @@ static int search_passwd(
 	return 0;
 }
 
-int mr_process_find_home(struct mr_process_plan *plan, struct mr_arena *arena,
-	struct mr_error *err)
+int mr_process_find_home(
+	struct mr_process_plan *plan, struct mr_arena *arena, struct mr_error *err)
 {
 	char line[PASSWD_MAX_LINE];
 	const char *home = "/";
@@ -147,7 +151,7 @@ int mr_process_find_home(struct mr_process_plan *plan, struct mr_arena *arena,
 /* Errors about the program itself, in the words that engines match. */
 static int fail_program(struct mr_error *err, int e, const char *program)
 {
-	auto_str shown = { 0 };
+	auto_str shown = {0};
 
 	mr_str_append_printable(&shown, program);
 	const char *name = mr_str_text(&shown);
@@ -165,7 +169,8 @@ static int fail_program(struct mr_error *err, int e, const char *program)
 		break;
 	case ENOEXEC:
 		mr_fail_text(err, e, "exec \"%s\": exec format error", name);
-		mr_hint(err, "built for another architecture, or a script without #! line");
+		mr_hint(err,
+			"built for another architecture, or a script without #! line");
 		err->exit_code = MR_EXIT_NOT_EXECUTABLE;
 		break;
 	default:
@@ -192,7 +197,8 @@ static int check_program(const char *path, mode_t *ret_mode)
 	return faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) < 0 ? -errno : 0;
 }
 
-static void hint_access(struct mr_error *err, const struct mr_process_plan *plan, mode_t mode)
+static void hint_access(
+	struct mr_error *err, const struct mr_process_plan *plan, mode_t mode)
 {
 	if (mode == 0)
 		mr_hint(err, "user %u may not search a directory of the path",
@@ -205,8 +211,9 @@ static void hint_access(struct mr_error *err, const struct mr_process_plan *plan
 		mr_hint(err, "the file has no execute permission (mode %04o): chmod +x",
 			(unsigned)(mode & 07777));
 	else
-		mr_hint(err, "user %u has no execute permission (mode %04o), or the file is on a "
-			     "mount with noexec",
+		mr_hint(err,
+			"user %u has no execute permission (mode %04o), or the file is "
+			"on a mount with noexec",
 			plan->process->uid, (unsigned)(mode & 07777));
 }
 
@@ -222,7 +229,7 @@ static const char *find_path_variable(const struct mr_process_plan *plan)
 static int fail_not_in_path(const struct mr_process_plan *plan, const char *name,
 	const char *path_variable, struct mr_error *err)
 {
-	auto_str shown = { 0 };
+	auto_str shown = {0};
 
 	mr_str_append_printable(&shown, name);
 	mr_fail_text(err, ENOENT, "exec \"%s\": executable file not found in $PATH",
@@ -231,7 +238,8 @@ static int fail_not_in_path(const struct mr_process_plan *plan, const char *name
 	if (path_variable == NULL)
 		mr_hint(err, "process.env has no PATH");
 	else if (plan->process->args.n == 1 && strchr(name, ' ') != NULL)
-		mr_hint(err, "program and arguments are separate elements of process.args");
+		mr_hint(err,
+			"program and arguments are separate elements of process.args");
 	else
 		mr_hint(err, "PATH is \"%.200s\"", path_variable);
 	return -ENOENT;
@@ -239,8 +247,8 @@ static int fail_not_in_path(const struct mr_process_plan *plan, const char *name
 
 /* As execvp(3): a file without permission does not end the search, but is the answer when
  * nothing better comes. */
-static int search_path(const struct mr_process_plan *plan, const char *name, const char *dirs,
-	char path[static PATH_MAX], struct mr_error *err)
+static int search_path(const struct mr_process_plan *plan, const char *name,
+	const char *dirs, char path[static PATH_MAX], struct mr_error *err)
 {
 	char denied[PATH_MAX] = "";
 	mode_t denied_mode = 0, mode;
@@ -248,8 +256,9 @@ static int search_path(const struct mr_process_plan *plan, const char *name, con
 	for (const char *at = dirs; at != NULL && name[0] != '\0';) {
 		size_t len = strcspn(at, ":");
 		/* An empty element is the working directory. */
-		int n = len == 0 ? snprintf(path, PATH_MAX, "./%s", name) :
-				   snprintf(path, PATH_MAX, "%.*s/%s", (int)len, at, name);
+		int n = len == 0
+				? snprintf(path, PATH_MAX, "./%s", name)
+				: snprintf(path, PATH_MAX, "%.*s/%s", (int)len, at, name);
 		at = at[len] == ':' ? at + len + 1 : NULL;
 		if (n < 0 || n >= PATH_MAX)
 			continue;
@@ -293,7 +302,8 @@ int mr_process_find_program(const struct mr_process_plan *plan, struct mr_arena 
 	return *ret_path == NULL ? mr_fail(err, ENOMEM, "path of the program") : 0;
 }
 
-int mr_process_exec(const struct mr_process_plan *plan, const char *path, struct mr_error *err)
+int mr_process_exec(
+	const struct mr_process_plan *plan, const char *path, struct mr_error *err)
 {
 	execve(path, plan->process->args.items, plan->env);
 	int e = errno;
@@ -301,7 +311,7 @@ int mr_process_exec(const struct mr_process_plan *plan, const char *path, struct
 
 	fail_program(err, e, path);
 	if (e == ENOENT && check_program(path, &mode) == 0)
-		mr_hint(err, "the file exists: the interpreter in its #! line, or its dynamic "
-			     "loader, does not");
+		mr_hint(err, "the file exists: the interpreter in its #! line, or its "
+			     "dynamic loader, does not");
 	return -e;
 }

@@ -1,21 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * relay - the wire between our own stdio and the master of the container's terminal, when no
- * engine holds it.
+ * relay - the wire between our own stdio and the master of the container's terminal, when
+ * no engine holds it.
  *
  * Two bounded buffers. A side is polled only if something can be done with it: input only
- * while its buffer is empty, output only while its buffer holds something. So a reader that
- * stops (^S, a full pipe) stops the container's writer in turn; nothing is lost, nothing
- * grows, and nothing spins: poll(2) reports POLLHUP even for a descriptor that waits for no
- * event, hence such a descriptor is left out.
+ * while its buffer is empty, output only while its buffer holds something. So a reader
+ * that stops (^S, a full pipe) stops the container's writer in turn; nothing is lost,
+ * nothing grows, and nothing spins: poll(2) reports POLLHUP even for a descriptor that
+ * waits for no event, hence such a descriptor is left out.
  *
  * Our stdio belongs to others as well (the shell, the next program in a pipeline), and
  * O_NONBLOCK would change it for them. So the master alone is switched. For stdout, the
- * same terminal or pipe is opened once more, which makes an open file of our own; where that
- * is refused, a write of at most PIPE_BUF bytes after POLLOUT does not block on a pipe.
+ * same terminal or pipe is opened once more, which makes an open file of our own; where
+ * that is refused, a write of at most PIPE_BUF bytes after POLLOUT does not block on a
+ * pipe.
  *
- * The pty ends with EIO on the master: every slave descriptor is closed. At the end of our
- * own input the program gets the end-of-file character, if it reads lines.
+ * The pty ends with EIO on the master: every slave descriptor is closed. At the end of
+ * our own input the program gets the end-of-file character, if it reads lines.
  *
  * Manual pages: pty(7), poll(2), termios(3), ioctl_tty(2), pipe(7).
  */
@@ -40,8 +41,10 @@ static void open_output(struct mr_terminal_relay *r)
 	struct stat st;
 
 	r->out_fd = STDOUT_FILENO;
-	/* Opening a regular file again would start at its beginning, and never blocks anyway. */
-	if (fstat(STDOUT_FILENO, &st) < 0 || !(S_ISFIFO(st.st_mode) || isatty(STDOUT_FILENO)))
+	/* Opening a regular file again would start at its beginning, and never blocks
+	 * anyway. */
+	if (fstat(STDOUT_FILENO, &st) < 0 ||
+		!(S_ISFIFO(st.st_mode) || isatty(STDOUT_FILENO)))
 		return;
 	int fd = open("/proc/self/fd/1", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (fd >= 0) {
@@ -87,22 +90,22 @@ int mr_terminal_relay_poll(const struct mr_terminal_relay *r, struct pollfd *fds
 	int n = 0;
 
 	if (!r->in_eof && r->in_len == 0 && !r->out_eof)
-		fds[n++] = (struct pollfd){ .fd = STDIN_FILENO, .events = POLLIN };
+		fds[n++] = (struct pollfd){.fd = STDIN_FILENO, .events = POLLIN};
 	if (r->out_len > 0)
-		fds[n++] = (struct pollfd){ .fd = r->out_fd, .events = POLLOUT };
+		fds[n++] = (struct pollfd){.fd = r->out_fd, .events = POLLOUT};
 	if (!r->out_eof && r->out_len == 0)
 		master |= POLLIN;
 	if (!r->out_eof && r->in_len > 0)
 		master |= POLLOUT;
 	if (master != 0)
-		fds[n++] = (struct pollfd){ .fd = r->master, .events = master };
+		fds[n++] = (struct pollfd){.fd = r->master, .events = master};
 	return n;
 }
 
 /* --- our stdin to the master --- */
 
-/* What ^D is for a terminal in line mode; a line that was begun needs it twice, as the first
- * one only hands the line over. */
+/* What ^D is for a terminal in line mode; a line that was begun needs it twice, as the
+ * first one only hands the line over. */
 static void type_end_of_file(struct mr_terminal_relay *r)
 {
 	struct termios t;
@@ -169,7 +172,8 @@ static void write_stdout(struct mr_terminal_relay *r)
 	ssize_t n = -ENOTSOCK;
 
 	if (!r->out_private) {
-		n = send(r->out_fd, r->out + r->out_off, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+		n = send(
+			r->out_fd, r->out + r->out_off, len, MSG_DONTWAIT | MSG_NOSIGNAL);
 		n = n < 0 ? -errno : n;
 	}
 	if (n == -ENOTSOCK)
@@ -208,7 +212,7 @@ int mr_terminal_relay_step(struct mr_terminal_relay *r, const struct pollfd *fds
 static void drain(struct mr_terminal_relay *r)
 {
 	while (!(r->out_eof && r->out_len == 0)) {
-		struct pollfd fd = { .fd = r->out_fd, .events = POLLOUT };
+		struct pollfd fd = {.fd = r->out_fd, .events = POLLOUT};
 
 		if (r->out_len == 0) {
 			if (read_master(r) == 0)

@@ -54,10 +54,11 @@ struct walk {
 
 static int walk_to(struct walk *w)
 {
-	int fd = w->done.len == 0 ?
-			 fcntl(w->root_fd, F_DUPFD_CLOEXEC, 3) :
-			 mr_openat2(w->root_fd, w->done.data, O_PATH | O_DIRECTORY | O_CLOEXEC, 0,
-				 RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
+	int fd = w->done.len == 0 ? fcntl(w->root_fd, F_DUPFD_CLOEXEC, 3)
+				  : mr_openat2(w->root_fd, w->done.data,
+					    O_PATH | O_DIRECTORY | O_CLOEXEC, 0,
+					    RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS |
+						    RESOLVE_NO_MAGICLINKS);
 	if (fd < 0)
 		return w->done.len == 0 ? -errno : fd;
 	mr_close(&w->dir);
@@ -86,7 +87,7 @@ static int walk_up(struct walk *w)
 static int walk_link(struct walk *w, int fd)
 {
 	char target[PATH_MAX];
-	auto_str rest = { 0 };
+	auto_str rest = {0};
 
 	if (++w->links > MAX_LINKS)
 		return -ELOOP;
@@ -116,8 +117,9 @@ static int open_or_make(const struct walk *w, const char *name, bool last)
 		int fd = openat(w->dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 		if (fd >= 0 || errno != ENOENT)
 			return fd >= 0 ? fd : -errno;
-		int ret = last && w->type != S_IFDIR ? mknodat(w->dir, name, S_IFREG | 0644, 0) :
-						       mkdirat(w->dir, name, 0755);
+		int ret = last && w->type != S_IFDIR
+				  ? mknodat(w->dir, name, S_IFREG | 0644, 0)
+				  : mkdirat(w->dir, name, 0755);
 		if (ret < 0 && errno != EEXIST)
 			return -errno;
 	}
@@ -174,7 +176,7 @@ int mr_resolve_make(int root_fd, const char *path, mode_t type, unsigned flags)
 
 	if (fd != -ENOENT)
 		return fd;
-	struct walk w = { .root_fd = root_fd, .dir = -1, .type = type, .flags = flags };
+	struct walk w = {.root_fd = root_fd, .dir = -1, .type = type, .flags = flags};
 	w.rest = strdup(path);
 	int ret = w.rest ? walk_to(&w) : -ENOMEM;
 	while (ret == 0)

@@ -15,21 +15,21 @@
 /** What the child holds while it sets up. Start from MR_ROOTFS_INIT. */
 struct mr_rootfs {
 	int root_fd;    /* O_PATH, the new root */
-	int proc_fd;    /* private detached procfs (or the host's, checked), for every /proc access */
+	int proc_fd;    /* private detached procfs (or the host's, checked) */
 	int console_fd; /* pty slave to bind at /dev/console, or -1; borrowed */
 	int null_fd;    /* detached mount of the host's /dev/null for masks, or -1 */
 	bool proc_is_private; /* proc_fd is an own instance of our pid namespace */
 	bool proc_attached;   /* that instance is mounted in the container already */
 };
 
-#define MR_ROOTFS_INIT                                                                        \
-	{                                                                                     \
-		.root_fd = -1, .proc_fd = -1, .console_fd = -1, .null_fd = -1                 \
+#define MR_ROOTFS_INIT                                                                   \
+	{                                                                                \
+		.root_fd = -1, .proc_fd = -1, .console_fd = -1, .null_fd = -1            \
 	}
 
 enum {
-	MR_RESOLVE_NOFOLLOW = 1,   /* the last component may be a link: it is meant itself */
-	MR_RESOLVE_NO_SYMLINKS = 2 /* -ELOOP when any component is a link */
+	MR_RESOLVE_NOFOLLOW = 1,    /* a link as the last component is meant itself */
+	MR_RESOLVE_NO_SYMLINKS = 2, /* -ELOOP when any component is a link */
 };
 
 /** Open @path below @root_fd with O_PATH; @flags as above. @return fd or -errno */

@@ -4,17 +4,17 @@
  *
  * A new mount namespace starts as a copy of the host's. The copy is cut off from the
  * original, the root's directory becomes a mount, the spec's mounts are made in it, and
- * pivot_root(2) exchanges it with the old root, which is then dropped. Until that moment the
- * root is hostile ground: see resolve.h. What cannot be reached after it is taken before: the
- * null device for masks, the procfs.
+ * pivot_root(2) exchanges it with the old root, which is then dropped. Until that moment
+ * the root is hostile ground: see resolve.h. What cannot be reached after it is taken
+ * before: the null device for masks, the procfs.
  *
- * With the root "/" (a command without an image) the mounts go straight on the private copy
- * of the host's tree.
+ * With the root "/" (a command without an image) the mounts go straight on the private
+ * copy of the host's tree.
  *
- * Order constraints: the procfs comes first, everything that writes to /proc needs it; the
- * terminal's devpts is a mount of the spec, so the terminal is opened after the mounts and
- * before the devices; sysctls come before the read-only paths; the root becomes read-only
- * last.
+ * Order constraints: the procfs comes first, everything that writes to /proc needs it;
+ * the terminal's devpts is a mount of the spec, so the terminal is opened after the
+ * mounts and before the devices; sysctls come before the read-only paths; the root
+ * becomes read-only last.
  *
  * Manual pages: pivot_root(2), mount_namespaces(7), mount_setattr(2).
  */
@@ -44,7 +44,8 @@ int mr_rootfs_open_sources(struct mr_rootfs_plan *plan, struct mr_error *err)
 	if (!plan->open_sources)
 		return 0;
 	for (size_t i = 0; i < plan->mounts.n; i++) {
-		int ret = mr_mount_open_source(&plan->mounts.items[i], plan->propagation != 0, err);
+		int ret = mr_mount_open_source(
+			&plan->mounts.items[i], plan->propagation != 0, err);
 		if (ret < 0) {
 			mr_rootfs_close_sources(plan);
 			return ret;
@@ -61,14 +62,14 @@ void mr_rootfs_close_sources(struct mr_rootfs_plan *plan)
 
 /* --- before the mounts --- */
 
-int mr_rootfs_open_proc(const struct mr_rootfs_plan *plan, struct mr_rootfs *r,
-	struct mr_error *err)
+int mr_rootfs_open_proc(
+	const struct mr_rootfs_plan *plan, struct mr_rootfs *r, struct mr_error *err)
 {
 	(void)plan;
 	int fd = mr_procfs_open_private();
 	r->proc_is_private = fd >= 0;
-	/* No privilege over the pid namespace (it is shared with the host), or a procfs that
-	 * is covered in part: then the host's, of which no covered part is used. */
+	/* No privilege over the pid namespace (it is shared with the host), or a procfs
+	 * that is covered in part: then the host's, of which no covered part is used. */
 	if (fd < 0)
 		fd = mr_procfs_open_host(err);
 	if (fd < 0)
@@ -82,7 +83,7 @@ int mr_rootfs_isolate(const struct mr_rootfs_plan *plan, struct mr_error *err)
 {
 	if (!plan->new_mount_ns || plan->propagation == 0)
 		return 0;
-	struct mount_attr attr = { .propagation = plan->propagation & ~(uint64_t)MS_REC };
+	struct mount_attr attr = {.propagation = plan->propagation & ~(uint64_t)MS_REC};
 	if (mount_setattr(AT_FDCWD, "/", (unsigned)AT_RECURSIVE, &attr, sizeof(attr)) < 0)
 		return mr_fail(err, errno, "make the mounts of the new namespace %s",
 			plan->propagation & MS_SLAVE ? "slaves" : "private");
@@ -90,12 +91,12 @@ int mr_rootfs_isolate(const struct mr_rootfs_plan *plan, struct mr_error *err)
 }
 
 /**
- * Make the mount that holds @path private: what is attached to a shared one appears on the
- * host. Only the root of a mount takes attributes, so climb to it.
+ * Make the mount that holds @path private: what is attached to a shared one appears on
+ * the host. Only the root of a mount takes attributes, so climb to it.
  */
 static int make_parent_private(const char *path, struct mr_error *err)
 {
-	struct mount_attr attr = { .propagation = MS_PRIVATE };
+	struct mount_attr attr = {.propagation = MS_PRIVATE};
 	autoclose int fd = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
 	for (int i = 0; fd >= 0 && i < PATH_MAX / 2; i++) {
@@ -120,16 +121,17 @@ static int open_root(const char *path, unsigned flags, struct mr_error *err)
 		return mr_fail(err, errno, "root.path '%s'", path);
 	if (S_ISLNK(st.st_mode))
 		return mr_fail_text(err, ELOOP,
-			"root.path '%s' is a symbolic link; name the directory itself", path);
+			"root.path '%s' is a symbolic link; name the directory itself",
+			path);
 	if (!S_ISDIR(st.st_mode))
 		return mr_fail(err, ENOTDIR, "root.path '%s'", path);
 	return mr_take_fd(&fd);
 }
 
-static int bind_host(const struct mr_rootfs_plan *plan, struct mr_rootfs *r,
-	struct mr_error *err)
+static int bind_host(
+	const struct mr_rootfs_plan *plan, struct mr_rootfs *r, struct mr_error *err)
 {
-	struct mr_mount_change change = { .recursive = true, .set = MOUNT_ATTR_RDONLY };
+	struct mr_mount_change change = {.recursive = true, .set = MOUNT_ATTR_RDONLY};
 
 	r->root_fd = open_root("/", 0, err);
 	if (r->root_fd < 0)
@@ -139,7 +141,8 @@ static int bind_host(const struct mr_rootfs_plan *plan, struct mr_rootfs *r,
 	return ret < 0 ? mr_fail(err, -ret, "make the host's tree read-only") : 0;
 }
 
-static int bind_dir(const struct mr_rootfs_plan *plan, struct mr_rootfs *r, struct mr_error *err)
+static int bind_dir(
+	const struct mr_rootfs_plan *plan, struct mr_rootfs *r, struct mr_error *err)
 {
 	autoclose int tree =
 		open_root(plan->path, OPEN_TREE_CLONE | (unsigned)AT_RECURSIVE, err);
@@ -164,7 +167,8 @@ static int bind_dir(const struct mr_rootfs_plan *plan, struct mr_rootfs *r, stru
 	return 0;
 }
 
-int mr_rootfs_bind(const struct mr_rootfs_plan *plan, struct mr_rootfs *r, struct mr_error *err)
+int mr_rootfs_bind(
+	const struct mr_rootfs_plan *plan, struct mr_rootfs *r, struct mr_error *err)
 {
 	mr_close(&r->root_fd);
 	if (!plan->new_mount_ns) {
@@ -189,8 +193,8 @@ static int make_cwd(const struct mr_rootfs_plan *plan, const struct mr_rootfs *r
 	return fd < 0 ? mr_fail(err, -fd, "process.cwd '%s'", plan->cwd) : 0;
 }
 
-int mr_rootfs_mount_all(const struct mr_rootfs_plan *plan, struct mr_rootfs *r,
-	struct mr_error *err)
+int mr_rootfs_mount_all(
+	const struct mr_rootfs_plan *plan, struct mr_rootfs *r, struct mr_error *err)
 {
 	int ret = 0;
 
@@ -209,14 +213,14 @@ int mr_rootfs_mount_all(const struct mr_rootfs_plan *plan, struct mr_rootfs *r,
 	return ret;
 }
 
-int mr_rootfs_make_devices(const struct mr_rootfs_plan *plan, struct mr_rootfs *r,
-	struct mr_error *err)
+int mr_rootfs_make_devices(
+	const struct mr_rootfs_plan *plan, struct mr_rootfs *r, struct mr_error *err)
 {
 	return plan->new_mount_ns ? mr_devices_apply(&plan->devices, r, err) : 0;
 }
 
-int mr_rootfs_write_sysctls(const struct mr_rootfs_plan *plan, struct mr_rootfs *r,
-	struct mr_error *err)
+int mr_rootfs_write_sysctls(
+	const struct mr_rootfs_plan *plan, struct mr_rootfs *r, struct mr_error *err)
 {
 	return mr_sysctl_apply(&plan->sysctl, r->proc_fd, err);
 }
@@ -231,12 +235,19 @@ static int change_root(const char *what, struct mr_error *err)
 }
 
 /**
- * Without pivot_root: the root is moved over "/". The old tree stays mounted beneath, only
- * hidden, which is why pivot_root is the default.
+ * Without pivot_root: the root is moved over "/". The old tree stays mounted beneath,
+ * only hidden, which is why pivot_root is the default.
  */
 static int move_root(const struct mr_rootfs_plan *plan, const struct mr_rootfs *r,
 	struct mr_error *err)
 {
+	/* Over a shared "/" the root would cover the host's, too. */
+	if (plan->propagation == 0) {
+		autoclose int old = open_root("/", 0, err);
+		int ret = old < 0 ? old : mr_mount_fd_propagate(old, MS_PRIVATE);
+		if (ret < 0)
+			return mr_fail(err, -ret, "make the old root private");
+	}
 	if (move_mount(r->root_fd, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0)
 		return mr_fail(err, errno, "move '%s' to /", plan->path);
 	return change_root(plan->path, err);
@@ -244,27 +255,30 @@ static int move_root(const struct mr_rootfs_plan *plan, const struct mr_rootfs *
 
 static int pivot(const struct mr_rootfs_plan *plan, struct mr_error *err)
 {
-	/* Both the same: the old root is stacked on the new one, and needs no directory. */
+	bool shared = plan->propagation == 0;
+	autoclose int old = shared ? open_root("/", 0, err) : -1;
+
+	if (shared && old < 0)
+		return old;
+	/* Both the same: the old root is stacked on the new one. */
 	int ret = mr_pivot_root(".", ".");
 	if (ret < 0) {
 		mr_fail(err, -ret, "pivot_root to '%s'", plan->path);
 		if (ret == -EINVAL)
-			mr_hint(err, "a system that runs from its initramfs has no root that can "
-				     "be pivoted: use --no-pivot");
+			mr_hint(err, "a system that runs from its initramfs has no root "
+				     "that can be pivoted: use --no-pivot");
 		return ret;
 	}
-	/* A shared mount would be detached on the host, too. */
-	if (plan->propagation == 0) {
-		struct mount_attr attr = { .propagation = MS_SLAVE };
-		if (mount_setattr(AT_FDCWD, ".", (unsigned)AT_RECURSIVE, &attr, sizeof(attr)) < 0)
-			return mr_fail(err, errno, "make the old root a slave");
-	}
+	/* What is detached from a shared mount would be detached on the host, too. */
+	if (shared && (ret = mr_mount_fd_propagate(old, MS_SLAVE | MS_REC)) < 0)
+		return mr_fail(err, -ret, "make the old root a slave");
 	if (umount2(".", MNT_DETACH) < 0)
 		return mr_fail(err, errno, "detach the old root");
 	return chdir("/") < 0 ? mr_fail(err, errno, "chdir to the new root") : 0;
 }
 
-int mr_rootfs_pivot(const struct mr_rootfs_plan *plan, struct mr_rootfs *r, struct mr_error *err)
+int mr_rootfs_pivot(
+	const struct mr_rootfs_plan *plan, struct mr_rootfs *r, struct mr_error *err)
 {
 	if (plan->is_host)
 		return chdir("/") < 0 ? mr_fail(err, errno, "chdir to /") : 0;
@@ -280,7 +294,7 @@ int mr_rootfs_pivot(const struct mr_rootfs_plan *plan, struct mr_rootfs *r, stru
 static int protect_mounts(const struct mr_rootfs_plan *plan, const struct mr_rootfs *r,
 	struct mr_error *err)
 {
-	struct mr_mount_change change = { .set = MOUNT_ATTR_RDONLY };
+	struct mr_mount_change change = {.set = MOUNT_ATTR_RDONLY};
 
 	for (size_t i = 0; i < plan->mounts.n; i++) {
 		const struct mr_mount *m = &plan->mounts.items[i];
@@ -294,10 +308,10 @@ static int protect_mounts(const struct mr_rootfs_plan *plan, const struct mr_roo
 	return 0;
 }
 
-int mr_rootfs_protect(const struct mr_rootfs_plan *plan, struct mr_rootfs *r,
-	struct mr_error *err)
+int mr_rootfs_protect(
+	const struct mr_rootfs_plan *plan, struct mr_rootfs *r, struct mr_error *err)
 {
-	struct mr_mount_change change = { .set = MOUNT_ATTR_RDONLY };
+	struct mr_mount_change change = {.set = MOUNT_ATTR_RDONLY};
 
 	if (!plan->new_mount_ns)
 		return 0;
@@ -311,7 +325,8 @@ int mr_rootfs_protect(const struct mr_rootfs_plan *plan, struct mr_rootfs *r,
 	if (plan->root_propagation &&
 		(ret = mr_mount_fd_propagate(r->root_fd, plan->root_propagation)) < 0)
 		return mr_fail(err, -ret, "set linux.rootfsPropagation");
-	if (plan->readonly && !plan->is_host && (ret = mr_mount_fd_change(r->root_fd, &change)) < 0)
+	if (plan->readonly && !plan->is_host &&
+		(ret = mr_mount_fd_change(r->root_fd, &change)) < 0)
 		return mr_fail(err, -ret, "make the root read-only");
 	return 0;
 }
@@ -324,20 +339,22 @@ static int check_cwd(const char *cwd, struct mr_error *err)
 	if (syscall(SYS_getcwd, path, sizeof(path)) < 0)
 		return mr_fail(err, errno, "getcwd in '%s'", cwd);
 	if (path[0] != '/')
-		return mr_fail_text(err, EXDEV, "process.cwd '%s' lies outside the root", cwd);
+		return mr_fail_text(
+			err, EXDEV, "process.cwd '%s' lies outside the root", cwd);
 	return 0;
 }
 
 int mr_rootfs_enter_cwd(const struct mr_rootfs_plan *plan, struct mr_error *err)
 {
-	/* Links of /proc such as self/fd/7 lead to whatever the caller left open, outside of
-	 * the root, too (CVE-2024-21626). */
-	autoclose int fd = mr_openat2(AT_FDCWD, plan->cwd, O_PATH | O_DIRECTORY | O_CLOEXEC, 0,
-		RESOLVE_NO_MAGICLINKS);
+	/* Links of /proc such as self/fd/7 lead to whatever the caller left open, outside
+	 * of the root, too (CVE-2024-21626). */
+	autoclose int fd = mr_openat2(AT_FDCWD, plan->cwd,
+		O_PATH | O_DIRECTORY | O_CLOEXEC, 0, RESOLVE_NO_MAGICLINKS);
 
 	if (fd == -ELOOP)
-		return mr_fail_text(err, ELOOP, "process.cwd '%s' leads through a link of /proc, or "
-						"through links without end (ELOOP)",
+		return mr_fail_text(err, ELOOP,
+			"process.cwd '%s' leads through a link of /proc, or "
+			"through links without end (ELOOP)",
 			plan->cwd);
 	if (fd < 0)
 		return mr_fail(err, -fd, "process.cwd '%s'", plan->cwd);

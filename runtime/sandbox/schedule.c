@@ -3,11 +3,12 @@
  * schedule - when and where the kernel runs the process and puts its memory: scheduler,
  * I/O priority, personality, memory policy. All of them pass through execve(2).
  *
- * Order constraints: before the user is set (CAP_SYS_NICE), and after the cpuset is joined:
- * SCHED_DEADLINE refuses a process that may not use all CPUs of its root domain, and a memory
- * policy is checked against cpuset.mems.
+ * Order constraints: before the user is set (CAP_SYS_NICE), and after the cpuset is
+ * joined: SCHED_DEADLINE refuses a process that may not use all CPUs of its root domain,
+ * and a memory policy is checked against cpuset.mems.
  *
- * Manual pages: sched_setattr(2), sched(7), ioprio_set(2), personality(2), set_mempolicy(2).
+ * Manual pages: sched_setattr(2), sched(7), ioprio_set(2), personality(2),
+ * set_mempolicy(2).
  */
 #include "sandbox/process.h"
 
@@ -29,45 +30,41 @@ struct name {
 
 /* Names of linux/sched.h, which cannot be included beside libc's sched.h. */
 static const struct name policies[] = {
-	{ "SCHED_OTHER", 0 },
-	{ "SCHED_FIFO", 1 },
-	{ "SCHED_RR", 2 },
-	{ "SCHED_BATCH", 3 },
-	{ "SCHED_ISO", 4 },
-	{ "SCHED_IDLE", 5 },
-	{ "SCHED_DEADLINE", 6 },
+	{"SCHED_OTHER", 0},
+	{"SCHED_FIFO", 1},
+	{"SCHED_RR", 2},
+	{"SCHED_BATCH", 3},
+	{"SCHED_ISO", 4},
+	{"SCHED_IDLE", 5},
+	{"SCHED_DEADLINE", 6},
 };
 static const struct name schedule_flags[] = {
-	{ "SCHED_FLAG_RESET_ON_FORK", 0x01 },
-	{ "SCHED_FLAG_RECLAIM", 0x02 },
-	{ "SCHED_FLAG_DL_OVERRUN", 0x04 },
-	{ "SCHED_FLAG_KEEP_POLICY", 0x08 },
-	{ "SCHED_FLAG_KEEP_PARAMS", 0x10 },
-	{ "SCHED_FLAG_UTIL_CLAMP_MIN", 0x20 },
-	{ "SCHED_FLAG_UTIL_CLAMP_MAX", 0x40 },
+	{"SCHED_FLAG_RESET_ON_FORK", 0x01},
+	{"SCHED_FLAG_RECLAIM", 0x02},
+	{"SCHED_FLAG_DL_OVERRUN", 0x04},
+	{"SCHED_FLAG_KEEP_POLICY", 0x08},
+	{"SCHED_FLAG_KEEP_PARAMS", 0x10},
+	{"SCHED_FLAG_UTIL_CLAMP_MIN", 0x20},
+	{"SCHED_FLAG_UTIL_CLAMP_MAX", 0x40},
 };
 static const struct name io_classes[] = {
-	{ "IOPRIO_CLASS_RT", 1 },
-	{ "IOPRIO_CLASS_BE", 2 },
-	{ "IOPRIO_CLASS_IDLE", 3 },
+	{"IOPRIO_CLASS_RT", 1},
+	{"IOPRIO_CLASS_BE", 2},
+	{"IOPRIO_CLASS_IDLE", 3},
 };
 static const struct name memory_modes[] = {
-	{ "MPOL_DEFAULT", 0 },
-	{ "MPOL_PREFERRED", 1 },
-	{ "MPOL_BIND", 2 },
-	{ "MPOL_INTERLEAVE", 3 },
-	{ "MPOL_LOCAL", 4 },
-	{ "MPOL_PREFERRED_MANY", 5 },      /* kernel 5.15 */
-	{ "MPOL_WEIGHTED_INTERLEAVE", 6 }, /* kernel 6.9 */
+	{"MPOL_DEFAULT", 0}, {"MPOL_PREFERRED", 1}, {"MPOL_BIND", 2},
+	{"MPOL_INTERLEAVE", 3}, {"MPOL_LOCAL", 4},
+	{"MPOL_PREFERRED_MANY", 5},      /* kernel 5.15 */
+	{"MPOL_WEIGHTED_INTERLEAVE", 6}, /* kernel 6.9 */
 };
 static const struct name memory_flags[] = {
-	{ "MPOL_F_STATIC_NODES", 1u << 15 },
-	{ "MPOL_F_RELATIVE_NODES", 1u << 14 },
-	{ "MPOL_F_NUMA_BALANCING", 1u << 13 }, /* kernel 5.12 */
+	{"MPOL_F_STATIC_NODES", 1u << 15}, {"MPOL_F_RELATIVE_NODES", 1u << 14},
+	{"MPOL_F_NUMA_BALANCING", 1u << 13}, /* kernel 5.12 */
 };
 
-static int look_up(const struct name *names, size_t n, const char *text, const char *field,
-	uint64_t *ret, struct mr_error *err)
+static int look_up(const struct name *names, size_t n, const char *text,
+	const char *field, uint64_t *ret, struct mr_error *err)
 {
 	for (size_t i = 0; i < n; i++) {
 		if (mr_streq(names[i].name, text)) {
@@ -75,7 +72,8 @@ static int look_up(const struct name *names, size_t n, const char *text, const c
 			return 0;
 		}
 	}
-	return mr_fail_text(err, EINVAL, "%s: unknown value '%s'", field, text ? text : "");
+	return mr_fail_text(
+		err, EINVAL, "%s: unknown value '%s'", field, text ? text : "");
 }
 
 static int look_up_flags(const struct name *names, size_t n, const struct mr_list *list,
@@ -112,8 +110,8 @@ static int set_scheduler(const struct mr_scheduler *s, struct mr_error *err)
 		.period = s->period.set ? s->period.value : 0,
 	};
 	uint64_t policy = 0;
-	int r = look_up(policies, N_ELEMENTS(policies), s->policy, "process.scheduler.policy",
-		&policy, err);
+	int r = look_up(policies, N_ELEMENTS(policies), s->policy,
+		"process.scheduler.policy", &policy, err);
 
 	if (r == 0)
 		r = look_up_flags(schedule_flags, N_ELEMENTS(schedule_flags), &s->flags,
@@ -125,15 +123,16 @@ static int set_scheduler(const struct mr_scheduler *s, struct mr_error *err)
 		return 0;
 	int e = errno;
 	mr_fail(err, e,
-		"process.scheduler: sched_setattr %s, nice %d, priority %u, runtime %llu, "
-		"deadline %llu, period %llu ns",
+		"process.scheduler: sched_setattr %s, nice %d, priority %u, runtime "
+		"%llu, deadline %llu, period %llu ns",
 		s->policy, attr.nice, attr.priority, (unsigned long long)attr.runtime,
 		(unsigned long long)attr.deadline, (unsigned long long)attr.period);
 	if (e == EPERM)
 		mr_hint(err, "needs CAP_SYS_NICE; on cgroup v1 also a non-zero "
 			     "cpu.rt_runtime_us for real-time policies");
 	else if (e == EBUSY)
-		mr_hint(err, "the CPUs have no such share of time left for SCHED_DEADLINE");
+		mr_hint(err,
+			"the CPUs have no such share of time left for SCHED_DEADLINE");
 	return -e;
 }
 
@@ -141,8 +140,8 @@ static int set_io_priority(const struct mr_io_priority *io, struct mr_error *err
 {
 	int64_t priority = io->priority.set ? io->priority.value : 0;
 	uint64_t class = 0;
-	int r = look_up(io_classes, N_ELEMENTS(io_classes), io->class, "process.ioPriority.class",
-		&class, err);
+	int r = look_up(io_classes, N_ELEMENTS(io_classes), io->class,
+		"process.ioPriority.class", &class, err);
 
 	if (r < 0)
 		return r;
@@ -154,9 +153,11 @@ static int set_io_priority(const struct mr_io_priority *io, struct mr_error *err
 	if (syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, value) == 0)
 		return 0;
 	int e = errno;
-	mr_fail(err, e, "process.ioPriority: ioprio_set %s, %lld", io->class, (long long)priority);
+	mr_fail(err, e, "process.ioPriority: ioprio_set %s, %lld", io->class,
+		(long long)priority);
 	if (e == EPERM)
-		mr_hint(err, "IOPRIO_CLASS_RT needs CAP_SYS_NICE or CAP_SYS_ADMIN on the host");
+		mr_hint(err, "IOPRIO_CLASS_RT needs CAP_SYS_NICE or CAP_SYS_ADMIN on the "
+			     "host");
 	return -e;
 }
 
@@ -201,7 +202,7 @@ static const char *parse_node(const char *at, unsigned *ret)
 static int parse_nodes(const char *at, unsigned long mask[static MAX_NODES / WORD_BITS])
 {
 	while (true) {
-		unsigned first, last;
+		unsigned first = 0, last;
 
 		at = parse_node(at, &first);
 		last = first;
@@ -220,7 +221,7 @@ static int parse_nodes(const char *at, unsigned long mask[static MAX_NODES / WOR
 
 static int set_memory_policy(const struct mr_memory_policy *policy, struct mr_error *err)
 {
-	unsigned long mask[MAX_NODES / WORD_BITS] = { 0 };
+	unsigned long mask[MAX_NODES / WORD_BITS] = {0};
 	bool has_nodes = policy->nodes != NULL && policy->nodes[0] != '\0';
 	uint64_t mode = 0, flags = 0;
 	int r = look_up(memory_modes, N_ELEMENTS(memory_modes), policy->mode,
@@ -233,24 +234,25 @@ static int set_memory_policy(const struct mr_memory_policy *policy, struct mr_er
 		return r;
 	if (has_nodes && parse_nodes(policy->nodes, mask) < 0)
 		return mr_fail_text(err, EINVAL,
-			"linux.memoryPolicy.nodes: '%s' is no list such as \"0-3,7\" of nodes "
-			"below %d", policy->nodes, MAX_NODES);
+			"linux.memoryPolicy.nodes: '%s' is no list such as \"0-3,7\" of "
+			"nodes below %d",
+			policy->nodes, MAX_NODES);
 	/* The kernel takes one bit less than it is told. */
 	if (syscall(SYS_set_mempolicy, (long)(mode | flags), has_nodes ? mask : NULL,
-		has_nodes ? MAX_NODES + 1UL : 0UL) == 0)
+		    has_nodes ? MAX_NODES + 1UL : 0UL) == 0)
 		return 0;
 	int e = errno;
-	mr_fail(err, e, "linux.memoryPolicy: set_mempolicy %s, nodes \"%s\"", policy->mode,
-		has_nodes ? policy->nodes : "");
+	mr_fail(err, e, "linux.memoryPolicy: set_mempolicy %s, nodes \"%s\"",
+		policy->mode, has_nodes ? policy->nodes : "");
 	if (e == EINVAL)
-		mr_hint(err, "the nodes must exist and be in cpuset.mems; MPOL_DEFAULT and "
-			     "MPOL_LOCAL take none; MPOL_PREFERRED_MANY needs kernel 5.15, "
-			     "MPOL_WEIGHTED_INTERLEAVE 6.9");
+		mr_hint(err, "the nodes must exist and be in cpuset.mems; MPOL_DEFAULT "
+			     "and MPOL_LOCAL take none; MPOL_PREFERRED_MANY needs kernel "
+			     "5.15, MPOL_WEIGHTED_INTERLEAVE 6.9");
 	return -e;
 }
 
-int mr_process_set_scheduling(const struct mr_process_plan *plan, const struct mr_spec *spec,
-	struct mr_error *err)
+int mr_process_set_scheduling(const struct mr_process_plan *plan,
+	const struct mr_spec *spec, struct mr_error *err)
 {
 	int r = 0;
 

@@ -37,10 +37,11 @@ static const struct {
 	const char *name;
 	unsigned flag;
 } flag_names[] = {
-	{ "SECCOMP_FILTER_FLAG_LOG", SECCOMP_FILTER_FLAG_LOG },
-	{ "SECCOMP_FILTER_FLAG_SPEC_ALLOW", SECCOMP_FILTER_FLAG_SPEC_ALLOW },
-	{ "SECCOMP_FILTER_FLAG_TSYNC", SECCOMP_FILTER_FLAG_TSYNC },
-	{ "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV },
+	{"SECCOMP_FILTER_FLAG_LOG", SECCOMP_FILTER_FLAG_LOG},
+	{"SECCOMP_FILTER_FLAG_SPEC_ALLOW", SECCOMP_FILTER_FLAG_SPEC_ALLOW},
+	{"SECCOMP_FILTER_FLAG_TSYNC", SECCOMP_FILTER_FLAG_TSYNC},
+	{"SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV",
+		SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV},
 };
 #define N_FLAGS (sizeof(flag_names) / sizeof(flag_names[0]))
 
@@ -53,7 +54,8 @@ static int plan_flags(const struct mr_seccomp *profile, struct mr_seccomp_plan *
 		plan->flags |= SECCOMP_FILTER_FLAG_SPEC_ALLOW;
 	for (size_t i = 0; i < profile->flags.n; i++) {
 		size_t k = 0;
-		while (k < N_FLAGS && !mr_streq(flag_names[k].name, profile->flags.items[i]))
+		while (k < N_FLAGS &&
+			!mr_streq(flag_names[k].name, profile->flags.items[i]))
 			k++;
 		if (k == N_FLAGS)
 			return mr_fail_text(err, EINVAL,
@@ -63,14 +65,17 @@ static int plan_flags(const struct mr_seccomp *profile, struct mr_seccomp_plan *
 	}
 	if (!plan->notify && (plan->flags & SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV)) {
 		plan->flags &= ~(unsigned)SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
-		if (warnings != NULL && mr_strv_add(warnings,
-			"linux.seccomp.flags: SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV is left "
-			"out: no system call has the action SCMP_ACT_NOTIFY") < 0)
+		if (warnings != NULL &&
+			mr_strv_add(warnings,
+				"linux.seccomp.flags: "
+				"SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV is left out: no "
+				"system call has the action SCMP_ACT_NOTIFY") < 0)
 			return mr_fail(err, ENOMEM, "linux.seccomp.flags: warning");
 	}
 	if (plan->notify) {
 		plan->flags |= SECCOMP_FILTER_FLAG_NEW_LISTENER;
-		/* Both return a positive number; the kernel wants to know which is meant. */
+		/* Both return a positive number; the kernel wants to know which is meant.
+		 */
 		if (plan->flags & SECCOMP_FILTER_FLAG_TSYNC)
 			plan->flags |= SECCOMP_FILTER_FLAG_TSYNC_ESRCH;
 	}
@@ -86,11 +91,12 @@ static int plan_listener(const struct mr_seccomp *profile, struct mr_seccomp_pla
 	}
 	if (plan->notify && profile->listener_path == NULL)
 		return mr_fail_text(err, EINVAL,
-			"linux.seccomp.listenerPath: required, since a rule has the action "
-			"SCMP_ACT_NOTIFY");
+			"linux.seccomp.listenerPath: required, since a rule has the "
+			"action SCMP_ACT_NOTIFY");
 	if (profile->listener_metadata != NULL && profile->listener_path == NULL)
 		return mr_fail_text(err, EINVAL,
-			"linux.seccomp.listenerMetadata: needs linux.seccomp.listenerPath");
+			"linux.seccomp.listenerMetadata: needs "
+			"linux.seccomp.listenerPath");
 	plan->listener_path = profile->listener_path;
 	plan->listener_metadata = profile->listener_metadata;
 	return 0;
@@ -99,7 +105,7 @@ static int plan_listener(const struct mr_seccomp *profile, struct mr_seccomp_pla
 static int find_filter(const struct mr_seccomp *profile, const char *cache_dir,
 	struct mr_seccomp_plan *plan, struct mr_error *err)
 {
-	auto_str key = { 0 };
+	auto_str key = {0};
 	autoclose int dir = cache_dir != NULL ? mr_seccomp_cache_open(cache_dir) : -1;
 
 	if (dir >= 0) {
@@ -112,7 +118,8 @@ static int find_filter(const struct mr_seccomp *profile, const char *cache_dir,
 			return 0;
 	}
 	int r = mr_seccomp_compile(profile, &plan->filter, &plan->n, err);
-	/* A program that could not be kept is compiled again next time: no harm is done. */
+	/* A program that could not be kept is compiled again next time: no harm is done.
+	 */
 	if (r == 0 && dir >= 0)
 		(void)mr_seccomp_cache_store(dir, &key, plan->filter, plan->n);
 	return r;
@@ -147,7 +154,7 @@ void mr_seccomp_clear(struct mr_seccomp_plan *plan)
 
 int mr_seccomp_apply(const struct mr_seccomp_plan *plan, struct mr_error *err)
 {
-	struct sock_fprog program = { .len = plan->n, .filter = plan->filter };
+	struct sock_fprog program = {.len = plan->n, .filter = plan->filter};
 
 	if (!plan->active)
 		return 0;
@@ -159,25 +166,29 @@ int mr_seccomp_apply(const struct mr_seccomp_plan *plan, struct mr_error *err)
 		if (e == EACCES)
 			mr_hint(err, "needs process.noNewPrivileges or CAP_SYS_ADMIN");
 		else if (e == EBUSY)
-			mr_hint(err, "a filter with SCMP_ACT_NOTIFY is already in force: the "
-				     "kernel allows one for a process");
+			mr_hint(err, "a filter with SCMP_ACT_NOTIFY is already in force: "
+				     "the kernel allows one for a process");
 		else if (e == EINVAL)
-			mr_hint(err, "the kernel may be too old for one of linux.seccomp.flags");
+			mr_hint(err, "the kernel may be too old for one of "
+				     "linux.seccomp.flags");
 		return -e;
 	}
 	if (plan->notify)
 		return (int)r;
 	if (r > 0)
-		return mr_fail_text(err, ESRCH, "seccomp: thread %ld cannot take the filter", r);
+		return mr_fail_text(
+			err, ESRCH, "seccomp: thread %ld cannot take the filter", r);
 	return 0;
 }
 
-/* The specification's ContainerProcessState; fds[0] is the descriptor that comes along. */
-static void write_process_state(struct mr_json_writer *w, const struct mr_json *state,
-	const char *metadata)
+/* The specification's ContainerProcessState; fds[0] is the descriptor that comes along.
+ */
+static void write_process_state(
+	struct mr_json_writer *w, const struct mr_json *state, const char *metadata)
 {
 	mr_json_begin_object(w, NULL);
-	mr_json_put_text(w, "ociVersion", mr_json_text(state, "ociVersion", MR_SPEC_VERSION));
+	mr_json_put_text(
+		w, "ociVersion", mr_json_text(state, "ociVersion", MR_SPEC_VERSION));
 	mr_json_begin_array(w, "fds");
 	mr_json_put_text(w, NULL, "seccompFd");
 	mr_json_end(w);
@@ -192,8 +203,8 @@ int mr_seccomp_send_listener(const struct mr_seccomp_plan *plan, int listener,
 	const char *state_json, struct mr_error *err)
 {
 	static const char what[] = "linux.seccomp.listenerPath";
-	auto_json doc = { 0 };
-	struct mr_json_writer w = { 0 };
+	auto_json doc = {0};
+	struct mr_json_writer w = {0};
 
 	int r = mr_json_parse("state", state_json, strlen(state_json), &doc, err);
 	if (r < 0)
@@ -202,8 +213,10 @@ int mr_seccomp_send_listener(const struct mr_seccomp_plan *plan, int listener,
 	if (sock < 0)
 		return sock;
 	write_process_state(&w, doc.root, plan->listener_metadata);
-	r = mr_str_ok(&w.out) ? mr_socket_send(sock, w.out.data, w.out.len, listener) : -ENOMEM;
+	r = mr_str_ok(&w.out) ? mr_socket_send(sock, w.out.data, w.out.len, listener)
+			      : -ENOMEM;
 	mr_str_clear(&w.out);
 	return r < 0 ? mr_fail(err, -r, "%s: send the listener to '%s'", what,
-			       plan->listener_path) : 0;
+			       plan->listener_path)
+		     : 0;
 }

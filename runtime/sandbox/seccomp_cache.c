@@ -51,21 +51,23 @@ int mr_seccomp_cache_open(const char *dir)
 
 static void file_name(const struct mr_str *key, char name[static 40])
 {
-	snprintf(name, 40, "%016llx.bpf", (unsigned long long)mr_hash64(key->data, key->len));
+	snprintf(name, 40, "%016llx.bpf",
+		(unsigned long long)mr_hash64(key->data, key->len));
 }
 
 static int read_checked(int dir_fd, const char *name, char **ret, size_t *ret_len)
 {
 	struct stat st;
-	autoclose int fd = openat(dir_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	autoclose int fd =
+		openat(dir_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 
 	if (fd < 0)
 		return errno == ENOENT ? -ENOENT : -EBADMSG;
 	if (fstat(fd, &st) < 0)
 		return -errno;
-	if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 07777) != 0600 ||
-		st.st_nlink != 1 || st.st_size < (off_t)sizeof(struct header) ||
-		st.st_size > MAX_FILE)
+	if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() ||
+		(st.st_mode & 07777) != 0600 || st.st_nlink != 1 ||
+		st.st_size < (off_t)sizeof(struct header) || st.st_size > MAX_FILE)
 		return -EBADMSG;
 	autofree char *data = malloc((size_t)st.st_size);
 	if (data == NULL)
@@ -77,8 +79,8 @@ static int read_checked(int dir_fd, const char *name, char **ret, size_t *ret_le
 	return 0;
 }
 
-int mr_seccomp_cache_load(int dir_fd, const struct mr_str *key, struct sock_filter **ret_filter,
-	unsigned short *ret_n)
+int mr_seccomp_cache_load(int dir_fd, const struct mr_str *key,
+	struct sock_filter **ret_filter, unsigned short *ret_n)
 {
 	char name[40];
 	autofree char *data = NULL;
@@ -93,8 +95,9 @@ int mr_seccomp_cache_load(int dir_fd, const struct mr_str *key, struct sock_filt
 	const char *body = data + sizeof(h);
 	size_t body_len = len - sizeof(h);
 	size_t program = (size_t)h.n * sizeof(struct sock_filter);
-	if (memcmp(h.magic, magic, sizeof(magic)) != 0 || h.n == 0 || h.n > MAX_INSTRUCTIONS ||
-		h.key_len != key->len || key->len + program != body_len ||
+	if (memcmp(h.magic, magic, sizeof(magic)) != 0 || h.n == 0 ||
+		h.n > MAX_INSTRUCTIONS || h.key_len != key->len ||
+		key->len + program != body_len ||
 		h.checksum != mr_hash64(body, body_len) ||
 		memcmp(body, key->data, key->len) != 0)
 		return -EBADMSG;
@@ -138,8 +141,8 @@ static void make_room(int dir_fd)
 
 static int write_file(int dir_fd, const char *name, const void *data, size_t len)
 {
-	autoclose int fd = openat(dir_fd, name,
-		O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	autoclose int fd = openat(
+		dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 
 	if (fd < 0 || fchmod(fd, 0600) < 0) /* umask may have taken bits away */
 		return -errno;
@@ -150,7 +153,7 @@ int mr_seccomp_cache_store(int dir_fd, const struct mr_str *key,
 	const struct sock_filter *filter, unsigned short n)
 {
 	char name[40], temporary[64];
-	struct header h = { .key_len = (uint32_t)key->len, .n = n };
+	struct header h = {.key_len = (uint32_t)key->len, .n = n};
 	size_t program = n * sizeof(*filter), len = sizeof(h) + key->len + program;
 
 	if (len > MAX_FILE)

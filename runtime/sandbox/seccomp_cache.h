@@ -12,9 +12,10 @@
  * @return descriptor; -EPERM when it is not ours alone (owner, mode 0700); -errno */
 int mr_seccomp_cache_open(const char *dir);
 
-/** @return 0 with the program (malloc()ed); -ENOENT; -EBADMSG for a file not to be trusted */
-int mr_seccomp_cache_load(int dir_fd, const struct mr_str *key, struct sock_filter **ret_filter,
-	unsigned short *ret_n);
+/** @return 0 with the program (malloc()ed); -ENOENT; -EBADMSG for a file not to be
+ * trusted */
+int mr_seccomp_cache_load(int dir_fd, const struct mr_str *key,
+	struct sock_filter **ret_filter, unsigned short *ret_n);
 
 /** Put a program, replacing what has its name. Of many profiles, old ones are forgotten.
  * @return 0 or -errno, nothing left behind */

@@ -4,15 +4,16 @@
  *
  * The kernel idea: at each system call the kernel runs a classic BPF program over
  * {number, architecture, instruction pointer, six arguments}; its result is the action.
- * Numbers differ between architectures, and one process can use several of them (64 and 32
- * bit), so the program tests the architecture first. libseccomp knows the numbers and
+ * Numbers differ between architectures, and one process can use several of them (64 and
+ * 32 bit), so the program tests the architecture first. libseccomp knows the numbers and
  * orders the tests.
  *
  * In front of libseccomp's program stands one of ours: a profile that denies by default
  * answers EPERM to calls that are younger than the profile, and libraries take that for
  * a final refusal, while ENOSYS makes them use the older call.
  *
- * Manual pages: seccomp(2), seccomp_rule_add(3), seccomp_export_bpf(3), bpf(4) of the BSDs.
+ * Manual pages: seccomp(2), seccomp_rule_add(3), seccomp_export_bpf(3), bpf(4) of the
+ * BSDs.
  */
 #include "sandbox/seccomp_compile.h"
 
@@ -29,9 +30,9 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-#define MAX_ERRNO 4095 /* the kernel cuts larger ones */
+#define MAX_ERRNO 4095        /* the kernel cuts larger ones */
 #define MAX_INSTRUCTIONS 4096 /* BPF_MAXINSNS */
-#define X32_BIT 0x40000000u /* x32 shares x86_64's architecture and marks the number */
+#define X32_BIT 0x40000000u   /* x32 shares x86_64's architecture and marks the number */
 
 typedef void *mr_scmp;
 
@@ -47,35 +48,35 @@ static const struct {
 	uint32_t action;
 	bool takes_errno;
 } actions[] = {
-	{ "SCMP_ACT_ALLOW", SCMP_ACT_ALLOW, false },
-	{ "SCMP_ACT_ERRNO", SCMP_ACT_ERRNO(0), true },
-	{ "SCMP_ACT_KILL", SCMP_ACT_KILL_THREAD, false },
-	{ "SCMP_ACT_KILL_PROCESS", SCMP_ACT_KILL_PROCESS, false },
-	{ "SCMP_ACT_KILL_THREAD", SCMP_ACT_KILL_THREAD, false },
-	{ "SCMP_ACT_LOG", SCMP_ACT_LOG, false },
-	{ "SCMP_ACT_NOTIFY", SCMP_ACT_NOTIFY, false },
-	{ "SCMP_ACT_TRACE", SCMP_ACT_TRACE(0), true },
-	{ "SCMP_ACT_TRAP", SCMP_ACT_TRAP, false },
+	{"SCMP_ACT_ALLOW", SCMP_ACT_ALLOW, false},
+	{"SCMP_ACT_ERRNO", SCMP_ACT_ERRNO(0), true},
+	{"SCMP_ACT_KILL", SCMP_ACT_KILL_THREAD, false},
+	{"SCMP_ACT_KILL_PROCESS", SCMP_ACT_KILL_PROCESS, false},
+	{"SCMP_ACT_KILL_THREAD", SCMP_ACT_KILL_THREAD, false},
+	{"SCMP_ACT_LOG", SCMP_ACT_LOG, false},
+	{"SCMP_ACT_NOTIFY", SCMP_ACT_NOTIFY, false},
+	{"SCMP_ACT_TRACE", SCMP_ACT_TRACE(0), true},
+	{"SCMP_ACT_TRAP", SCMP_ACT_TRAP, false},
 };
 
 static const struct {
 	const char *name;
 	enum scmp_compare op;
 } operators[] = {
-	{ "SCMP_CMP_NE", SCMP_CMP_NE },
-	{ "SCMP_CMP_LT", SCMP_CMP_LT },
-	{ "SCMP_CMP_LE", SCMP_CMP_LE },
-	{ "SCMP_CMP_EQ", SCMP_CMP_EQ },
-	{ "SCMP_CMP_GE", SCMP_CMP_GE },
-	{ "SCMP_CMP_GT", SCMP_CMP_GT },
-	{ "SCMP_CMP_MASKED_EQ", SCMP_CMP_MASKED_EQ },
+	{"SCMP_CMP_NE", SCMP_CMP_NE},
+	{"SCMP_CMP_LT", SCMP_CMP_LT},
+	{"SCMP_CMP_LE", SCMP_CMP_LE},
+	{"SCMP_CMP_EQ", SCMP_CMP_EQ},
+	{"SCMP_CMP_GE", SCMP_CMP_GE},
+	{"SCMP_CMP_GT", SCMP_CMP_GT},
+	{"SCMP_CMP_MASKED_EQ", SCMP_CMP_MASKED_EQ},
 };
 
 #define N_ELEMENTS(a) (sizeof(a) / sizeof((a)[0]))
 
 /* @where "linux.seccomp.defaultAction" and the like. */
-static int parse_action(const char *name, const struct mr_uint *errno_ret, const char *where,
-	uint32_t *ret, struct mr_error *err)
+static int parse_action(const char *name, const struct mr_uint *errno_ret,
+	const char *where, uint32_t *ret, struct mr_error *err)
 {
 	size_t i = 0;
 
@@ -89,8 +90,9 @@ static int parse_action(const char *name, const struct mr_uint *errno_ret, const
 	if (!actions[i].takes_errno) {
 		if (errno_ret->set)
 			return mr_fail_text(err, EINVAL,
-				"%s: action %s cannot return an errno (only SCMP_ACT_ERRNO and "
-				"SCMP_ACT_TRACE can)", where, name);
+				"%s: action %s cannot return an errno (only "
+				"SCMP_ACT_ERRNO and SCMP_ACT_TRACE can)",
+				where, name);
 		return 0;
 	}
 	uint64_t value = errno_ret->set ? errno_ret->value : EPERM;
@@ -111,48 +113,53 @@ static uint32_t arch_token(const char *name)
 	if (!mr_has_prefix(name, "SCMP_ARCH_"))
 		return 0;
 	for (name += strlen("SCMP_ARCH_"); name[n] != '\0' && n < sizeof(lower) - 1; n++)
-		lower[n] = name[n] >= 'A' && name[n] <= 'Z' ? (char)(name[n] - 'A' + 'a') :
-							      name[n];
+		lower[n] = name[n] >= 'A' && name[n] <= 'Z' ? (char)(name[n] - 'A' + 'a')
+							    : name[n];
 	lower[n] = '\0';
-	return mr_streq(lower, "native") ? seccomp_arch_native() :
-					   seccomp_arch_resolve_name(lower);
+	return mr_streq(lower, "native") ? seccomp_arch_native()
+					 : seccomp_arch_resolve_name(lower);
 }
 
-/* A process only ever makes system calls of its machine's family; rules for others are never
- * reached. Engines list all that they know, and each doubles program and compile time. */
+/* A process only ever makes system calls of its machine's family; rules for others are
+ * never reached. Engines list all that they know, and each doubles program and compile
+ * time. */
 static bool is_of_this_machine(uint32_t token)
 {
 	static const uint32_t families[][3] = {
-		{ SCMP_ARCH_X86_64, SCMP_ARCH_X86, SCMP_ARCH_X32 },
-		{ SCMP_ARCH_AARCH64, SCMP_ARCH_ARM, SCMP_ARCH_ARM },
-		{ SCMP_ARCH_S390X, SCMP_ARCH_S390, SCMP_ARCH_S390 },
-		{ SCMP_ARCH_PPC64LE, SCMP_ARCH_PPC64LE, SCMP_ARCH_PPC64LE },
-		{ SCMP_ARCH_RISCV64, SCMP_ARCH_RISCV64, SCMP_ARCH_RISCV64 },
+		{SCMP_ARCH_X86_64, SCMP_ARCH_X86, SCMP_ARCH_X32},
+		{SCMP_ARCH_AARCH64, SCMP_ARCH_ARM, SCMP_ARCH_ARM},
+		{SCMP_ARCH_S390X, SCMP_ARCH_S390, SCMP_ARCH_S390},
+		{SCMP_ARCH_PPC64LE, SCMP_ARCH_PPC64LE, SCMP_ARCH_PPC64LE},
+		{SCMP_ARCH_RISCV64, SCMP_ARCH_RISCV64, SCMP_ARCH_RISCV64},
 	};
 	uint32_t native = seccomp_arch_native();
 
 	for (size_t i = 0; i < N_ELEMENTS(families); i++) {
 		const uint32_t *family = families[i];
 		if (family[0] == native)
-			return token == family[0] || token == family[1] || token == family[2];
+			return token == family[0] || token == family[1] ||
+			       token == family[2];
 	}
 	return true;
 }
 
-static int add_architectures(mr_scmp ctx, const struct mr_list *list, struct mr_error *err)
+static int add_architectures(
+	mr_scmp ctx, const struct mr_list *list, struct mr_error *err)
 {
 	for (size_t i = 0; i < list->n; i++) {
 		uint32_t token = arch_token(list->items[i]);
 		if (token == 0)
 			return mr_fail_text(err, EINVAL,
-				"linux.seccomp.architectures[%zu]: unknown architecture '%s'", i,
-				list->items[i]);
+				"linux.seccomp.architectures[%zu]: unknown architecture "
+				"'%s'",
+				i, list->items[i]);
 		if (!is_of_this_machine(token))
 			continue;
 		int r = seccomp_arch_add(ctx, token);
 		if (r < 0 && r != -EEXIST)
 			return mr_fail(err, -r,
-				"linux.seccomp.architectures[%zu]: add '%s' beside the host's own",
+				"linux.seccomp.architectures[%zu]: add '%s' beside the "
+				"host's own",
 				i, list->items[i]);
 	}
 	return 0;
@@ -161,23 +168,26 @@ static int add_architectures(mr_scmp ctx, const struct mr_list *list, struct mr_
 static int parse_args(const struct mr_seccomp_rule *rule, size_t index,
 	struct scmp_arg_cmp *cmp, bool *ret_repeated, struct mr_error *err)
 {
-	unsigned seen[6] = { 0 };
+	unsigned seen[6] = {0};
 
 	*ret_repeated = false;
 	for (size_t i = 0; i < rule->args.n; i++) {
 		const struct mr_seccomp_arg *arg = &rule->args.items[i];
 		size_t op = 0;
 
-		while (op < N_ELEMENTS(operators) && !mr_streq(operators[op].name, arg->op))
+		while (op < N_ELEMENTS(operators) &&
+			!mr_streq(operators[op].name, arg->op))
 			op++;
 		if (op == N_ELEMENTS(operators))
 			return mr_fail_text(err, EINVAL,
-				"linux.seccomp.syscalls[%zu].args[%zu].op: unknown operator '%s'",
+				"linux.seccomp.syscalls[%zu].args[%zu].op: unknown "
+				"operator '%s'",
 				index, i, arg->op ? arg->op : "");
 		if (arg->index > 5)
 			return mr_fail_text(err, EINVAL,
-				"linux.seccomp.syscalls[%zu].args[%zu].index: %u is above 5", index,
-				i, arg->index);
+				"linux.seccomp.syscalls[%zu].args[%zu].index: %u is "
+				"above 5",
+				index, i, arg->index);
 		if (seen[arg->index]++ > 0)
 			*ret_repeated = true;
 		cmp[i] = (struct scmp_arg_cmp){
@@ -191,15 +201,16 @@ static int parse_args(const struct mr_seccomp_rule *rule, size_t index,
 }
 
 /*
- * Conditions of one rule are joined by AND; libseccomp takes one condition for an argument.
- * Several on the same argument have always been read as alternatives by runtimes, each a
- * rule by itself, and profiles in use depend on it.
+ * Conditions of one rule are joined by AND; libseccomp takes one condition for an
+ * argument. Several on the same argument have always been read as alternatives by
+ * runtimes, each a rule by itself, and profiles in use depend on it.
  */
-static int add_rule(mr_scmp ctx, const struct mr_seccomp_rule *rule, uint32_t action, int nr,
-	const struct scmp_arg_cmp *cmp, bool repeated)
+static int add_rule(mr_scmp ctx, const struct mr_seccomp_rule *rule, uint32_t action,
+	int nr, const struct scmp_arg_cmp *cmp, bool repeated)
 {
 	if (!repeated) {
-		int r = seccomp_rule_add_array(ctx, action, nr, (unsigned)rule->args.n, cmp);
+		int r = seccomp_rule_add_array(
+			ctx, action, nr, (unsigned)rule->args.n, cmp);
 		return r == -EEXIST ? 0 : r;
 	}
 	for (size_t i = 0; i < rule->args.n; i++) {
@@ -235,19 +246,21 @@ static int add_rules_of(mr_scmp ctx, const struct mr_seccomp *profile, size_t in
 		/* The listener's descriptor leaves the container process by this call. */
 		if (action == SCMP_ACT_NOTIFY && mr_streq(name, "sendmsg"))
 			return mr_fail_text(err, EINVAL,
-				"linux.seccomp.syscalls[%zu]: SCMP_ACT_NOTIFY cannot be used for "
-				"sendmsg: nobody listens yet when the listener is handed over",
+				"linux.seccomp.syscalls[%zu]: SCMP_ACT_NOTIFY cannot be "
+				"used for sendmsg: nobody listens yet when the listener "
+				"is handed over",
 				index);
 		r = add_rule(ctx, rule, action, nr, cmp, repeated);
 		if (r < 0)
-			return mr_fail(err, -r, "linux.seccomp.syscalls[%zu]: add a rule for '%s'",
-				index, name);
+			return mr_fail(err, -r,
+				"linux.seccomp.syscalls[%zu]: add a rule for '%s'", index,
+				name);
 	}
 	return 0;
 }
 
-static int add_all_rules(mr_scmp ctx, const struct mr_seccomp *profile, uint32_t default_action,
-	struct mr_error *err)
+static int add_all_rules(mr_scmp ctx, const struct mr_seccomp *profile,
+	uint32_t default_action, struct mr_error *err)
 {
 	size_t most = 1;
 
@@ -276,7 +289,8 @@ static int64_t last_syscall(const struct mr_seccomp *profile, uint32_t token)
 	for (size_t i = 0; i < profile->syscalls.n; i++) {
 		const struct mr_list *names = &profile->syscalls.items[i].names;
 		for (size_t k = 0; k < names->n; k++) {
-			int nr = seccomp_syscall_resolve_name_arch(token, names->items[k]);
+			int nr =
+				seccomp_syscall_resolve_name_arch(token, names->items[k]);
 			if (nr > last)
 				last = nr;
 		}
@@ -297,7 +311,8 @@ static bool has_arch(const struct mr_seccomp *profile, uint32_t token)
 
 /* Eight instructions for one architecture; jumps count from the next instruction. */
 #define STUB_LENGTH 8
-static void put_stub(struct sock_filter *out, uint32_t arch, uint32_t last, uint32_t last_x32)
+static void put_stub(
+	struct sock_filter *out, uint32_t arch, uint32_t last, uint32_t last_x32)
 {
 	const struct sock_filter stub[STUB_LENGTH] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
@@ -313,12 +328,14 @@ static void put_stub(struct sock_filter *out, uint32_t arch, uint32_t last, uint
 }
 
 /* @return number of instructions written to @out, which has room for @max */
-static size_t put_stubs(const struct mr_seccomp *profile, struct sock_filter *out, size_t max)
+static size_t put_stubs(
+	const struct mr_seccomp *profile, struct sock_filter *out, size_t max)
 {
-	uint32_t tokens[32] = { seccomp_arch_native() };
+	uint32_t tokens[32] = {seccomp_arch_native()};
 	size_t n_tokens = 1, n = 0;
 
-	for (size_t i = 0; i < profile->architectures.n && n_tokens < N_ELEMENTS(tokens); i++) {
+	for (size_t i = 0; i < profile->architectures.n && n_tokens < N_ELEMENTS(tokens);
+		i++) {
 		uint32_t token = arch_token(profile->architectures.items[i]);
 		size_t k = 0;
 		while (k < n_tokens && tokens[k] != token)
@@ -334,7 +351,8 @@ static size_t put_stubs(const struct mr_seccomp *profile, struct sock_filter *ou
 			x32 = last_syscall(profile, SCMP_ARCH_X32);
 		if (last < 0)
 			continue;
-		put_stub(out + n, tokens[i], (uint32_t)last, x32 < 0 ? UINT32_MAX : (uint32_t)x32);
+		put_stub(out + n, tokens[i], (uint32_t)last,
+			x32 < 0 ? UINT32_MAX : (uint32_t)x32);
 		n += STUB_LENGTH;
 	}
 	return n;
@@ -357,7 +375,7 @@ static int export_program(mr_scmp ctx, const struct mr_seccomp *profile, bool st
 	if (fstat(fd, &st) < 0 || lseek(fd, 0, SEEK_SET) < 0)
 		return mr_fail(err, errno, "read the seccomp program");
 
-	size_t size = (size_t)st.st_size, room = 32 * STUB_LENGTH;
+	size_t size = (size_t)st.st_size, room = (size_t)32 * STUB_LENGTH;
 	autofree struct sock_filter *filter = malloc(size + room * sizeof(*filter));
 	if (filter == NULL)
 		return mr_fail(err, ENOMEM, "seccomp program of %zu bytes", size);
@@ -368,8 +386,9 @@ static int export_program(mr_scmp ctx, const struct mr_seccomp *profile, bool st
 	n += size / sizeof(*filter);
 	if (n > MAX_INSTRUCTIONS)
 		return mr_fail_text(err, E2BIG,
-			"linux.seccomp: the profile needs %zu instructions, the kernel takes %d", n,
-			MAX_INSTRUCTIONS);
+			"linux.seccomp: the profile needs %zu instructions, the kernel "
+			"takes %d",
+			n, MAX_INSTRUCTIONS);
 	*ret_n = (unsigned short)n;
 	*ret_filter = mr_take_ptr(filter);
 	return 0;
@@ -386,12 +405,13 @@ int mr_seccomp_compile(const struct mr_seccomp *profile, struct sock_filter **re
 		return r;
 	if (default_action == SCMP_ACT_NOTIFY)
 		return mr_fail_text(err, EINVAL,
-			"linux.seccomp.defaultAction: SCMP_ACT_NOTIFY would stop the container "
-			"process before anybody listens");
+			"linux.seccomp.defaultAction: SCMP_ACT_NOTIFY would stop the "
+			"container process before anybody listens");
 
 	auto_scmp ctx = seccomp_init(default_action);
 	if (ctx == NULL)
-		return mr_fail_text(err, EINVAL, "linux.seccomp: seccomp_init for %s failed",
+		return mr_fail_text(err, EINVAL,
+			"linux.seccomp: seccomp_init for %s failed",
 			profile->default_action);
 	/* 2: a search tree over the numbers instead of a list (libseccomp 2.5). */
 	r = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
@@ -437,7 +457,8 @@ void mr_seccomp_key(const struct mr_seccomp *profile, struct mr_str *key)
 {
 	const struct scmp_version *version = seccomp_version();
 
-	key_text(key, "minirun seccomp 1"); /* counts up when mr_seccomp_compile() changes */
+	key_text(key,
+		"minirun seccomp 1"); /* counts up when mr_seccomp_compile() changes */
 	key_number(key, seccomp_arch_native());
 	key_number(key, version->major);
 	key_number(key, version->minor);

@@ -20,7 +20,8 @@
 int mr_seccomp_compile(const struct mr_seccomp *profile, struct sock_filter **ret_filter,
 	unsigned short *ret_n, struct mr_error *err);
 
-/** Everything that mr_seccomp_compile() depends on, as bytes: equal keys, equal programs. */
+/** Everything that mr_seccomp_compile() depends on, as bytes: equal keys, equal programs.
+ */
 void mr_seccomp_key(const struct mr_seccomp *profile, struct mr_str *key);
 
 #endif

@@ -39,15 +39,15 @@ static int make_address(const char *path, struct sockaddr_un *addr, int *dir)
 	*dir = open(parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (*dir < 0)
 		return -errno;
-	int n = snprintf(addr->sun_path, sizeof(addr->sun_path), "/proc/self/fd/%d/%s", *dir,
-		base);
+	int n = snprintf(addr->sun_path, sizeof(addr->sun_path), "/proc/self/fd/%d/%s",
+		*dir, base);
 	return n < 0 || (size_t)n >= sizeof(addr->sun_path) ? -ENAMETOOLONG : 0;
 }
 
 int mr_socket_connect(const char *path, const char *what, struct mr_error *err)
 {
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	struct timeval timeout = { .tv_sec = TIMEOUT_SECONDS };
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	struct timeval timeout = {.tv_sec = TIMEOUT_SECONDS};
 	autoclose int dir = -1;
 	autoclose int sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
@@ -62,9 +62,12 @@ int mr_socket_connect(const char *path, const char *what, struct mr_error *err)
 		int e = errno;
 		if (e == EINTR)
 			continue;
+		if (e == EAGAIN)
+			e = ETIMEDOUT;
 		mr_fail(err, e, "%s: connect to '%s'", what, path);
 		if (e == ECONNREFUSED || e == ENOENT)
-			mr_hint(err, "something must listen there before the container starts");
+			mr_hint(err, "something must listen there before the container "
+				     "starts");
 		return -e;
 	}
 	return mr_take_fd(&sock);
@@ -79,8 +82,8 @@ int mr_socket_send(int socket, const void *data, size_t len, int fd)
 	} control;
 
 	while (len > 0) {
-		struct iovec iov = { .iov_len = len };
-		struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+		struct iovec iov = {.iov_len = len};
+		struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
 
 		memcpy(&iov.iov_base, &at, sizeof(at));
 		if (fd >= 0) {
@@ -97,7 +100,7 @@ int mr_socket_send(int socket, const void *data, size_t len, int fd)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return -errno;
+			return errno == EAGAIN ? -ETIMEDOUT : -errno;
 		fd = -1;
 		at += n;
 		len -= (size_t)n;
@@ -118,7 +121,7 @@ ssize_t mr_write_no_sigpipe(int fd, const void *data, size_t len)
 	ssize_t n = write(fd, data, len);
 	int e = errno;
 	if (n < 0 && e == EPIPE && sigismember(&pending, SIGPIPE) != 1) {
-		struct timespec zero = { 0 };
+		struct timespec zero = {0};
 		while (sigtimedwait(&pipe_only, NULL, &zero) < 0 && errno == EINTR)
 			continue;
 	}

@@ -18,7 +18,8 @@
  */
 int mr_socket_connect(const char *path, const char *what, struct mr_error *err);
 
-/** Send @len > 0 bytes; @fd travels with the first one. SIGPIPE-safe. @return 0 or -errno */
+/** Send @len > 0 bytes; @fd travels with the first one. SIGPIPE-safe. @return 0 or -errno
+ */
 int mr_socket_send(int socket, const void *data, size_t len, int fd);
 
 /** write(2) that gives EPIPE without raising SIGPIPE. @return bytes or -errno */

@@ -21,25 +21,25 @@ int mr_sysctl_path(const char *key, char **ret, struct mr_error *err)
 {
 	size_t first = strcspn(key, "./");
 	bool dotted = key[first] == '.';
-	auto_str path = { 0 };
+	auto_str path = {0};
 
 	*ret = NULL;
 	if (key[0] == '\0' || key[first] == '\0' ||
-		strspn(key, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-./") !=
-			strlen(key))
-		return mr_fail_text(err, EINVAL, "linux.sysctl: '%.100s' is no name of a setting",
-			key);
+		strspn(key, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01234567"
+			    "89_-./") != strlen(key))
+		return mr_fail_text(err, EINVAL,
+			"linux.sysctl: '%.100s' is no name of a setting", key);
 	mr_str_append(&path, "sys/");
 	mr_str_append(&path, key);
 	if (!mr_str_ok(&path))
 		return mr_fail(err, ENOMEM, "linux.sysctl");
-	/* net.ipv4.conf.eth0/100.x is eth0.100: with a dot first the two are exchanged. */
+	/* net.ipv4.conf.eth0/100.x is eth0.100: dot first, both are exchanged. */
 	for (char *c = path.data + strlen("sys/"); dotted && *c; c++)
 		*c = *c == '.' ? '/' : *c == '/' ? '.' : *c;
 	if (mr_path_has_dotdot(path.data) || strstr(path.data, "//") ||
 		mr_has_suffix(path.data, "/"))
-		return mr_fail_text(err, EINVAL, "linux.sysctl: '%.100s' is no name of a setting",
-			key);
+		return mr_fail_text(err, EINVAL,
+			"linux.sysctl: '%.100s' is no name of a setting", key);
 	*ret = mr_str_take(&path);
 	return 0;
 }
@@ -66,10 +66,13 @@ int mr_sysctl_apply(const struct mr_map *sysctl, int proc_fd, struct mr_error *e
 		autofree char *path = NULL;
 		int ret = mr_sysctl_path(s->key, &path, err);
 		if (ret == 0 && (ret = mr_procfs_write(proc_fd, path, s->value)) < 0)
-			ret = mr_fail(err, -ret, "set the sysctl %s to '%.80s'", s->key, s->value);
+			ret = mr_fail(err, -ret, "set the sysctl %s to '%.80s'", s->key,
+				s->value);
 		if (ret == -EACCES || ret == -EPERM)
-			mr_hint(err, "in a user namespace the kernel keeps some settings for the "
-				     "host's root; hostname and domainname can be given as such");
+			mr_hint(err, "in a user namespace the kernel keeps some settings "
+				     "for the "
+				     "host's root; hostname and domainname can be given "
+				     "as such");
 		if (ret < 0)
 			return ret;
 	}

@@ -2,14 +2,14 @@
 /*
  * terminal - a pseudoterminal for the container.
  *
- * The kernel idea: opening ptmx makes a pair. The slave is what programs in the container see
- * as their terminal (line discipline, signals, window size); the master is the other end of
- * the wire. A pair belongs to the devpts mount that the ptmx stands on, so it must be the
- * container's own: then ttyname(3) and /dev/pts/N work inside.
+ * The kernel idea: opening ptmx makes a pair. The slave is what programs in the container
+ * see as their terminal (line discipline, signals, window size); the master is the other
+ * end of the wire. A pair belongs to the devpts mount that the ptmx stands on, so it must
+ * be the container's own: then ttyname(3) and /dev/pts/N work inside.
  *
  * The names below the rootfs are hostile: dev/pts/0 can be replaced by a link between any
- * two of our calls (CVE-2025-52565). So no slave is ever opened by name: TIOCGPTPEER gives
- * the descriptor, and both ends are verified by type and device number.
+ * two of our calls (CVE-2025-52565). So no slave is ever opened by name: TIOCGPTPEER
+ * gives the descriptor, and both ends are verified by type and device number.
  *
  * Order constraints: after the container's devpts is mounted. A terminal becomes the
  * controlling one only of a session leader that has none: setsid(2) first. The session is
@@ -47,8 +47,8 @@ static bool is_ptmx(int fd, bool on_devpts)
 	return !on_devpts || (fstatfs(fd, &fs) == 0 && fs.f_type == DEVPTS_SUPER_MAGIC);
 }
 
-/* Looked at through O_PATH first: opening an unknown device can have effects. The name may
- * mean something else by the second call, so the result is looked at, too.
+/* Looked at through O_PATH first: opening an unknown device can have effects. The name
+ * may mean something else by the second call, so the result is looked at, too.
  * @return the master, or -errno; -ENODEV: there is something else under this name */
 static int open_ptmx(int dir_fd, const char *path, bool on_devpts, uint64_t resolve)
 {
@@ -65,18 +65,24 @@ static int open_ptmx(int dir_fd, const char *path, bool on_devpts, uint64_t reso
 	return master < 0 ? master : mr_take_fd(&master);
 }
 
+/*
+ * The container's devpts by itself, then through the container's /dev/ptmx (a devpts
+ * mounted without ptmxmode is closed to all but root), then the host's. The driver behind
+ * 5:2 only ever uses the devpts mount beside the name that was opened.
+ */
 static int open_master(int root_fd, struct mr_error *err)
 {
 	const uint64_t inside = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
 	int master = open_ptmx(root_fd, "dev/pts/ptmx", true, inside);
 
-	if (master != -ENOENT && master != -ENODEV && master != -ENOTDIR)
-		return master < 0 ? mr_fail(err, -master, "open the container's /dev/pts/ptmx") :
-				    master;
-	master = open_ptmx(AT_FDCWD, "/dev/ptmx", false, 0);
+	if (master < 0)
+		master = open_ptmx(root_fd, "dev/ptmx", false, inside);
+	if (master < 0)
+		master = open_ptmx(AT_FDCWD, "/dev/ptmx", false, 0);
 	if (master < 0) {
 		mr_fail(err, -master, "open a new pseudoterminal at /dev/ptmx");
-		mr_hint(err, "process.terminal is true: add a mount of type devpts at /dev/pts");
+		mr_hint(err, "process.terminal is true: add a mount of type devpts at "
+			     "/dev/pts");
 	}
 	return master;
 }
@@ -98,12 +104,14 @@ int mr_terminal_open(int root_fd, unsigned rows, unsigned cols, int *ret_master,
 		return mr_fail(err, errno, "unlock the pseudoterminal");
 	autoclose int slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
 	if (slave < 0)
-		return mr_fail(err, errno, "open the pseudoterminal's slave (TIOCGPTPEER)");
+		return mr_fail(
+			err, errno, "open the pseudoterminal's slave (TIOCGPTPEER)");
 	if (fstat(slave, &st) < 0 || !S_ISCHR(st.st_mode) ||
 		major(st.st_rdev) != PTY_SLAVE_MAJOR)
 		return mr_fail_text(err, ENODEV, "the new terminal is no pseudoterminal");
 	if (rows > 0 && cols > 0 && ioctl(slave, TIOCSWINSZ, &size) < 0)
-		return mr_fail(err, errno, "set the window size to %u rows, %u columns", rows, cols);
+		return mr_fail(err, errno, "set the window size to %u rows, %u columns",
+			rows, cols);
 	*ret_master = mr_take_fd(&master);
 	*ret_slave = mr_take_fd(&slave);
 	return 0;
@@ -114,13 +122,14 @@ int mr_terminal_take(int slave, struct mr_error *err)
 	/* A process that leads its session already is as good. */
 	if (setsid() < 0 && getsid(0) != getpid())
 		return mr_fail(err, errno, "setsid");
-	/* A caller may have started us with closed stdio, so that the slave is one of 0 to 2:
-	 * dup2(2) of a descriptor onto itself would leave it close-on-exec. */
+	/* A caller may have started us with closed stdio, so that the slave is one of 0
+	 * to 2: dup2(2) of a descriptor onto itself would leave it close-on-exec. */
 	autoclose int copy = fcntl(slave, F_DUPFD_CLOEXEC, 3);
 	if (copy < 0)
 		return mr_fail(err, errno, "duplicate the terminal");
 	if (ioctl(copy, TIOCSCTTY, 0) < 0)
-		return mr_fail(err, errno, "make the terminal the controlling one (TIOCSCTTY)");
+		return mr_fail(
+			err, errno, "make the terminal the controlling one (TIOCSCTTY)");
 	for (int fd = 0; fd <= 2; fd++) {
 		if (dup2(copy, fd) < 0)
 			return mr_fail(err, errno, "make the terminal descriptor %d", fd);
@@ -138,5 +147,6 @@ int mr_terminal_send(const char *socket_path, int master, struct mr_error *err)
 		return sock;
 	int r = mr_socket_send(sock, name, sizeof(name) - 1, master);
 	return r < 0 ? mr_fail(err, -r, "--console-socket: send the terminal to '%s'",
-			       socket_path) : 0;
+			       socket_path)
+		     : 0;
 }

@@ -11,6 +11,7 @@
 
 #include "base/str.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -264,54 +265,68 @@ static int read_ulimit_value(
 	return 0;
 }
 
-static int put_ulimit(
-	const char *text, uint32_t *seen, struct mr_json_writer *w, struct mr_error *err)
+/* NAME=SOFT[:HARD] taken apart. */
+struct ulimit {
+	char *name; /* owns the text that the others point into */
+	const char *soft, *hard;
+	int index; /* among the known ones */
+};
+
+static int split_ulimit(const char *text, struct ulimit *ret, struct mr_error *err)
 {
 	static const char *const known[] = {"as", "core", "cpu", "data", "fsize", "locks",
 		"memlock", "msgqueue", "nice", "nofile", "nproc", "rss", "rtprio",
 		"rttime", "sigpending", "stack"};
-	const size_t n_known = sizeof(known) / sizeof(known[0]);
-	autofree char *name = strdup(text);
-	if (!name)
+	ret->name = strdup(text);
+	if (!ret->name)
 		return mr_fail(err, ENOMEM, "--ulimit");
 
-	char *soft_text = strchr(name, '='), *hard_text = NULL;
-	if (soft_text) {
-		*soft_text++ = '\0';
-		hard_text = strchr(soft_text, ':');
-		if (hard_text)
-			*hard_text++ = '\0';
+	char *soft = strchr(ret->name, '='), *hard = NULL;
+	if (soft) {
+		*soft++ = '\0';
+		hard = strchr(soft, ':');
+		if (hard)
+			*hard++ = '\0';
 	}
-	size_t i = 0;
-	while (i < n_known && strcmp(known[i], name) != 0)
-		i++;
-	if (!soft_text || i == n_known)
-		return mr_command_refuse(err, "--ulimit", text,
-			"expected NAME=SOFT[:HARD] such as nofile=1024:4096 (as, core, "
-			"cpu, data, "
-			"fsize, locks, memlock, msgqueue, nice, nofile, nproc, rss, "
-			"rtprio, rttime, "
-			"sigpending, stack)");
-	if (*seen & 1u << i)
+	ret->soft = soft;
+	ret->hard = hard ? hard : soft;
+	for (size_t i = 0; soft && i < sizeof(known) / sizeof(known[0]); i++) {
+		ret->index = (int)i;
+		if (strcmp(known[i], ret->name) == 0)
+			return 0;
+	}
+	return mr_command_refuse(err, "--ulimit", text,
+		"expected NAME=SOFT[:HARD] such as nofile=1024:4096 (as, core, cpu, data, fsize, "
+		"locks, memlock, msgqueue, nice, nofile, nproc, rss, rtprio, rttime, sigpending, "
+		"stack)");
+}
+
+static int put_ulimit(
+	const char *text, uint32_t *seen, struct mr_json_writer *w, struct mr_error *err)
+{
+	struct ulimit u = {0};
+	uint64_t soft = 0, hard = 0;
+	int r = split_ulimit(text, &u, err);
+	autofree char *name = u.name;
+	if (r < 0)
+		return r;
+	if (*seen & 1u << u.index)
 		return mr_command_refuse(
 			err, "--ulimit", text, "%s was given before", name);
-	*seen |= 1u << i;
-
-	uint64_t soft, hard;
-	int r = read_ulimit_value(text, soft_text, &soft, err);
+	*seen |= 1u << u.index;
+	r = read_ulimit_value(text, u.soft, &soft, err);
 	if (r == 0)
-		r = read_ulimit_value(
-			text, hard_text ? hard_text : soft_text, &hard, err);
+		r = read_ulimit_value(text, u.hard, &hard, err);
 	if (r < 0)
 		return r;
 	if (soft > hard)
 		return mr_command_refuse(
 			err, "--ulimit", text, "the soft limit is above the hard limit");
 
-	for (char *p = name; *p; p++)
-		*p = (char)(*p - 'a' + 'A');
 	char type[32];
 	snprintf(type, sizeof(type), "RLIMIT_%.20s", name);
+	for (char *p = type; *p; p++)
+		*p = (char)toupper((unsigned char)*p);
 	mr_json_begin_object(w, NULL);
 	mr_json_put_text(w, "type", type);
 	mr_json_put_uint(w, "soft", soft);

@@ -104,9 +104,9 @@ static int read_letter(
 	int i = read_word(p, node, f);
 	if (i < 0)
 		return i;
-	char letter = f->words[i][0];
-	*ret = letter == 'u' ? 'c'
-			     : letter; /* unbuffered: an old name of character devices */
+	*ret = f->words[i][0];
+	if (*ret == 'u')
+		*ret = 'c'; /* unbuffered: an old name of character devices */
 	return 0;
 }
 
@@ -416,8 +416,13 @@ int mr_spec_read(const char *path, struct mr_spec **ret, struct mr_strv *warning
 	struct mr_error *err)
 {
 	struct stat st;
-	if (stat(path, &st) < 0)
-		return mr_fail(err, errno, "read spec '%s'", path);
+	if (stat(path, &st) < 0) {
+		int errnum = errno;
+		mr_fail(err, errnum, "read spec '%s'", path);
+		if (errnum == ENOENT)
+			mr_hint(err, "`minirun spec` prints one to start from");
+		return -errnum;
+	}
 	if (S_ISDIR(st.st_mode))
 		return mr_fail(err, EISDIR, "read spec '%s'", path);
 	if (!S_ISREG(st.st_mode))

@@ -65,18 +65,28 @@ int mr_rules_run(const struct mr_rules *c, const mr_rule *rules)
 
 /* --- the document --- */
 
+/* 1.0.0-rc5, 1.2.0+dev: what stands behind the three numbers does not matter. */
+static bool split_version(const char *text, unsigned *ret_major)
+{
+	for (int i = 0; i < 3; i++) {
+		size_t n = strspn(text, "0123456789");
+		if (n == 0 || n > 6 || (i < 2 && text[n] != '.'))
+			return false;
+		if (i == 0)
+			*ret_major = (unsigned)strtoul(text, NULL, 10);
+		text += n + (i < 2);
+	}
+	return strchr("-+", *text) != NULL;
+}
+
 static int check_version(const struct mr_rules *c)
 {
 	const char *v = c->spec->oci_version;
-	unsigned part[3] = {0};
-	int n = 0;
-	/* 1.0.0-rc5, 1.2.0+dev: what stands behind the numbers does not matter. */
-	bool form = sscanf(v, "%3u.%3u.%3u%n", &part[0], &part[1], &part[2], &n) == 3 &&
-		    n > 0 && strchr("-+", v[n]);
-	if (!form || v[0] < '0' || v[0] > '9')
+	unsigned major;
+	if (!split_version(v, &major))
 		return mr_rule_fail(c, "ociVersion",
 			"\"%.40s\" is no version (write \"%s\")", v, MR_SPEC_VERSION);
-	if (part[0] != 1)
+	if (major != 1)
 		return mr_rule_fail(c, "ociVersion",
 			"version %.40s is not supported (this is runtime-spec %s: any "
 			"1.x works)",

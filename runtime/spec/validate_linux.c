@@ -167,8 +167,12 @@ static char *sysctl_path(const char *key)
 	if (!separator || strspn(key, allowed) != strlen(key))
 		return NULL;
 	char *path = strdup(key);
-	for (char *p = path; p && *p && *separator == '.'; p++)
-		*p = *p == '.' ? '/' : *p == '/' ? '.' : *p;
+	for (char *p = path; p && *p && *separator == '.'; p++) {
+		if (*p == '.')
+			*p = '/';
+		else if (*p == '/')
+			*p = '.';
+	}
 
 	autofree char *clean = path ? mr_path_clean(path) : NULL;
 	if (!clean || path[0] == '/' || strcmp(clean, path) != 0) {

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CMD_CMD_H
+#define CMD_CMD_H
+
+#include "minirun.h"
+#include "options.h"
+
+/*
+ * What commands share. To add a command: 1. write cmd/NAME.c with its table of options
+ * and its function, 2. declare the function here, 3. add a row to the table in
+ * commands.c,
+ * 4. describe its options in a page of cmd/man/.
+ */
+
+/** The exit statuses of minirun's own failures (see also enum mr_exit_code). */
+enum {
+	EXIT_OCI_ERROR = 1, /* as an engine's runtime */
+	EXIT_UNKNOWN_COMMAND = 3,
+};
+
+enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_DEBUG };
+
+struct command;
+
+/** One invocation: the global options and how to fail. */
+struct context {
+	char **argv; /* of main() */
+	const struct command *command;
+	int failure; /* exit status of an error; MR_EXIT_FAILURE: the error may name its
+			own */
+
+	const char *root, *log, *log_format, *log_level, *cgroup_manager, *rootless;
+	bool debug, systemd_cgroup, version, help;
+
+	const char *log_path; /* where to, once checked; NULL: nowhere */
+	bool log_json;
+	enum log_level level;
+	bool quiet;
+};
+
+/** @return the exit status, or -errno with *err filled in; argv[0] is the command's name
+ */
+typedef int (*command_fn)(
+	struct context *ctx, int argc, char **argv, struct mr_error *err);
+
+struct command {
+	const char *name;
+	command_fn function;
+	const char *help;     /* one line */
+	const char *synopsis; /* what follows the name; lines of their own by '\n' */
+};
+
+/** The table, ending with a NULL name. */
+extern const struct command commands[];
+/** Options before the command, and those of them that may stand behind it too. */
+extern const struct option main_options[], common_options[];
+
+int cmd_check(struct context *ctx, int argc, char **argv, struct mr_error *err);
+int cmd_delete(struct context *ctx, int argc, char **argv, struct mr_error *err);
+int cmd_help(struct context *ctx, int argc, char **argv, struct mr_error *err);
+int cmd_inspect(struct context *ctx, int argc, char **argv, struct mr_error *err);
+int cmd_kill(struct context *ctx, int argc, char **argv, struct mr_error *err);
+int cmd_list(struct context *ctx, int argc, char **argv, struct mr_error *err);
+int cmd_logs(struct context *ctx, int argc, char **argv, struct mr_error *err);
+int cmd_pause(struct context *ctx, int argc, char **argv, struct mr_error *err);
+int cmd_plan(struct context *ctx, int argc, char **argv, struct mr_error *err);
+int cmd_ps(struct context *ctx, int argc, char **argv, struct mr_error *err);
+int cmd_resume(struct context *ctx, int argc, char **argv, struct mr_error *err);
+int cmd_run(struct context *ctx, int argc, char **argv, struct mr_error *err);
+int cmd_spec(struct context *ctx, int argc, char **argv, struct mr_error *err);
+int cmd_state(struct context *ctx, int argc, char **argv, struct mr_error *err);
+int cmd_stop(struct context *ctx, int argc, char **argv, struct mr_error *err);
+int cmd_version(struct context *ctx, int argc, char **argv, struct mr_error *err);
+int cmd_wait(struct context *ctx, int argc, char **argv, struct mr_error *err);
+
+/* --- errors and news: report.c --- */
+
+/** Fill @err in; the text stands as it is. @return -errnum */
+int fail(struct mr_error *err, int errnum, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+/** "(ENOENT)" without the words that engines take for a missing command. */
+const char *errno_name(int errnum);
+/** Are the log's destination, format and level usable? */
+int log_check(struct context *ctx, struct mr_error *err);
+/** The one error of this invocation, to stderr and the log. */
+void report_error(const struct context *ctx, const struct mr_error *err);
+/** For mr_run_options.message; @arg is the context. */
+void report_message(void *arg, enum mr_message_kind kind, const char *text);
+
+/* --- parsing and help: command.c --- */
+
+/** Check the global options that may stand behind a command, and take MINIRUN_ROOT. */
+int common_check(struct context *ctx, struct mr_error *err);
+/** What a command makes of its arguments: its own options, then the global ones that may
+ * stand behind a command too.
+ * @return 1: go on; 0: help was printed, leave with 0; -errno */
+int command_parse(struct context *ctx, const struct option *rows, void *target, int argc,
+	char **argv, struct arguments *ret, struct mr_error *err);
+/** Fail unless min (0 or 1) <= n <= max; max -1: any number. */
+int command_count(const struct context *ctx, const struct arguments *args, int min,
+	int max, struct mr_error *err);
+const struct command *command_find(const char *name);
+void print_usage(FILE *out);
+void print_version(FILE *out);
+
+/** Execute the companion minirun-NAME; returns -ENOENT when there is none. */
+int companion_exec(
+	const struct context *ctx, const char *name, char **argv, struct mr_error *err);
+
+/* --- several containers: ids.c --- */
+
+typedef int (*id_fn)(
+	const struct context *ctx, const char *id, void *arg, struct mr_error *err);
+/** Call @fn for each id; a failure does not keep the others from it. The first one is
+ * returned, later ones go to stderr. */
+int ids_each(const struct context *ctx, char *const *ids, id_fn fn, void *arg,
+	struct mr_error *err);
+/** The same for every container whose id matches an extended regular expression. */
+int ids_matching(const struct context *ctx, const char *pattern, id_fn fn, void *arg,
+	struct mr_error *err);
+/** The only format names of list and ps. */
+int parse_format(const char *text, bool *ret_json, struct mr_error *err);
+
+#endif

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The table of commands and the global options.
+ */
+#include "cmd.h"
+
+#include <string.h>
+
+const struct command commands[] = {
+	{"run", cmd_run, "run a container and record how it ended",
+		"[OPTIONS] SPEC.json\n[OPTIONS] -- PROGRAM [ARG...]\n"
+		"[OPTIONS] --bundle DIR ID"},
+	{"plan", cmd_plan, "show every step of a run, do nothing",
+		"[OPTIONS] SPEC.json\n[OPTIONS] --bundle DIR"},
+	{"ps", cmd_ps, "list running containers, or the processes of one",
+		"[OPTIONS]\n[OPTIONS] ID [PS-ARG...]"},
+	{"list", cmd_list, "list all containers as engines want them", "[OPTIONS]"},
+	{"inspect", cmd_inspect, "show the record of a container",
+		"[--format TEMPLATE] ID|FILE..."},
+	{"state", cmd_state, "show the OCI state of a container", "ID"},
+	{"logs", cmd_logs, "show the output of a detached container", "[--follow] ID"},
+	{"wait", cmd_wait, "wait for the end, print the exit code", "ID..."},
+	{"kill", cmd_kill, "send a signal", "[OPTIONS] ID [SIGNAL]"},
+	{"stop", cmd_stop, "end a container: TERM, later KILL", "[--time T] ID..."},
+	{"pause", cmd_pause, "freeze all processes", "ID..."},
+	{"resume", cmd_resume, "thaw a paused container", "ID..."},
+	{"unpause", cmd_resume, "the same as resume", "ID..."},
+	{"delete", cmd_delete, "remove what is left of a container", "[OPTIONS] ID..."},
+	{"rm", cmd_delete, "the same as delete", "[OPTIONS] ID..."},
+	{"spec", cmd_spec, "write a config.json to start from", "[OPTIONS]"},
+	{"check", cmd_check, "say what this host can do", "[--json]"},
+	{"version", cmd_version, "show the version", ""},
+	{"help", cmd_help, "show this, or the help of a command", "[COMMAND]"},
+	{0},
+};
+
+#define AT(member) offsetof(struct context, member)
+const struct option common_options[] = {
+	{"root", 0, OPTION_TEXT, AT(root), "DIR", "state directory of all containers",
+		GROUP_COMMON, NULL},
+	{"log", 0, OPTION_TEXT, AT(log), "FILE", "append errors to FILE too",
+		GROUP_COMMON, NULL},
+	{"log-format", 0, OPTION_TEXT, AT(log_format), "FORMAT", "text or json",
+		GROUP_COMMON, NULL},
+	{"log-level", 0, OPTION_TEXT, AT(log_level), "LEVEL", "error, warning or debug",
+		GROUP_COMMON, NULL},
+	{"debug", 0, OPTION_FLAG, AT(debug), NULL, "the same as --log-level debug",
+		GROUP_COMMON, NULL},
+	{0},
+};
+
+const struct option main_options[] = {
+	{"cgroup-manager", 0, OPTION_TEXT, AT(cgroup_manager), "NAME", "cgroupfs",
+		GROUP_COMMON, NULL},
+	{"systemd-cgroup", 's', OPTION_FLAG, AT(systemd_cgroup), NULL,
+		"use the systemd driver", GROUP_COMMON, NULL},
+	{"rootless", 0, OPTION_TEXT, AT(rootless), "WHEN", "true, false or auto",
+		GROUP_COMMON, NULL},
+	{"criu", 0, OPTION_IGNORED, 0, "PATH", "accepted, ignored", GROUP_COMMON, NULL},
+	{"version", 'v', OPTION_FLAG, AT(version), NULL, "show the version", GROUP_COMMON,
+		NULL},
+	{"help", 'h', OPTION_FLAG, AT(help), NULL,
+		"show this, or with a command its help", GROUP_COMMON, NULL},
+	{0},
+};
+
+const struct command *command_find(const char *name)
+{
+	for (const struct command *c = commands; c->name; c++) {
+		if (!strcmp(c->name, name))
+			return c;
+	}
+	return NULL;
+}
+
+void print_usage(FILE *out)
+{
+	fprintf(out, "Usage: minirun [OPTIONS] COMMAND [...]\n\nOptions:\n");
+	options_print(common_options, out);
+	options_print(main_options, out);
+	fprintf(out, "\nCommands:\n");
+	for (const struct command *c = commands; c->name; c++)
+		fprintf(out, "  %-10s %s\n", c->name, c->help);
+	fprintf(out,
+		"\nAny other COMMAND is the program minirun-COMMAND.\n"
+		"Example: minirun run -m 64m -- python3 -c 'bytearray(200 << 20)'\n");
+}

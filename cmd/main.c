@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * minirun: a container launcher that says truthfully how its containers ended.
+ *
+ * Here is the one place where an error becomes lines on stderr and an exit status. The
+ * table of commands is in commands.c; a command is a file of its own, prints only what
+ * was asked for and returns.
+ */
+#include "cmd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+static int check_main_options(const struct context *ctx, struct mr_error *err)
+{
+	const char *manager = ctx->cgroup_manager ? ctx->cgroup_manager : "cgroupfs";
+	const char *rootless = ctx->rootless ? ctx->rootless : "auto";
+
+	if (ctx->systemd_cgroup || !strcmp(manager, "systemd"))
+		return fail(err, ENOSYS, "the systemd driver is not built in");
+	if (!strcmp(manager, "disabled"))
+		return fail(err, ENOSYS,
+			"--cgroup-manager disabled: there is no verdict "
+			"without a cgroup; only cgroupfs is built in");
+	if (strcmp(manager, "cgroupfs") != 0)
+		return fail(err, EINVAL,
+			"option --cgroup-manager: expected cgroupfs, disabled or "
+			"systemd, "
+			"found '%s'",
+			manager);
+	if (strcmp(rootless, "auto") != 0 && strcmp(rootless, "true") != 0 &&
+		strcmp(rootless, "false") != 0)
+		return fail(err, EINVAL,
+			"option --rootless: expected true, false or auto, found '%s'",
+			rootless);
+	return 0;
+}
+
+static int run_command(
+	struct context *ctx, const struct arguments *args, struct mr_error *err)
+{
+	const char *name = args->items[0];
+
+	ctx->command = command_find(name);
+	if (!ctx->command) {
+		ctx->failure = EXIT_UNKNOWN_COMMAND;
+		int r = companion_exec(ctx, name, args->items, err);
+		return r == -ENOENT ? fail(err, EINVAL, "unknown command '%s'", name) : r;
+	}
+	return ctx->command->function(ctx, args->n, args->items, err);
+}
+
+static int run_command_line(
+	struct context *ctx, int argc, char **argv, struct mr_error *err)
+{
+	const struct option_set sets[] = {
+		{common_options, ctx}, {main_options, ctx}, {0}};
+	struct arguments args;
+	int r = options_parse(sets, argc, argv, &args, err);
+
+	if (r < 0)
+		return r;
+	if (args.help || (args.n == 0 && !ctx->version)) {
+		print_usage(stdout);
+		return 0;
+	}
+	if (ctx->version) {
+		print_version(stdout);
+		return 0;
+	}
+	r = common_check(ctx, err);
+	if (r == 0)
+		r = check_main_options(ctx, err);
+	return r < 0 ? r : run_command(ctx, &args, err);
+}
+
+/* A file that is opened later must not become somebody's stdin, stdout or stderr. */
+static void open_stdio(void)
+{
+	for (int fd = 0; fd <= 2; fd++) {
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR | O_NOCTTY) < 0)
+			_exit(MR_EXIT_FAILURE);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	struct context ctx = {.argv = argv, .failure = EXIT_OCI_ERROR};
+	struct mr_error err = {0};
+
+	open_stdio();
+	int r = run_command_line(&ctx, argc, argv, &err);
+	bool lost = fflush(stdout) != 0 || ferror(stdout);
+	if (lost && r >= 0)
+		r = fail(&err, EIO, "standard output could not be written (%s)",
+			errno_name(errno));
+	if (r >= 0)
+		return r;
+	report_error(&ctx, &err);
+	return ctx.failure == MR_EXIT_FAILURE && err.exit_code ? err.exit_code
+							       : ctx.failure;
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * minirun run: from a spec file, from docker's options and a program, or from a bundle as
+ * an OCI runtime. One runtime call does all three; see run_mode.c for which it is.
+ */
+#include "run.h"
+
+#include <stdlib.h>
+
+static void print_summary(const struct run_args *a, const struct mr_result *result)
+{
+	bool wanted = a->summary || (a->run.stand_alone && result->oom_killed == 1);
+
+	if (!wanted || a->quiet || !result->summary[0])
+		return;
+	fprintf(stderr, "minirun: %s", result->summary);
+	if (a->generated_id[0] && !a->run.remove)
+		fprintf(stderr, " (minirun inspect %s)", result->id);
+	fputc('\n', stderr);
+}
+
+static int run_and_wait(
+	const struct context *ctx, const struct run_args *a, struct mr_error *err)
+{
+	struct mr_result result = {.oom_killed = -1};
+	/* May execute this program again: nothing was opened or printed so far. */
+	int r = mr_protect_own_binary(ctx->argv, err);
+
+	if (r == 0)
+		r = mr_run(&a->run, &result, err);
+	if (r < 0)
+		return r;
+	if (a->run.detach) {
+		if (a->run.stand_alone)
+			printf("%s\n", result.id);
+		return 0;
+	}
+	print_summary(a, &result);
+	return result.exit_code;
+}
+
+static int show_or_run(
+	const struct context *ctx, const struct run_args *a, struct mr_error *err)
+{
+	char *text = NULL;
+	int r;
+
+	if (a->print_spec) {
+		fputs(a->spec_text, stdout);
+		return 0;
+	}
+	if (!a->dry_run)
+		return run_and_wait(ctx, a, err);
+	r = mr_plan_text(&a->run, &text, err);
+	if (r < 0)
+		return r;
+	fputs(text, stdout);
+	free(text);
+	return 0;
+}
+
+int cmd_run(struct context *ctx, int argc, char **argv, struct mr_error *err)
+{
+	struct run_args a;
+	struct arguments args;
+	enum run_mode mode = RUN_OCI;
+
+	ctx->failure = run_is_oci(argc, argv) ? EXIT_OCI_ERROR : MR_EXIT_FAILURE;
+	run_args_init(&a);
+	int r = command_parse(ctx, run_options, &a, argc, argv, &args, err);
+	if (r == 1) {
+		r = run_choose_mode(&a, &args, &mode, err);
+		if (r == 0) {
+			ctx->failure = mode == RUN_OCI ? EXIT_OCI_ERROR : MR_EXIT_FAILURE;
+			ctx->quiet = a.quiet;
+			a.run.root = ctx->root;
+			a.run.message = report_message;
+			a.run.message_arg = ctx;
+			r = run_prepare(&a, &args, mode, err);
+		}
+		if (r == 0)
+			r = show_or_run(ctx, &a, err);
+	}
+	run_args_clear(&a);
+	return r;
+}

@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The steps of the child, each a call into one room; their order and the reasons for it are
+ * in child.c. */
+#include "launch/child_steps.h"
+
+#include "base/io.h"
+#include "base/sync.h"
+#include "base/sys.h"
+#include "launch/init.h"
+#include "launch/oci_state.h"
+#include "sandbox/hooks.h"
+#include "sandbox/lsm.h"
+#include "sandbox/procfs.h"
+#include "sandbox/terminal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* --- identity and protection --- */
+
+int mr_child_step_guard(struct mr_child *c, struct mr_error *err)
+{
+	sigset_t none;
+
+	mr_close(&c->parent_sock);
+	c->umask = umask(0); /* what the set-up makes has exactly the modes it asks for */
+	/* An unprivileged parent can write the id maps of a dumpable child only. */
+	if ((!c->plan->ns.create[MR_NS_USER] && prctl(PR_SET_DUMPABLE, 0) < 0) ||
+		prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || prctl(PR_SET_NAME, MR_CHILD_COMM) < 0)
+		return mr_fail(err, errno, "prctl");
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	return 0;
+}
+
+int mr_child_step_join(struct mr_child *c, struct mr_error *err)
+{
+	int fds[MR_NS_TYPES];
+
+	memcpy(fds, c->ns_fds, sizeof(fds));
+	if (c->plan->ns.middle)
+		fds[MR_NS_USER] = -1; /* the middle process has joined it */
+	int ret = mr_ns_join(&c->plan->ns, fds, err);
+	/* Joining a user namespace changes the user, which clears it (prctl(2)). */
+	if (ret == 0 && prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+		ret = mr_fail(err, errno, "prctl PR_SET_PDEATHSIG");
+	return ret;
+}
+
+int mr_child_step_maps(struct mr_child *c, struct mr_error *err)
+{
+	int ret = mr_sync_wait(c->sock, MR_BARRIER_MAPS, NULL);
+	if (ret < 0)
+		return mr_fail(err, -ret, "waiting for the id maps");
+	/* Files are made as root of the namespace; an unmapped caller could make none. */
+	if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
+		return mr_fail(err, errno, "becoming root of the new user namespace");
+	if (prctl(PR_SET_DUMPABLE, 0) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+		return mr_fail(err, errno, "prctl");
+	return 0;
+}
+
+int mr_child_step_cgroup(struct mr_child *c, struct mr_error *err)
+{
+	return mr_cgroup_enter(c->cgroup, c->in_cgroup2, err);
+}
+
+int mr_child_step_cgroup_ns(struct mr_child *c, struct mr_error *err)
+{
+	(void)c;
+	return mr_ns_unshare_cgroup(err);
+}
+
+int mr_child_step_session(struct mr_child *c, struct mr_error *err)
+{
+	(void)c;
+	/* EPERM: already a group leader, which a fresh child never is. */
+	return setsid() < 0 ? mr_fail(err, errno, "setsid") : 0;
+}
+
+int mr_child_step_keyring(struct mr_child *c, struct mr_error *err)
+{
+	char name[300];
+
+	snprintf(name, sizeof(name), "_ses.%s", c->plan->id);
+	int ret = mr_join_session_keyring(name);
+	/* ENOSYS: no keyrings; EPERM, EDQUOT: nothing of the caller's is shared either way
+	 * only if we succeed, so these are errors. */
+	if (ret < 0 && ret != -ENOSYS)
+		return mr_fail(err, -ret, "new session keyring '%s'", name);
+	return 0;
+}
+
+int mr_child_step_proc(struct mr_child *c, struct mr_error *err)
+{
+	return mr_rootfs_open_proc(&c->plan->rootfs, &c->rootfs, err);
+}
+
+int mr_child_step_oom_early(struct mr_child *c, struct mr_error *err)
+{
+	if (c->oom_score_adj_done)
+		return 0;
+	autoclose int proc = mr_procfs_open_host(err);
+	if (proc < 0)
+		return mr_take_fd(&proc);
+	c->oom_score_adj_done = true;
+	return mr_process_set_oom_score_adj(&c->plan->process, proc, err);
+}
+
+int mr_child_step_oom_late(struct mr_child *c, struct mr_error *err)
+{
+	return mr_process_set_oom_score_adj(&c->plan->process, c->rootfs.proc_fd, err);
+}
+
+int mr_child_step_names(struct mr_child *c, struct mr_error *err)
+{
+	return mr_ns_set_names(&c->plan->ns, err);
+}
+
+int mr_child_step_loopback(struct mr_child *c, struct mr_error *err)
+{
+	(void)c;
+	return mr_ns_loopback_up(err);
+}
+
+/* --- the tree of files --- */
+
+int mr_child_step_isolate(struct mr_child *c, struct mr_error *err)
+{
+	return mr_rootfs_isolate(&c->plan->rootfs, err);
+}
+
+int mr_child_step_bind(struct mr_child *c, struct mr_error *err)
+{
+	return mr_rootfs_bind(&c->plan->rootfs, &c->rootfs, err);
+}
+
+int mr_child_step_mounts(struct mr_child *c, struct mr_error *err)
+{
+	return mr_rootfs_mount_all(&c->plan->rootfs, &c->rootfs, err);
+}
+
+int mr_child_step_terminal(struct mr_child *c, struct mr_error *err)
+{
+	const struct mr_spec_process *p = c->plan->process.process;
+	autoclose int master = -1;
+	int ret = mr_terminal_open(c->rootfs.root_fd, (unsigned)p->console_height.value,
+		(unsigned)p->console_width.value, &master, &c->pty_slave, err);
+	if (ret < 0)
+		return ret;
+	c->rootfs.console_fd = c->pty_slave;
+	ret = mr_sync_send_fd(c->sock, MR_FD_CONSOLE, master);
+	return ret < 0 ? mr_fail(err, -ret, "sending the terminal to the parent") : 0;
+}
+
+int mr_child_step_devices(struct mr_child *c, struct mr_error *err)
+{
+	return mr_rootfs_make_devices(&c->plan->rootfs, &c->rootfs, err);
+}
+
+/* The parent runs its hooks, and tells our host pid for the state of those that run here. */
+int mr_child_step_hooks(struct mr_child *c, struct mr_error *err)
+{
+	int64_t pid = 0;
+	int ret = mr_sync_wait(c->sock, MR_BARRIER_HOOKS, &pid);
+	if (ret < 0)
+		return mr_fail(err, -ret, "waiting for the runtime's hooks");
+	return mr_oci_state_of_plan(c->plan, "creating", (pid_t)pid, &c->state_json, err);
+}
+
+int mr_child_step_create_hooks(struct mr_child *c, struct mr_error *err)
+{
+	return mr_hooks_run(&c->plan->spec->hooks[MR_HOOK_CREATE_CONTAINER],
+		MR_HOOK_CREATE_CONTAINER, c->state_json, err);
+}
+
+int mr_child_step_sysctls(struct mr_child *c, struct mr_error *err)
+{
+	return mr_rootfs_write_sysctls(&c->plan->rootfs, &c->rootfs, err);
+}
+
+int mr_child_step_pivot(struct mr_child *c, struct mr_error *err)
+{
+	return mr_rootfs_pivot(&c->plan->rootfs, &c->rootfs, err);
+}
+
+int mr_child_step_protect(struct mr_child *c, struct mr_error *err)
+{
+	return mr_rootfs_protect(&c->plan->rootfs, &c->rootfs, err);
+}
+
+/* --- the process --- */
+
+int mr_child_step_stdio(struct mr_child *c, struct mr_error *err)
+{
+	if (c->pty_slave >= 0)
+		return mr_terminal_take(c->pty_slave, err);
+	for (int i = 0; i < 3; i++)
+		if (c->stdio[i] >= 0 && dup2(c->stdio[i], i) < 0)
+			return mr_fail(err, errno, "dup2 to descriptor %d", i);
+	return 0;
+}
+
+int mr_child_step_rlimits(struct mr_child *c, struct mr_error *err)
+{
+	return mr_process_set_rlimits(&c->plan->process, err);
+}
+
+int mr_child_step_scheduling(struct mr_child *c, struct mr_error *err)
+{
+	return mr_process_set_scheduling(&c->plan->process, c->plan->spec, err);
+}
+
+int mr_child_step_start_hooks(struct mr_child *c, struct mr_error *err)
+{
+	return mr_hooks_run(&c->plan->spec->hooks[MR_HOOK_START_CONTAINER],
+		MR_HOOK_START_CONTAINER, c->state_json, err);
+}
+
+int mr_child_step_lsm(struct mr_child *c, struct mr_error *err)
+{
+	return mr_lsm_apply(c->plan->process.process, c->rootfs.proc_fd, err);
+}
+
+int mr_child_step_seccomp(struct mr_child *c, struct mr_error *err)
+{
+	autoclose int listener = mr_seccomp_apply(&c->plan->seccomp, err);
+	if (listener < 0 || !c->plan->seccomp.notify)
+		return listener < 0 ? mr_take_fd(&listener) : 0;
+	int ret = mr_sync_send_fd(c->sock, MR_FD_SECCOMP_NOTIFY, listener);
+	return ret < 0 ? mr_fail(err, -ret, "sending the seccomp listener") : 0;
+}
+
+int mr_child_step_user(struct mr_child *c, struct mr_error *err)
+{
+	int ret = mr_caps_before_user(&c->plan->caps, err);
+	if (ret < 0)
+		return ret;
+	/* Not for a command: its stdio are files of the caller. */
+	if (!c->plan->options.command_mode &&
+		(ret = mr_process_own_stdio(&c->plan->process, err)) < 0)
+		return ret;
+	umask(c->plan->options.command_mode ? c->umask : 0022);
+	ret = mr_process_set_user(&c->plan->process, c->plan->ns.deny_setgroups, err);
+	if (ret < 0)
+		return ret;
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+		return mr_fail(err, errno, "prctl PR_SET_PDEATHSIG");
+	return 0;
+}
+
+int mr_child_step_cwd(struct mr_child *c, struct mr_error *err)
+{
+	return mr_rootfs_enter_cwd(&c->plan->rootfs, err);
+}
+
+int mr_child_step_caps(struct mr_child *c, struct mr_error *err)
+{
+	return mr_caps_after_user(&c->plan->caps, err);
+}
+
+int mr_child_step_nnp(struct mr_child *c, struct mr_error *err)
+{
+	return mr_process_set_no_new_privs(&c->plan->process, err);
+}
+
+int mr_child_step_find(struct mr_child *c, struct mr_error *err)
+{
+	int ret = mr_process_find_home(&c->plan->process, &c->arena, err);
+	if (ret < 0)
+		return ret;
+	return mr_process_find_program(&c->plan->process, &c->arena, &c->program, err);
+}
+
+int mr_child_step_init(struct mr_child *c, struct mr_error *err)
+{
+	int ret = mr_init_fork(c->sock, c->plan->own_session);
+	return ret < 0 ? mr_fail(err, -ret, "fork of the minimal init's child") : 0;
+}
+
+int mr_child_step_exec(struct mr_child *c, struct mr_error *err)
+{
+	/* Everything above stdio and what is passed on closes at exec. */
+	unsigned first = 3 + (unsigned)c->plan->options.preserve_fds;
+	if (close_range(first, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
+		return mr_fail(err, errno, "close_range from %u", first);
+	int ret = mr_sync_send(c->sock, MR_FRAME_PROGRAM, 0, 0);
+	if (ret < 0)
+		return mr_fail(err, -ret, "telling the parent");
+	return mr_process_exec(&c->plan->process, c->program, err);
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MR_LAUNCH_CLEANUP_H
+#define MR_LAUNCH_CLEANUP_H
+
+#include "record/state.h"
+
+/**
+ * Kill init and let the monitor finish: it takes the verdict and removes the cgroups. Without
+ * a monitor, or when it does not end in time, its turn is over. Call without the lock, which
+ * the monitor needs.
+ */
+void mr_cleanup_stop(const struct mr_state *state);
+
+/**
+ * Bring down what is left of a container and forget it: its processes (by cgroup and by
+ * init's pidfd), its cgroups in every hierarchy, its directory. Works from the intent
+ * record alone when the rest is damaged. The lock must be held.
+ *
+ * @return 0 only when nothing remains
+ */
+int mr_cleanup(struct mr_state *state, const struct mr_host *host, struct mr_error *err);
+
+/** Is init of this container alive? */
+bool mr_cleanup_is_live(const struct mr_live *live);
+
+#endif

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Small functions of minirun.h that lower floors implement. */
+#include "minirun.h"
+
+#include "base/str.h"
+#include "launch/logs.h"
+#include "spec/host.h"
+#include "spec/probe.h"
+#include "spec/template.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+int mr_log_line(const char *line, size_t len, char **ret_text, size_t *ret_len)
+{
+	return mr_logs_parse(line, len, ret_text, ret_len);
+}
+
+int mr_signal_number(const char *text)
+{
+	const char *name = strncasecmp(text, "SIG", 3) == 0 ? text + 3 : text;
+	int64_t n;
+
+	if (mr_parse_i64(text, &n) == 0)
+		return n > 0 && n <= SIGRTMAX ? (int)n : -EINVAL;
+	for (int sig = 1; sig < NSIG; sig++) {
+		const char *known = sigabbrev_np(sig);
+		if (known && strcasecmp(known, name) == 0)
+			return sig;
+	}
+	if (strncasecmp(name, "RTMIN+", 6) == 0 && mr_parse_i64(name + 6, &n) == 0 && n >= 0 &&
+		SIGRTMIN + n <= SIGRTMAX)
+		return SIGRTMIN + (int)n;
+	return -EINVAL;
+}
+
+int mr_size_value(const char *text, int64_t *ret_bytes)
+{
+	return mr_parse_size(text, ret_bytes);
+}
+
+int mr_duration_value(const char *text, int64_t *ret_ms)
+{
+	return mr_parse_duration(text, ret_ms);
+}
+
+int mr_spec_template(bool rootless, char **ret_json, struct mr_error *err)
+{
+	return mr_template_format(rootless, geteuid(), getegid(), ret_json, err);
+}
+
+int mr_check_text(bool json, char **ret, bool *ret_ok, struct mr_error *err)
+{
+	struct mr_host host;
+	struct mr_probe probe;
+	int r = mr_host_read(&host, "", err);
+
+	if (r == 0)
+		r = mr_probe_run(&host, &probe, err);
+	if (r == 0)
+		r = mr_probe_format(&probe, &host, json, ret, err);
+	if (r == 0)
+		*ret_ok = probe.ok;
+	return r;
+}

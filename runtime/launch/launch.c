@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The parent's half of a launch: one table up to the clone, then the monitor, then the
+ * end in fixed order. What a step takes is owned by struct mr_launch and given back by
+ * mr_launch_clear(), so no failure path needs to know what was done before it.
+ *
+ * Order constraints:
+ *  - the intent record is on disk before the first cgroup is made;
+ *  - limits are written while the cgroup is empty: there is nothing to reclaim or kill;
+ *  - baselines of the OOM counters are taken before the container can move them;
+ *  - at the end: counters are read after the last process is gone; the record is on disk
+ *    before the cgroup, which is the evidence, is removed.
+ */
+#include "launch/launch.h"
+
+#include "base/io.h"
+#include "launch/launch_state.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct launch_step {
+	const char *name, *manual;
+	bool (*wanted)(const struct mr_plan *plan);
+	int (*run)(struct mr_launch *l, struct mr_error *err);
+	void (*describe)(const struct mr_plan *plan, struct mr_str *out);
+};
+
+#define IF(x) mr_launch_wants_##x
+#define DO(x) mr_launch_step_##x
+#define SHOW(x) mr_launch_describe_##x
+
+static const struct launch_step steps[] = {
+	{ "record", "flock(2)", NULL, DO(record), SHOW(record) },
+	{ "intent", "fsync(2)", NULL, DO(intent), NULL },
+	{ "create-cgroups", "cgroups(7)", NULL, DO(cgroup), SHOW(cgroup) },
+	{ "limits", "cgroups(7)", NULL, DO(limits), SHOW(limits) },
+	{ "watch-oom", "cgroups(7)", NULL, DO(watch), NULL },
+	{ "open-tasks", "cgroups(7)", NULL, DO(tasks), NULL },
+	{ "logs", "pipe(2)", IF(logs), DO(logs), NULL },
+	{ "namespaces", "setns(2)", IF(namespaces), DO(namespaces), SHOW(namespaces) },
+	{ "signals", "signalfd(2)", NULL, DO(signals), NULL },
+	{ "clone", "clone3(2)", NULL, DO(clone), SHOW(clone) },
+};
+
+#define N_STEPS (sizeof(steps) / sizeof(steps[0]))
+
+static void trace(const struct mr_launch *l, const char *name, int64_t begin)
+{
+	char line[128];
+
+	if (!l->plan->options.trace || !l->plan->options.message)
+		return;
+	snprintf(line, sizeof(line), "%9.3f ms  parent  %s",
+		(double)(mr_now_mono_ns() - begin) / 1e6, name);
+	l->plan->options.message(l->plan->options.message_arg, MR_MESSAGE_TRACE, line);
+}
+
+static int run_steps(struct mr_launch *l, struct mr_error *err)
+{
+	for (size_t i = 0; i < N_STEPS; i++) {
+		if (steps[i].wanted && !steps[i].wanted(l->plan))
+			continue;
+		int64_t begin = mr_now_mono_ns();
+		int ret = steps[i].run(l, err);
+		if (ret < 0) {
+			snprintf(err->step, sizeof(err->step), "%s", steps[i].name);
+			return ret;
+		}
+		trace(l, steps[i].name, begin);
+	}
+	return 0;
+}
+
+int mr_launch(struct mr_plan *plan, int ready_fd, struct mr_result *ret_result,
+	struct mr_error *err)
+{
+	struct mr_launch l;
+	int ret = mr_launch_init(&l, plan, ready_fd, err);
+
+	memcpy(ret_result->id, plan->id, sizeof(plan->id));
+	if (ret == 0)
+		ret = run_steps(&l, err);
+	if (ret == 0)
+		ret = mr_monitor_run(&l.monitor, err);
+	if (ret == 0)
+		ret = mr_launch_finish(&l, ret_result, err);
+	if (ret < 0)
+		mr_launch_give_up(&l, err);
+	mr_launch_clear(&l);
+	return ret;
+}
+
+void mr_launch_describe(const struct mr_plan *plan, struct mr_str *out)
+{
+	for (size_t i = 0; i < N_STEPS; i++) {
+		if (steps[i].wanted && !steps[i].wanted(plan))
+			continue;
+		auto_str values = { 0 };
+		if (steps[i].describe)
+			steps[i].describe(plan, &values);
+		mr_str_appendf(out, "  %-18s %-22s%s\n", steps[i].name, steps[i].manual,
+			mr_str_text(&values));
+	}
+}

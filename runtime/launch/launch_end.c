@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From the first instruction of the program to the last trace of the container: records at
+ * every transition, hooks, the verdict, the removal. The order at the end is the promise:
+ * counters after the last process is gone, the record on disk before the evidence goes.
+ */
+#include "launch/launch_state.h"
+
+#include "base/io.h"
+#include "launch/oci_state.h"
+#include "sandbox/hooks.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* --- records --- */
+
+static int write_record(struct mr_launch *l, const char *status, struct mr_error *err)
+{
+	autofree char *json = NULL;
+
+	l->record.status = status;
+	snprintf(l->live.status, sizeof(l->live.status), "%s", status);
+	int ret = mr_state_write_live(&l->state, &l->live, err);
+	if (ret == 0)
+		ret = mr_status_format(&l->record, &json, err);
+	if (ret == 0)
+		ret = mr_state_write_status(&l->state, json, err);
+	return ret;
+}
+
+static int write_status_copy(struct mr_launch *l, struct mr_error *err)
+{
+	const char *path = l->plan->status_path;
+	autofree char *json = NULL;
+
+	if (!path[0])
+		return 0;
+	int ret = mr_status_format(&l->record, &json, err);
+	if (ret < 0)
+		return ret;
+	if (strcmp(path, "-") == 0)
+		ret = mr_write_all(STDOUT_FILENO, json, strlen(json));
+	else
+		ret = mr_write_atomic_at(AT_FDCWD, path, json, strlen(json), 0644);
+	return ret < 0 ? mr_fail(err, -ret, "cannot write the status file '%s'", path) : 0;
+}
+
+/* --- while it runs --- */
+
+static int run_hooks(struct mr_launch *l, enum mr_hook_kind kind, const char *status,
+	struct mr_error *err)
+{
+	autofree char *state = NULL;
+
+	if (l->plan->spec->hooks[kind].n == 0)
+		return 0;
+	int ret = mr_oci_state_of_plan(l->plan, status,
+		strcmp(status, "stopped") ? l->monitor.pid : 0, &state, err);
+	return ret < 0 ? ret
+		       : mr_hooks_run(&l->plan->spec->hooks[kind], kind, state, err);
+}
+
+static int on_barrier(void *arg, enum mr_barrier b, struct mr_error *err)
+{
+	struct mr_launch *l = arg;
+
+	if (b == MR_BARRIER_MAPS)
+		return mr_ns_write_maps(&l->plan->ns, l->monitor.pid, err);
+	int ret = run_hooks(l, MR_HOOK_PRESTART, "creating", err);
+	return ret < 0 ? ret : run_hooks(l, MR_HOOK_CREATE_RUNTIME, "creating", err);
+}
+
+static int on_listener(void *arg, int fd, struct mr_error *err)
+{
+	struct mr_launch *l = arg;
+	autofree char *state = NULL;
+	int ret = mr_oci_state_of_plan(l->plan, "creating", l->monitor.pid, &state, err);
+
+	return ret < 0 ? ret : mr_seccomp_send_listener(&l->plan->seccomp, fd, state, err);
+}
+
+static int write_pid_file(const struct mr_launch *l, struct mr_error *err)
+{
+	const char *path = l->plan->options.pid_file;
+	char text[16];
+
+	if (!path)
+		return 0;
+	int n = snprintf(text, sizeof(text), "%d", (int)l->monitor.pid);
+	int ret = mr_write_atomic_at(AT_FDCWD, path, text, (size_t)n, 0644);
+	return ret < 0 ? mr_fail(err, -ret, "cannot write the pid file '%s'", path) : 0;
+}
+
+/* The one who waits for a detached start hears that it is done. */
+static void tell_ready(struct mr_launch *l)
+{
+	struct mr_error none = { 0 };
+
+	if (l->ready_fd < 0)
+		return;
+	(void)mr_write_all(l->ready_fd, &none, sizeof(none));
+	mr_close(&l->ready_fd);
+	/* The caller's stdio and directory are not ours to keep in use. */
+	autoclose int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	for (int i = 0; i < 3 && null >= 0; i++)
+		dup2(null, i);
+	if (chdir("/") < 0)
+		return; /* then it stays in use; nothing else depends on it */
+}
+
+static int on_started(void *arg, struct mr_error *err)
+{
+	struct mr_launch *l = arg;
+
+	l->record.started = mr_now_real();
+	l->record.pid = l->monitor.pid;
+	int ret = mr_process_id_read(l->monitor.pidfd, l->monitor.pid, &l->live.init, err);
+	if (ret == 0)
+		ret = write_record(l, "running", err);
+	mr_state_unlock(&l->state);
+	if (ret == 0)
+		ret = write_pid_file(l, err);
+	if (ret == 0)
+		ret = run_hooks(l, MR_HOOK_POSTSTART, "running", err);
+	if (ret == 0)
+		tell_ready(l);
+	return ret;
+}
+
+/* While it runs the record tells a kill at once: who, if the log has it by now. */
+static void on_killed(void *arg, uint64_t kills)
+{
+	struct mr_launch *l = arg;
+	struct mr_error ignored;
+	const struct mr_verdict_input in = {
+		.init_pid = l->monitor.program,
+		.init_status = -1,
+		.started = true,
+	};
+
+	(void)kills;
+	if (!l->monitor.started || mr_state_lock(&l->state, 1000, &ignored) < 0)
+		return; /* the record at the end will tell */
+	mr_verdict_clear(&l->verdict);
+	if (mr_verdict_take(&l->watch, &in, &l->verdict, &ignored) == 0) {
+		l->record.verdict = &l->verdict;
+		write_record(l, l->live.status, &ignored);
+	}
+	mr_state_unlock(&l->state);
+}
+
+struct mr_monitor_events mr_launch_events(struct mr_launch *l)
+{
+	return (struct mr_monitor_events){
+		.arg = l,
+		.barrier = on_barrier,
+		.started = on_started,
+		.listener = on_listener,
+		.killed = on_killed,
+	};
+}
+
+/* --- the end --- */
+
+/* Counters and figures, while the cgroup still is there and nobody is in it. */
+static int take_verdict(struct mr_launch *l, struct mr_error *err)
+{
+	const struct mr_monitor *m = &l->monitor;
+	struct mr_verdict_input in = {
+		.init_pid = m->program ? m->program : m->pid,
+		.init_status = m->status,
+		.we_killed_init = m->we_killed,
+		.started = m->started,
+	};
+	mr_verdict_clear(&l->verdict);
+	int ret = mr_verdict_take(&l->watch, &in, &l->verdict, err);
+
+	if (ret < 0)
+		return ret;
+	l->record.verdict = &l->verdict;
+	ret = mr_cgroup_read_usage(&l->cgroup, &l->usage, err);
+	if (ret == 0)
+		l->record.usage = &l->usage;
+	return ret;
+}
+
+static void fill_record_end(struct mr_launch *l)
+{
+	struct mr_record *r = &l->record;
+	const struct mr_monitor *m = &l->monitor;
+
+	r->finished = mr_now_real();
+	r->pid = 0;
+	r->has_exit = true;
+	r->wait_status = m->status;
+	r->exit_code = WIFSIGNALED(m->status) ? 128 + WTERMSIG(m->status)
+					      : WEXITSTATUS(m->status);
+	r->timed_out = m->timed_out;
+	r->wall_usec = (m->ended_mono_ns - m->started_mono_ns) / 1000;
+	r->has_rusage = true;
+	r->rusage = m->rusage;
+	r->peak_anon = m->sampler.peak_anon;
+	r->peak_kernel = m->sampler.peak_kernel;
+	r->peak_swap = m->sampler.peak_swap;
+	l->live.init.pid = 0;
+	l->live.exit_code = r->exit_code;
+	l->live.exit_signal = WIFSIGNALED(m->status) ? WTERMSIG(m->status) : 0;
+}
+
+/* Give the cgroup back; kill what still is in it (no pid namespace, or a failed start). */
+static int drop_cgroup(struct mr_launch *l, bool kill, struct mr_error *err)
+{
+	int ret = 0;
+
+	if (!l->has_cgroup)
+		return 0;
+	if (kill)
+		ret = mr_cgroup_kill(&l->cgroup, 5000, err);
+	if (ret == 0)
+		ret = mr_cgroup_remove(&l->cgroup, err);
+	l->has_cgroup = ret < 0;
+	return ret;
+}
+
+int mr_launch_finish(struct mr_launch *l, struct mr_result *ret_result, struct mr_error *err)
+{
+	struct mr_error hook_err = { 0 };
+	auto_str summary = { 0 };
+	int ret = 0;
+
+	if (!l->plan->ns.create[MR_NS_PID])
+		ret = mr_cgroup_kill(&l->cgroup, 5000, err);
+	if (ret == 0)
+		ret = take_verdict(l, err);
+	fill_record_end(l);
+	mr_logs_finish(&l->monitor.logs);
+	if (ret == 0)
+		ret = mr_state_lock(&l->state, 5000, err);
+	if (ret == 0)
+		ret = write_record(l, "exited", err);
+	if (ret == 0)
+		ret = write_status_copy(l, err);
+	if (ret == 0 && !l->plan->options.keep)
+		ret = drop_cgroup(l, false, err);
+	if (run_hooks(l, MR_HOOK_POSTSTOP, "stopped", &hook_err) < 0 && l->plan->options.message)
+		l->plan->options.message(l->plan->options.message_arg, MR_MESSAGE_WARNING,
+			hook_err.message);
+	mr_status_summary(&l->record, &summary);
+	snprintf(ret_result->summary, sizeof(ret_result->summary), "%s", mr_str_text(&summary));
+	ret_result->exit_code =
+		l->monitor.timed_out ? MR_EXIT_TIMEOUT : l->record.exit_code;
+	ret_result->timed_out = l->monitor.timed_out;
+	ret_result->oom_killed = l->verdict.known ? l->verdict.kills > 0 : -1;
+	if (ret == 0 && l->plan->options.remove)
+		ret = mr_state_remove(&l->state, err);
+	return ret;
+}
+
+/* The program never ran. Say so with the cause that only the parent can see: the kernel has
+ * killed the set-up for its memory limit. */
+static void explain_failure(struct mr_launch *l, struct mr_error *err)
+{
+	struct mr_error ignored;
+	uint64_t kills = 0;
+
+	if (!l->has_watch || !l->limits.memory.set)
+		return;
+	bool refused = err->err == ENOMEM || err->err == E2BIG;
+	if (mr_oom_watch_kills(&l->watch, &kills, &ignored) < 0 || (kills == 0 && !refused))
+		return;
+	char limit[24];
+	mr_format_size(l->limits.memory.value, limit);
+	if (kills > 0)
+		mr_fail_text(err, ENOMEM,
+			"memory limit %s (%llu bytes) is too low: the kernel's OOM killer "
+			"killed init before the program ran",
+			limit, (unsigned long long)l->limits.memory.value);
+	else
+		mr_prefix(err, "memory limit %s (%llu bytes) is too low to start in", limit,
+			(unsigned long long)l->limits.memory.value);
+	mr_hint(err, "256 KiB (262144) start a small static program, 2 MiB a dynamically linked "
+		     "one");
+}
+
+void mr_launch_give_up(struct mr_launch *l, struct mr_error *err)
+{
+	struct mr_error cleanup_err = { 0 };
+
+	explain_failure(l, err);
+	int removed = drop_cgroup(l, l->monitor.pid > 0, &cleanup_err);
+	if (removed == 0 && l->has_state &&
+		mr_state_lock(&l->state, 1000, &cleanup_err) == 0)
+		removed = mr_state_remove(&l->state, &cleanup_err);
+	if (removed < 0 && l->plan->options.message)
+		l->plan->options.message(l->plan->options.message_arg, MR_MESSAGE_WARNING,
+			cleanup_err.message);
+}

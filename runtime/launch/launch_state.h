@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MR_LAUNCH_LAUNCH_STATE_H
+#define MR_LAUNCH_LAUNCH_STATE_H
+
+#include "launch/monitor.h"
+#include "launch/plan.h"
+#include "oom/verdict.h"
+#include "record/state.h"
+#include "record/status.h"
+
+#include <signal.h>
+
+/** Everything that a launch owns; each part is given back by mr_launch_clear(). */
+struct mr_launch {
+	struct mr_plan *plan;
+	int ready_fd;
+	struct mr_state state;
+	struct mr_cgroup cgroup;
+	struct mr_cgroup_limits limits;
+	struct mr_oom_watch watch;
+	struct mr_monitor monitor;
+	struct mr_verdict verdict;
+	struct mr_cgroup_usage usage;
+	struct mr_live live;
+	struct mr_record record;
+	int ns_fds[MR_NS_TYPES];
+	int child_sock;
+	int null_fd; /* stdin of a detached container */
+	char full_id[65];
+	sigset_t old_mask;
+	bool masked, has_state, has_cgroup, has_watch;
+};
+
+int mr_launch_init(struct mr_launch *l, struct mr_plan *plan, int ready_fd,
+	struct mr_error *err);
+void mr_launch_clear(struct mr_launch *l);
+
+/* The steps up to the clone: launch_steps.c; their order is in launch.c. */
+bool mr_launch_wants_logs(const struct mr_plan *p);
+bool mr_launch_wants_namespaces(const struct mr_plan *p);
+int mr_launch_step_record(struct mr_launch *l, struct mr_error *err);
+int mr_launch_step_intent(struct mr_launch *l, struct mr_error *err);
+void mr_launch_describe_record(const struct mr_plan *p, struct mr_str *out);
+int mr_launch_step_cgroup(struct mr_launch *l, struct mr_error *err);
+void mr_launch_describe_cgroup(const struct mr_plan *p, struct mr_str *out);
+int mr_launch_step_limits(struct mr_launch *l, struct mr_error *err);
+void mr_launch_describe_limits(const struct mr_plan *p, struct mr_str *out);
+int mr_launch_step_watch(struct mr_launch *l, struct mr_error *err);
+int mr_launch_step_tasks(struct mr_launch *l, struct mr_error *err);
+int mr_launch_step_namespaces(struct mr_launch *l, struct mr_error *err);
+void mr_launch_describe_namespaces(const struct mr_plan *p, struct mr_str *out);
+int mr_launch_step_logs(struct mr_launch *l, struct mr_error *err);
+int mr_launch_step_signals(struct mr_launch *l, struct mr_error *err);
+int mr_launch_step_clone(struct mr_launch *l, struct mr_error *err);
+void mr_launch_describe_clone(const struct mr_plan *p, struct mr_str *out);
+
+/* What happens while it runs, and the end: launch_end.c. */
+
+/** The events of the monitor, with @l as their argument. */
+struct mr_monitor_events mr_launch_events(struct mr_launch *l);
+/** The container has ended: verdict, record, removal. Fills @ret. */
+int mr_launch_finish(struct mr_launch *l, struct mr_result *ret, struct mr_error *err);
+/** The program never ran: explain @err further, remove everything. */
+void mr_launch_give_up(struct mr_launch *l, struct mr_error *err);
+
+#endif

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The steps of the parent up to the clone, each a call into one room; their order and the
+ * reasons for it are in launch.c. */
+#include "launch/launch_state.h"
+
+#include "base/io.h"
+#include "base/sync.h"
+#include "base/sys.h"
+#include "launch/child.h"
+#include "launch/cleanup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* An ended record gives way to a new container of its name, as with docker run --name after
+ * docker rm; a live one does not. */
+static int replace_ended(struct mr_launch *l, struct mr_error *err)
+{
+	struct mr_live live;
+	struct mr_error ignored;
+	struct mr_state old;
+
+	mr_state_init(&old);
+	int ret = mr_state_open(l->plan->root, l->plan->id, &old, err);
+	if (ret == 0)
+		ret = mr_state_lock(&old, 1000, err);
+	if (ret == 0 && mr_state_read_live(&old, &live, &ignored) == 0) {
+		if (mr_cleanup_is_live(&live)) {
+			ret = mr_fail_text(err, EEXIST, "container '%s' exists and is %s",
+				l->plan->id, live.status);
+			mr_hint(err, "stop it, or choose another --name");
+		}
+		mr_live_clear(&live);
+	}
+	if (ret == 0)
+		ret = mr_cleanup(&old, &l->plan->host, err);
+	mr_state_close(&old);
+	return ret;
+}
+
+int mr_launch_step_record(struct mr_launch *l, struct mr_error *err)
+{
+	const struct mr_plan *p = l->plan;
+	int ret = mr_state_create(p->root, p->id, &l->state, err);
+
+	if (ret == -EEXIST && p->options.stand_alone) {
+		ret = replace_ended(l, err);
+		if (ret == 0)
+			ret = mr_state_create(p->root, p->id, &l->state, err);
+	}
+	l->has_state = ret == 0;
+	return ret;
+}
+
+int mr_launch_step_intent(struct mr_launch *l, struct mr_error *err)
+{
+	struct mr_intent intent = { 0 };
+	int ret = mr_boot_id(intent.boot_id, err);
+
+	if (ret < 0)
+		return ret;
+	memcpy(intent.cgroup_path, l->plan->cgroup.path, sizeof(intent.cgroup_path));
+	for (int i = 0; i < l->plan->host.n_hierarchies; i++)
+		if (l->plan->cgroup.hierarchy[i])
+			memcpy(intent.mount_points[intent.n_mount_points++],
+				l->plan->host.hierarchies[i].mount_point,
+				sizeof(intent.mount_points[0]));
+	return mr_state_write_intent(&l->state, &intent, err);
+}
+
+void mr_launch_describe_record(const struct mr_plan *p, struct mr_str *out)
+{
+	mr_str_appendf(out, " %s/%s", p->root, p->id);
+}
+
+int mr_launch_step_cgroup(struct mr_launch *l, struct mr_error *err)
+{
+	int ret = mr_cgroup_create(&l->plan->cgroup, &l->plan->host, &l->cgroup, err);
+
+	l->has_cgroup = ret == 0;
+	l->record.created = mr_now_real();
+	return ret;
+}
+
+void mr_launch_describe_cgroup(const struct mr_plan *p, struct mr_str *out)
+{
+	for (int i = 0; i < p->host.n_hierarchies; i++)
+		if (p->cgroup.hierarchy[i])
+			mr_str_appendf(out, " %s%s", p->host.hierarchies[i].mount_point,
+				p->cgroup.path);
+}
+
+int mr_launch_step_limits(struct mr_launch *l, struct mr_error *err)
+{
+	int ret = mr_cgroup_apply(&l->plan->cgroup, &l->cgroup, &l->plan->warnings, err);
+
+	return ret < 0 ? ret : mr_cgroup_read_limits(&l->cgroup, &l->limits, err);
+}
+
+void mr_launch_describe_limits(const struct mr_plan *p, struct mr_str *out)
+{
+	for (size_t i = 0; i < p->cgroup.rows.n; i++)
+		mr_str_appendf(out, " %s=%s", p->cgroup.rows.items[i].file,
+			p->cgroup.rows.items[i].value);
+	if (p->cgroup.device_rules)
+		mr_str_appendf(out, " device program of %zu rules", p->cgroup.n_device_rules);
+}
+
+int mr_launch_step_watch(struct mr_launch *l, struct mr_error *err)
+{
+	int ret = mr_oom_watch_open(&l->watch, &l->cgroup, err);
+
+	l->has_watch = ret == 0;
+	return ret;
+}
+
+int mr_launch_step_tasks(struct mr_launch *l, struct mr_error *err)
+{
+	return mr_cgroup_open_tasks(&l->cgroup, err);
+}
+
+bool mr_launch_wants_namespaces(const struct mr_plan *p)
+{
+	for (int i = 0; i < MR_NS_TYPES; i++)
+		if (p->ns.join[i])
+			return true;
+	return p->ns.create[MR_NS_TIME];
+}
+
+int mr_launch_step_namespaces(struct mr_launch *l, struct mr_error *err)
+{
+	int ret = mr_ns_open(&l->plan->ns, l->ns_fds, err);
+
+	return ret < 0 ? ret : mr_ns_prepare(&l->plan->ns, l->ns_fds, err);
+}
+
+void mr_launch_describe_namespaces(const struct mr_plan *p, struct mr_str *out)
+{
+	for (int i = 0; i < MR_NS_TYPES; i++)
+		if (p->ns.join[i])
+			mr_str_appendf(out, " %s=%s", mr_ns_type_name(i), p->ns.join[i]);
+	if (p->ns.time_offsets)
+		mr_str_appendf(out, " timens_offsets={%s}", p->ns.time_offsets);
+}
+
+bool mr_launch_wants_logs(const struct mr_plan *p)
+{
+	return p->options.detach && p->options.stand_alone && !p->process.process->terminal;
+}
+
+int mr_launch_step_logs(struct mr_launch *l, struct mr_error *err)
+{
+	l->null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	if (l->null_fd < 0)
+		return mr_fail(err, errno, "open /dev/null");
+	return mr_logs_open(&l->monitor.logs, l->state.dir, err);
+}
+
+int mr_launch_step_signals(struct mr_launch *l, struct mr_error *err)
+{
+	sigset_t set;
+
+	mr_monitor_signals(&set);
+	if (sigprocmask(SIG_BLOCK, &set, &l->old_mask) < 0)
+		return mr_fail(err, errno, "sigprocmask");
+	l->masked = true;
+	l->monitor.signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return l->monitor.signal_fd < 0 ? mr_fail(err, errno, "signalfd") : 0;
+}
+
+static void become_child(struct mr_launch *l, const int sock[2])
+{
+	struct mr_child child = {
+		.plan = l->plan,
+		.cgroup = &l->cgroup,
+		.sock = sock[1],
+		.parent_sock = sock[0],
+		.ns_fds = l->ns_fds,
+		.in_cgroup2 = mr_cgroup_clone_fd(&l->cgroup) >= 0 && !l->plan->ns.middle,
+		.stdio = { l->null_fd, l->monitor.logs.write_end[0],
+			l->monitor.logs.write_end[1] },
+		.rootfs = MR_ROOTFS_INIT,
+		.pty_slave = -1,
+	};
+	if (l->plan->ns.middle)
+		mr_child_middle(&child);
+	mr_child_main(&child);
+}
+
+int mr_launch_step_clone(struct mr_launch *l, struct mr_error *err)
+{
+	const struct mr_ns_plan *ns = &l->plan->ns;
+	int into = ns->middle ? -1 : mr_cgroup_clone_fd(&l->cgroup);
+	int sock[2];
+	struct clone_args args = {
+		.flags = CLONE_PIDFD | (ns->middle ? 0 : ns->clone_flags),
+		.pidfd = (uint64_t)(uintptr_t)&l->monitor.pidfd,
+		.exit_signal = SIGCHLD,
+	};
+
+	int ret = mr_sync_open(sock, err);
+	if (ret < 0)
+		return ret;
+	if (into >= 0) {
+		args.flags |= CLONE_INTO_CGROUP;
+		args.cgroup = (unsigned)into;
+	}
+	ret = mr_rootfs_open_sources(&l->plan->rootfs, err);
+	if (ret < 0) {
+		close(sock[0]);
+		close(sock[1]);
+		return ret;
+	}
+	pid_t pid = mr_clone3(&args);
+	if (pid == 0)
+		become_child(l, sock);
+	mr_rootfs_close_sources(&l->plan->rootfs);
+	close(sock[1]);
+	l->monitor.sock = sock[0];
+	l->monitor.pid = pid > 0 ? pid : 0;
+	if (pid < 0) {
+		ret = mr_fail(err, -pid, "clone3 with flags %#llx", (unsigned long long)args.flags);
+		mr_ns_hint(ns, -pid, err);
+		return ret;
+	}
+	/* What counted for the child only is undone at once. */
+	ret = mr_launch_wants_namespaces(l->plan) ? mr_ns_leave(ns, err) : 0;
+	if (ret < 0) {
+		mr_pidfd_send_signal(l->monitor.pidfd, SIGKILL);
+		waitpid(pid, NULL, 0);
+	}
+	return ret;
+}
+
+void mr_launch_describe_clone(const struct mr_plan *p, struct mr_str *out)
+{
+	mr_str_append(out, " new:");
+	for (int i = 0; i < MR_NS_TYPES; i++)
+		if (p->ns.create[i])
+			mr_str_appendf(out, " %s", mr_ns_type_name(i));
+	if (p->ns.middle)
+		mr_str_append(out, ", by a middle process in the joined user namespace");
+}

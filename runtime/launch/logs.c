@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The log of a detached container: see logs.h. A full disk loses log lines, never the
+ * container: write errors are counted by nobody and the pipe is still read. */
+#include "launch/logs.h"
+
+#include "base/io.h"
+#include "base/json.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char *const stream_name[2] = { "stdout", "stderr" };
+
+void mr_logs_init(struct mr_logs *l)
+{
+	l->log_fd = -1;
+	for (int i = 0; i < 2; i++) {
+		l->stream[i].fd = l->write_end[i] = -1;
+		l->stream[i].len = 0;
+	}
+}
+
+int mr_logs_open(struct mr_logs *l, int state_dir, struct mr_error *err)
+{
+	l->log_fd = openat(state_dir, "log.json",
+		O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (l->log_fd < 0)
+		return mr_fail(err, errno, "cannot make log.json");
+	for (int i = 0; i < 2; i++) {
+		int fds[2];
+		if (pipe2(fds, O_CLOEXEC) < 0)
+			return mr_fail(err, errno, "pipe for %s", stream_name[i]);
+		l->stream[i].fd = fds[0];
+		l->write_end[i] = fds[1];
+		/* Only our end: the container's must block when we are slow. */
+		if (fcntl(fds[0], F_SETFL, O_NONBLOCK) < 0)
+			return mr_fail(err, errno, "fcntl O_NONBLOCK");
+	}
+	return 0;
+}
+
+void mr_logs_started(struct mr_logs *l)
+{
+	mr_close(&l->write_end[0]);
+	mr_close(&l->write_end[1]);
+}
+
+int mr_logs_poll(const struct mr_logs *l, struct pollfd *fds)
+{
+	int n = 0;
+
+	for (int i = 0; i < 2; i++)
+		if (l->stream[i].fd >= 0)
+			fds[n++] = (struct pollfd){ l->stream[i].fd, POLLIN, 0 };
+	return n;
+}
+
+static void put_line(struct mr_logs *l, int which, const char *text, size_t len)
+{
+	struct mr_json_writer w = { 0 };
+	char time[40];
+	autofree char *copy = strndup(text, len);
+
+	if (!copy)
+		return;
+	mr_json_begin_object(&w, NULL);
+	mr_json_put_text(&w, "log", copy);
+	mr_json_put_text(&w, "stream", stream_name[which]);
+	mr_json_put_text(&w, "time", mr_format_time(mr_now_real(), time));
+	mr_json_end(&w);
+	mr_str_append(&w.out, "\n");
+	if (mr_str_ok(&w.out))
+		(void)mr_write_all(l->log_fd, w.out.data, w.out.len);
+	mr_str_clear(&w.out);
+}
+
+/* Write the whole lines of the buffer; @all: also what has no newline. */
+static void put_lines(struct mr_logs *l, int which, bool all)
+{
+	struct mr_log_stream *s = &l->stream[which];
+	size_t begin = 0;
+
+	while (begin < s->len) {
+		char *newline = memchr(s->buf + begin, '\n', s->len - begin);
+		if (!newline)
+			break;
+		size_t end = (size_t)(newline - s->buf) + 1;
+		put_line(l, which, s->buf + begin, end - begin);
+		begin = end;
+	}
+	if (begin < s->len && (all || s->len - begin == sizeof(s->buf))) {
+		put_line(l, which, s->buf + begin, s->len - begin);
+		begin = s->len;
+	}
+	memmove(s->buf, s->buf + begin, s->len - begin);
+	s->len -= begin;
+}
+
+/* @return whether there may be more */
+static bool take(struct mr_logs *l, int which)
+{
+	struct mr_log_stream *s = &l->stream[which];
+	ssize_t n = read(s->fd, s->buf + s->len, sizeof(s->buf) - s->len);
+
+	if (n < 0 && (errno == EINTR))
+		return true;
+	if (n < 0 && errno == EAGAIN)
+		return false;
+	if (n > 0)
+		s->len += (size_t)n;
+	put_lines(l, which, n <= 0);
+	if (n <= 0)
+		mr_close(&s->fd);
+	return n > 0;
+}
+
+void mr_logs_step(struct mr_logs *l, const struct pollfd *fds, int n)
+{
+	for (int k = 0; k < n; k++)
+		for (int i = 0; i < 2; i++)
+			if (fds[k].revents && fds[k].fd == l->stream[i].fd)
+				take(l, i);
+}
+
+void mr_logs_finish(struct mr_logs *l)
+{
+	mr_logs_started(l);
+	for (int i = 0; i < 2; i++) {
+		while (l->stream[i].fd >= 0 && take(l, i))
+			;
+		put_lines(l, i, true);
+		mr_close(&l->stream[i].fd);
+	}
+	mr_close(&l->log_fd);
+}
+
+int mr_logs_parse(const char *line, size_t len, char **ret_text, size_t *ret_len)
+{
+	struct mr_error err;
+	auto_json doc = { 0 };
+
+	if (mr_json_parse("log", line, len, &doc, &err) < 0)
+		return -EINVAL;
+	const char *text = mr_json_text(doc.root, "log", NULL);
+	const char *stream = mr_json_text(doc.root, "stream", NULL);
+	if (!text || !stream)
+		return -EINVAL;
+	*ret_text = strdup(text);
+	if (!*ret_text)
+		return -ENOMEM;
+	*ret_len = strlen(text);
+	return strcmp(stream, "stderr") == 0 ? 2 : 1;
+}

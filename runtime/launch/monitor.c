@@ -1,0 +1,453 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One process a container, one poll loop, asleep unless something happens: the protocol
+ * socket, init's pidfd (readable at its end, pidfd_open(2)), signals (signalfd(2)), the
+ * timeout and the sampling clock (timerfd_create(2)), OOM notifications, the kernel's log,
+ * the terminal, the log pipes.
+ *
+ * Start: the child says PROGRAM just before execve(2), and its socket end closes at the exec
+ * (O_CLOEXEC); a minimal init keeps the socket and says STARTED. A socket that closes without
+ * PROGRAM belongs to a child that died in the set-up. One that dies inside execve is found
+ * at the end, by the name that it still has.
+ *
+ * End: init's exit. Its pid namespace is empty by then: the kernel kills and reaps all
+ * others before it lets init go (pid_namespaces(7)).
+ */
+#include "launch/monitor.h"
+
+#include "base/io.h"
+#include "base/sys.h"
+#include "launch/child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define MAX_POLL (6 + MR_OOM_MAX_LEVELS + 2 + 3 + 2)
+
+void mr_monitor_init(struct mr_monitor *m)
+{
+	memset(m, 0, sizeof(*m));
+	m->signal_fd = m->sock = m->pidfd = m->timer_fd = m->sample_fd = -1;
+	m->sampler.usage_fd = m->sampler.stat_fd = m->sampler.swap_fd = -1;
+	m->relay.master = -1;
+	mr_logs_init(&m->logs);
+}
+
+void mr_monitor_signals(sigset_t *ret)
+{
+	static const int forwarded[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2,
+		SIGCONT, SIGWINCH, SIGALRM };
+
+	sigemptyset(ret);
+	for (size_t i = 0; i < sizeof(forwarded) / sizeof(forwarded[0]); i++)
+		sigaddset(ret, forwarded[i]);
+}
+
+static void message(const struct mr_monitor *m, enum mr_message_kind kind, const char *text)
+{
+	if (m->plan->options.message)
+		m->plan->options.message(m->plan->options.message_arg, kind, text);
+}
+
+static int set_timer(int fd, int64_t ms)
+{
+	struct itimerspec t = {
+		.it_value = { .tv_sec = ms / 1000, .tv_nsec = (ms % 1000) * 1000000 },
+	};
+	return timerfd_settime(fd, 0, &t, NULL) < 0 ? -errno : 0;
+}
+
+static int make_timer(int *fd, int64_t ms, struct mr_error *err)
+{
+	*fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (*fd < 0 || set_timer(*fd, ms) < 0)
+		return mr_fail(err, errno, "timer of %lld ms", (long long)ms);
+	return 0;
+}
+
+static void clear_timer(int fd)
+{
+	uint64_t expirations;
+	while (read(fd, &expirations, sizeof(expirations)) < 0 && errno == EINTR)
+		;
+}
+
+/* --- the protocol --- */
+
+/* The child of a middle process: from now on it is the container's init. */
+static int adopt_sibling(struct mr_monitor *m, pid_t pid, struct mr_error *err)
+{
+	if (waitpid(m->pid, NULL, 0) < 0)
+		return mr_fail(err, errno, "waiting for the middle process");
+	mr_close(&m->pidfd);
+	m->pid = pid;
+	m->adopted = true;
+	m->pidfd = (int)pidfd_open(pid, 0);
+	if (m->pidfd < 0)
+		return mr_fail(err, errno, "pidfd_open of the container process");
+	return 0;
+}
+
+static int on_barrier(struct mr_monitor *m, const struct mr_frame *f, struct mr_error *err)
+{
+	int ret;
+
+	if (f->which == MR_BARRIER_CLONED)
+		ret = adopt_sibling(m, f->sender, err);
+	else
+		ret = m->events.barrier(m->events.arg, (enum mr_barrier)f->which, err);
+	if (ret < 0)
+		return ret;
+	ret = mr_sync_send(m->sock, MR_FRAME_PASS, f->which, m->pid);
+	return ret < 0 && ret != -EPIPE ? mr_fail(err, -ret, "releasing the child") : 0;
+}
+
+static int on_fd(struct mr_monitor *m, struct mr_frame *f, struct mr_error *err)
+{
+	autoclose int fd = mr_take_fd(&f->fd);
+
+	if (fd < 0)
+		return mr_fail_text(err, EPROTO, "the child sent no descriptor");
+	if (f->which == MR_FD_SECCOMP_NOTIFY)
+		return m->events.listener(m->events.arg, fd, err);
+	if (m->plan->options.console_socket)
+		return mr_terminal_send(m->plan->options.console_socket, fd, err);
+	int ret = mr_terminal_relay_start(&m->relay, mr_take_fd(&fd), err);
+	m->relaying = ret >= 0;
+	return ret;
+}
+
+static void on_trace(const struct mr_monitor *m, const struct mr_frame *f)
+{
+	char line[96];
+
+	snprintf(line, sizeof(line), "%9.3f ms  child   %s", (double)f->value / 1e6,
+		mr_child_name_of_step(f->which));
+	message(m, MR_MESSAGE_TRACE, line);
+}
+
+static int now_started(struct mr_monitor *m, struct mr_error *err)
+{
+	if (m->started)
+		return 0;
+	m->started = true;
+	m->started_mono_ns = mr_now_mono_ns();
+	mr_logs_started(&m->logs);
+	return m->events.started(m->events.arg, err);
+}
+
+/* @return 1 go on, 0 the socket is at its end, negative: the launch has failed */
+static int on_frame(struct mr_monitor *m, struct mr_error *err)
+{
+	struct mr_frame f;
+	int ret = mr_sync_receive(m->sock, &f);
+
+	if (ret <= 0)
+		return ret < 0 ? mr_fail(err, -ret, "reading from the child") : 0;
+	switch (f.kind) {
+	case MR_FRAME_BARRIER:
+		ret = on_barrier(m, &f, err);
+		break;
+	case MR_FRAME_FD:
+		ret = on_fd(m, &f, err);
+		break;
+	case MR_FRAME_TRACE:
+		on_trace(m, &f);
+		break;
+	case MR_FRAME_WARNING:
+		message(m, MR_MESSAGE_WARNING, f.error.message);
+		break;
+	case MR_FRAME_ERROR:
+		*err = f.error;
+		ret = -(err->err ? err->err : EPROTO);
+		break;
+	case MR_FRAME_PROGRAM:
+		m->program = f.sender;
+		break;
+	case MR_FRAME_STARTED:
+		ret = now_started(m, err);
+		break;
+	case MR_FRAME_STATUS:
+		m->status = (int)f.value;
+		m->has_status = true;
+		break;
+	default:
+		ret = mr_fail_text(err, EPROTO, "unknown frame %u from the child", f.kind);
+	}
+	mr_close(&f.fd);
+	return ret < 0 ? ret : 1;
+}
+
+/* The socket is at its end: executed, or dead in the set-up (then the pidfd follows). */
+static int on_closed(struct mr_monitor *m, struct mr_error *err)
+{
+	mr_close(&m->sock);
+	return m->program ? now_started(m, err) : 0;
+}
+
+/* --- signals and time --- */
+
+static void kill_all(struct mr_monitor *m)
+{
+	struct mr_error ignored;
+
+	m->we_killed = true;
+	/* With a pid namespace of its own, killing init kills everything. */
+	mr_pidfd_send_signal(m->pidfd, SIGKILL);
+	if (!m->plan->ns.create[MR_NS_PID])
+		mr_cgroup_kill(m->cgroup, 1000, &ignored);
+}
+
+static int on_signal(struct mr_monitor *m, struct mr_error *err)
+{
+	struct signalfd_siginfo info;
+
+	if (read(m->signal_fd, &info, sizeof(info)) != sizeof(info))
+		return 0;
+	int sig = (int)info.ssi_signo;
+	if (sig == SIGWINCH && m->relaying) {
+		mr_terminal_relay_resize(&m->relay);
+		return 0;
+	}
+	if (!m->started) {
+		if (sig != SIGINT && sig != SIGTERM && sig != SIGHUP && sig != SIGQUIT)
+			return 0;
+		mr_fail_text(err, EINTR, "interrupted by signal %d before the program ran", sig);
+		err->exit_code = 128 + sig;
+		return -EINTR;
+	}
+	/* What the terminal sent has reached the program, if it shares our session. */
+	if (m->plan->own_session || info.ssi_code != SI_KERNEL)
+		mr_pidfd_send_signal(m->pidfd, sig);
+	return 0;
+}
+
+/* First SIGTERM, later SIGKILL. */
+static int on_timeout(struct mr_monitor *m, struct mr_error *err)
+{
+	clear_timer(m->timer_fd);
+	m->timed_out = true;
+	if (!m->started) {
+		mr_fail_text(err, ETIMEDOUT, "timeout of %lld ms before the program ran",
+			(long long)m->plan->options.timeout_ms);
+		err->exit_code = MR_EXIT_TIMEOUT;
+		return -ETIMEDOUT;
+	}
+	if (m->stage++ == 0 && m->plan->options.stop_timeout_ms > 0) {
+		mr_pidfd_send_signal(m->pidfd, SIGTERM);
+		return set_timer(m->timer_fd, m->plan->options.stop_timeout_ms);
+	}
+	kill_all(m);
+	return 0;
+}
+
+static void on_sample(struct mr_monitor *m)
+{
+	clear_timer(m->sample_fd);
+	mr_sampler_tick(&m->sampler);
+	set_timer(m->sample_fd, m->sampler.interval_ms);
+}
+
+static void on_oom(struct mr_monitor *m)
+{
+	struct mr_error ignored;
+	uint64_t kills = m->kills;
+
+	mr_sampler_tick(&m->sampler);
+	/* A counter that cannot be read now is the verdict's matter, at the end. */
+	if (mr_oom_watch_step(m->watch, &kills, &ignored) < 0 || kills <= m->kills)
+		return;
+	m->kills = kills;
+	m->events.killed(m->events.arg, kills);
+}
+
+/* --- the loop --- */
+
+struct poll_set {
+	struct pollfd fds[MAX_POLL];
+	int n;
+	int sock, pid, signal, timer, sample; /* index or -1 */
+	int oom, n_oom, relay, n_relay, logs, n_logs;
+};
+
+static int add(struct poll_set *p, int fd)
+{
+	if (fd < 0)
+		return -1;
+	p->fds[p->n] = (struct pollfd){ fd, POLLIN, 0 };
+	return p->n++;
+}
+
+static bool ready(const struct poll_set *p, int index)
+{
+	return index >= 0 && p->fds[index].revents != 0;
+}
+
+static void fill(const struct mr_monitor *m, struct poll_set *p)
+{
+	p->n = 0;
+	p->sock = add(p, m->sock);
+	p->pid = add(p, m->pidfd);
+	p->signal = add(p, m->signal_fd);
+	p->timer = add(p, m->timer_fd);
+	p->sample = add(p, m->sample_fd);
+	p->oom = p->n;
+	p->n += p->n_oom = mr_oom_watch_poll(m->watch, p->fds + p->n);
+	p->relay = p->n;
+	p->n += p->n_relay = m->relaying ? mr_terminal_relay_poll(&m->relay, p->fds + p->n) : 0;
+	p->logs = p->n;
+	p->n += p->n_logs = mr_logs_poll(&m->logs, p->fds + p->n);
+}
+
+static bool any_ready(const struct poll_set *p, int first, int n)
+{
+	for (int i = first; i < first + n; i++)
+		if (p->fds[i].revents)
+			return true;
+	return false;
+}
+
+static void dispatch_detail(struct mr_monitor *m, struct poll_set *p)
+{
+	if (ready(p, p->sample))
+		on_sample(m);
+	if (any_ready(p, p->oom, p->n_oom))
+		on_oom(m);
+	if (p->n_relay &&
+		mr_terminal_relay_step(&m->relay, p->fds + p->relay, p->n_relay) == 0) {
+		mr_terminal_relay_stop(&m->relay);
+		m->relaying = false;
+	}
+	if (p->n_logs)
+		mr_logs_step(&m->logs, p->fds + p->logs, p->n_logs);
+}
+
+static int dispatch(struct mr_monitor *m, struct poll_set *p, struct mr_error *err)
+{
+	int ret = 0;
+
+	if (ready(p, p->signal) && (ret = on_signal(m, err)) < 0)
+		return ret;
+	if (ready(p, p->timer) && (ret = on_timeout(m, err)) < 0)
+		return ret;
+	dispatch_detail(m, p);
+	if (ready(p, p->sock)) {
+		ret = on_frame(m, err);
+		if (ret < 0)
+			return ret;
+		/* The middle process' pidfd may just have been replaced. */
+		return ret == 0 ? on_closed(m, err) : 0;
+	}
+	if (ready(p, p->pid) && (!m->plan->ns.middle || m->adopted))
+		m->ended = true;
+	return 0;
+}
+
+static int start_timers(struct mr_monitor *m, struct mr_error *err)
+{
+	int ret = 0;
+
+	if (m->plan->options.timeout_ms > 0)
+		ret = make_timer(&m->timer_fd, m->plan->options.timeout_ms, err);
+	if (ret == 0 && m->plan->options.stand_alone) {
+		mr_sampler_open(&m->sampler, m->cgroup);
+		if (m->sampler.usage_fd >= 0)
+			ret = make_timer(&m->sample_fd, m->sampler.interval_ms, err);
+	}
+	return ret;
+}
+
+static int loop(struct mr_monitor *m, struct mr_error *err)
+{
+	int ret = start_timers(m, err);
+
+	while (ret == 0 && !m->ended) {
+		struct poll_set p;
+		fill(m, &p);
+		if (poll(p.fds, (nfds_t)p.n, -1) < 0) {
+			if (errno != EINTR)
+				ret = mr_fail(err, errno, "poll");
+			continue;
+		}
+		ret = dispatch(m, &p, err);
+	}
+	return ret;
+}
+
+/* Read before the zombie is reaped: did it die with the name it had before its exec? */
+static bool died_unexecuted(const struct mr_monitor *m)
+{
+	char path[32], comm[32];
+
+	snprintf(path, sizeof(path), "/proc/%d/comm", (int)m->pid);
+	return mr_read_line_at(AT_FDCWD, path, comm, sizeof(comm)) > 0 &&
+	       strcmp(comm, MR_CHILD_COMM) == 0;
+}
+
+static int reap(struct mr_monitor *m, struct mr_error *err)
+{
+	int status;
+	pid_t pid;
+	bool unexecuted = !m->plan->options.init && died_unexecuted(m);
+
+	do
+		pid = wait4(m->pid, &status, 0, &m->rusage);
+	while (pid < 0 && errno == EINTR);
+	if (pid < 0)
+		return mr_fail(err, errno, "waiting for the container");
+	m->ended_mono_ns = mr_now_mono_ns();
+	if (!m->has_status)
+		m->status = status;
+	if (unexecuted)
+		m->started = false;
+	return 0;
+}
+
+/* What the child said last, when its end was noticed first: an error, a wait status. */
+static int drain_frames(struct mr_monitor *m, struct mr_error *err)
+{
+	int ret = 1;
+
+	while (ret > 0 && m->sock >= 0)
+		ret = on_frame(m, err);
+	if (ret == 0 && m->program && !m->started)
+		ret = now_started(m, err);
+	return ret < 0 ? ret : 0;
+}
+
+int mr_monitor_run(struct mr_monitor *m, struct mr_error *err)
+{
+	int ret = loop(m, err);
+
+	if (ret == 0)
+		ret = drain_frames(m, err);
+	if (ret < 0)
+		kill_all(m);
+	struct mr_error reap_err = { 0 };
+	int reaped = reap(m, ret < 0 ? &reap_err : err);
+	if (m->relaying)
+		mr_terminal_relay_stop(&m->relay);
+	m->relaying = false;
+	if (ret == 0 && reaped == 0 && !m->started)
+		ret = mr_fail_text(err, ECHILD,
+			"the container process died before the program ran");
+	return ret < 0 ? ret : reaped;
+}
+
+void mr_monitor_clear(struct mr_monitor *m)
+{
+	mr_sampler_close(&m->sampler);
+	mr_logs_finish(&m->logs);
+	mr_close(&m->sock);
+	mr_close(&m->pidfd);
+	mr_close(&m->timer_fd);
+	mr_close(&m->sample_fd);
+}

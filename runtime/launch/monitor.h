@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MR_LAUNCH_MONITOR_H
+#define MR_LAUNCH_MONITOR_H
+
+#include "base/sync.h"
+#include "launch/logs.h"
+#include "launch/plan.h"
+#include "oom/sample.h"
+#include "oom/watch.h"
+#include "sandbox/terminal.h"
+
+#include <sys/resource.h>
+
+/** What the launcher does when the container has reached a point. */
+struct mr_monitor_events {
+	void *arg;
+	/** The child waits at a barrier; the monitor lets it pass afterwards. */
+	int (*barrier)(void *arg, enum mr_barrier b, struct mr_error *err);
+	/** The program was executed. */
+	int (*started)(void *arg, struct mr_error *err);
+	/** A seccomp listener came; borrowed. */
+	int (*listener)(void *arg, int fd, struct mr_error *err);
+	/** The kill count rose while it runs. */
+	void (*killed)(void *arg, uint64_t kills);
+};
+
+/** One container under watch, from clone to the last process' end. */
+struct mr_monitor {
+	/* given */
+	const struct mr_plan *plan;
+	struct mr_cgroup *cgroup;
+	struct mr_oom_watch *watch;
+	struct mr_monitor_events events;
+	int signal_fd;
+	int sock;
+	int pidfd;
+	pid_t pid;     /* pid 1 of the container (or the middle process until it has cloned) */
+	/* found */
+	pid_t program; /* host pid of the program (pid, or the child of a minimal init); 0: it
+			  was not about to be executed so far */
+	bool adopted;  /* the middle process has been replaced by the container's */
+	bool started, timed_out, ended;
+	bool we_killed;     /* SIGKILL was sent by us */
+	int status;         /* wait status of the program */
+	bool has_status;    /* told by the minimal init */
+	struct rusage rusage;
+	uint64_t kills;
+	int64_t started_mono_ns, ended_mono_ns;
+	struct mr_sampler sampler;
+	struct mr_terminal_relay relay;
+	bool relaying;
+	struct mr_logs logs;
+	/* own */
+	int timer_fd, sample_fd;
+	int stage; /* of the timeout: 0 none, 1 SIGTERM sent, 2 killed */
+};
+
+void mr_monitor_init(struct mr_monitor *m);
+/** Signals to be taken by signalfd(2): all that are forwarded, and SIGWINCH. */
+void mr_monitor_signals(sigset_t *ret);
+
+/**
+ * Watch until the container has ended and init is reaped.
+ * @return 0 the program ran and has ended; negative: it never started (err says why), and
+ *         the child is reaped all the same
+ */
+int mr_monitor_run(struct mr_monitor *m, struct mr_error *err);
+/** Kill what there is, reap, close descriptors; for failures before mr_monitor_run(). */
+void mr_monitor_clear(struct mr_monitor *m);
+
+#endif

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From options to a plan: find the spec, choose the id, parse, validate, ask the host, and
+ * let every room plan its part. All of it is decided here, so that a launch that fails for
+ * a bad spec has touched nothing.
+ *
+ * The default id is docker-like: the stem of the spec's file name, or the directory's name
+ * for a file called config.json.
+ */
+#include "launch/plan.h"
+
+#include "base/io.h"
+#include "spec/parse.h"
+#include "spec/validate.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static int absolute(const char *path, char ret[static PATH_MAX], struct mr_error *err)
+{
+	char cwd[PATH_MAX] = "";
+
+	if (path[0] != '/' && !getcwd(cwd, sizeof(cwd)))
+		return mr_fail(err, errno, "cannot read the current directory");
+	auto_str full = { 0 };
+	mr_str_appendf(&full, "%s/%s", cwd, path);
+	if (!mr_str_ok(&full))
+		return mr_fail(err, ENOMEM, "path '%s'", path);
+	autofree char *clean = mr_path_clean(full.data);
+	if (!clean)
+		return mr_fail(err, ENOMEM, "path '%s'", path);
+	if (strlen(clean) >= PATH_MAX)
+		return mr_fail(err, ENAMETOOLONG, "path '%.80s...'", path);
+	memcpy(ret, clean, strlen(clean) + 1);
+	return 0;
+}
+
+/* The directory of the spec and the spec's own path, from whichever form was given. */
+static int locate(struct mr_plan *plan, char spec_path[static PATH_MAX], struct mr_error *err)
+{
+	const struct mr_run_options *o = &plan->options;
+	int ret;
+
+	spec_path[0] = '\0';
+	if (o->spec_text)
+		return absolute(".", plan->bundle, err);
+	if (o->spec_path) {
+		ret = absolute(o->spec_path, spec_path, err);
+		if (ret < 0)
+			return ret;
+		size_t dir = (size_t)(mr_path_base(spec_path) - spec_path);
+		memcpy(plan->bundle, spec_path, dir);
+		plan->bundle[dir > 1 ? dir - 1 : dir] = '\0';
+		return 0;
+	}
+	ret = absolute(o->bundle ? o->bundle : ".", plan->bundle, err);
+	if (ret < 0)
+		return ret;
+	if (o->config)
+		return absolute(o->config, spec_path, err);
+	if (snprintf(spec_path, PATH_MAX, "%s/config.json", plan->bundle) >= PATH_MAX)
+		return mr_fail(err, ENAMETOOLONG, "bundle '%.80s...'", plan->bundle);
+	return 0;
+}
+
+static int choose_id(struct mr_plan *plan, const char *spec_path, struct mr_error *err)
+{
+	char id[sizeof(plan->id)] = "";
+
+	if (plan->options.id) {
+		if (strlen(plan->options.id) < sizeof(id))
+			memcpy(id, plan->options.id, strlen(plan->options.id) + 1);
+	} else if (plan->options.command_mode) {
+		const char *program = mr_path_base(plan->spec->process->args.items[0]);
+		snprintf(id, sizeof(id), "%.100s-%d", program, (int)getpid());
+	} else {
+		const char *base = mr_path_base(spec_path);
+		if (mr_streq(base, "config.json") || mr_streq(base, "spec.json"))
+			snprintf(id, sizeof(id), "%s", mr_path_base(plan->bundle));
+		else
+			snprintf(id, sizeof(id), "%.*s",
+				(int)(strrchr(base, '.') ? strrchr(base, '.') - base
+							 : (long)strlen(base)),
+				base);
+	}
+	if (!mr_is_id(id)) {
+		mr_fail_text(err, EINVAL, "container id '%s' is not valid",
+			plan->options.id ? plan->options.id : id);
+		mr_hint(err, "an id is made of A-Z a-z 0-9 _ + - . and is not '.' or '..'; "
+			     "give one with --name");
+		return -EINVAL;
+	}
+	memcpy(plan->id, id, sizeof(id));
+	return 0;
+}
+
+static int read_spec(struct mr_plan *plan, const char *spec_path, const char **ret_name,
+	struct mr_error *err)
+{
+	const struct mr_run_options *o = &plan->options;
+	int ret;
+
+	*ret_name = o->spec_text ? (o->spec_name ? o->spec_name : "spec")
+				 : (o->spec_path ? o->spec_path : spec_path);
+	if (o->spec_text)
+		ret = mr_spec_parse(*ret_name, o->spec_text, strlen(o->spec_text),
+			&plan->spec, &plan->warnings, err);
+	else
+		ret = mr_spec_read(o->spec_path ? o->spec_path : spec_path, &plan->spec,
+			&plan->warnings, err);
+	return ret;
+}
+
+static int plan_rooms(struct mr_plan *plan, bool for_launch, struct mr_error *err)
+{
+	const struct mr_run_options *o = &plan->options;
+	const struct mr_spec *spec = plan->spec;
+	char cache[PATH_MAX + 16];
+	int ret;
+
+	snprintf(cache, sizeof(cache), "%s/@seccomp", plan->root);
+	if ((ret = mr_host_read(&plan->host, "", err)) < 0 ||
+		(ret = mr_ns_plan(spec, &plan->host, &plan->arena, &plan->ns, err)) < 0 ||
+		(ret = mr_cgroup_plan(spec, &plan->host, plan->id, o->cgroup_parent, false,
+			 &plan->arena, &plan->cgroup, &plan->warnings, err)) < 0 ||
+		(ret = mr_rootfs_plan(spec, &plan->host, plan->bundle, o->no_pivot, &plan->arena,
+			 &plan->rootfs, &plan->warnings, err)) < 0 ||
+		(ret = mr_caps_plan(spec, &plan->host, &plan->caps, &plan->warnings, err)) < 0 ||
+		(ret = mr_process_plan(spec, &plan->host, &plan->arena, &plan->process,
+			 &plan->warnings, err)) < 0 ||
+		(ret = mr_seccomp_plan(spec, for_launch ? cache : NULL, &plan->seccomp,
+			 &plan->warnings, err)) < 0)
+		return ret;
+	return 0;
+}
+
+int mr_plan_make(const struct mr_run_options *options, bool for_launch, struct mr_plan *ret,
+	struct mr_error *err)
+{
+	char spec_path[PATH_MAX];
+	const char *name;
+	int r;
+
+	memset(ret, 0, sizeof(*ret));
+	ret->options = *options;
+	if ((r = absolute(options->root ? options->root : mr_default_root(), ret->root, err)) < 0 ||
+		(r = locate(ret, spec_path, err)) < 0 ||
+		(r = read_spec(ret, spec_path, &name, err)) < 0 ||
+		(r = mr_spec_validate(ret->spec, name, &ret->warnings, err)) < 0 ||
+		(r = choose_id(ret, spec_path, err)) < 0)
+		return r;
+	if (ret->spec->process->terminal && !options->detach && options->console_socket)
+		return mr_fail_text(err, EINVAL, "--console-socket needs --detach: the "
+						 "terminal is ours otherwise");
+	if (options->console_socket && !ret->spec->process->terminal)
+		return mr_fail_text(err, EINVAL,
+			"--console-socket given, but process.terminal is false");
+	if (ret->spec->process->terminal && options->detach && !options->console_socket)
+		return mr_fail_text(err, EINVAL, "process.terminal is true and --detach is "
+						 "given: a --console-socket is needed");
+	if (mr_streq(options->status_path, "-"))
+		memcpy(ret->status_path, "-", 2);
+	else if (options->status_path &&
+		 (r = absolute(options->status_path, ret->status_path, err)) < 0)
+		return r;
+	if ((r = plan_rooms(ret, for_launch, err)) < 0)
+		return r;
+	ret->own_session = !options->command_mode || ret->spec->process->terminal ||
+			   options->detach;
+	for (int k = MR_HOOK_PRESTART; k <= MR_HOOK_START_CONTAINER; k++)
+		ret->hooks_before_start |= ret->spec->hooks[k].n > 0;
+	return 0;
+}
+
+void mr_plan_clear(struct mr_plan *plan)
+{
+	mr_seccomp_clear(&plan->seccomp);
+	mr_strv_clear(&plan->warnings);
+	mr_spec_free(plan->spec);
+	mr_arena_clear(&plan->arena);
+	memset(plan, 0, sizeof(*plan));
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MR_LAUNCH_PLAN_H
+#define MR_LAUNCH_PLAN_H
+
+#include "cgroup/cgroup.h"
+#include "minirun.h"
+#include "sandbox/caps.h"
+#include "sandbox/ns.h"
+#include "sandbox/process.h"
+#include "sandbox/rootfs.h"
+#include "sandbox/seccomp.h"
+#include "spec/host.h"
+#include "spec/spec.h"
+
+#include <limits.h>
+
+/**
+ * Everything that a launch will do, decided before anything is done. From here on nobody
+ * reads the spec's JSON: only these structs, whose strings live in the spec's arena or in
+ * `arena`.
+ */
+struct mr_plan {
+	struct mr_arena arena;
+	struct mr_spec *spec;
+	struct mr_host host;
+	struct mr_run_options options; /* strings borrowed from the caller */
+	char id[256];
+	char root[PATH_MAX];   /* state root, absolute */
+	char bundle[PATH_MAX]; /* directory that relative paths start from, absolute */
+	char status_path[PATH_MAX]; /* copy of the record: absolute, "-" or "" */
+	struct mr_ns_plan ns;
+	struct mr_cgroup_plan cgroup;
+	struct mr_rootfs_plan rootfs;
+	struct mr_caps_plan caps;
+	struct mr_seccomp_plan seccomp;
+	struct mr_process_plan process;
+	struct mr_strv warnings;
+	bool own_session;  /* setsid: not for a command that shares our terminal */
+	bool hooks_before_start; /* any list that runs before the program */
+};
+
+/**
+ * Read, parse, validate the spec and plan every room. Nothing on the host is changed, but
+ * for the seccomp cache below the state root (only when @for_launch).
+ */
+int mr_plan_make(const struct mr_run_options *options, bool for_launch, struct mr_plan *ret,
+	struct mr_error *err);
+void mr_plan_clear(struct mr_plan *plan);
+
+#endif

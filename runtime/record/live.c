@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The members of intent.json and state.json: see state.h for what they are for, and
+ * document.h for their frame. Every text has a bounded place to go to; one that does not fit
+ * makes the document damaged rather than cut.
+ */
+#include "record/state.h"
+
+#include "base/io.h"
+#include "record/document.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define INTENT "intent.json"
+#define LIVE   "state.json"
+
+static int copy_text(const struct mr_json *obj, const char *key, char *dst, size_t cap)
+{
+	const char *text = mr_json_text(obj, key, NULL);
+	if (!text || strlen(text) >= cap)
+		return -EBADMSG;
+	memcpy(dst, text, strlen(text) + 1);
+	return 0;
+}
+
+static int damaged(struct mr_error *err, const char *name)
+{
+	return mr_fail_text(err, EBADMSG, "%s is damaged: a member is missing or too long", name);
+}
+
+/* --- intent --- */
+
+int mr_state_write_intent(struct mr_state *s, const struct mr_intent *in, struct mr_error *err)
+{
+	struct mr_json_writer w = {0};
+	mr_document_begin(&w);
+	mr_json_put_text(&w, "id", s->id);
+	mr_json_put_text(&w, "bootId", in->boot_id);
+	mr_json_put_text(&w, "cgroupPath", in->cgroup_path);
+	mr_json_begin_array(&w, "mountPoints");
+	for (int i = 0; i < in->n_mount_points; i++)
+		mr_json_put_text(&w, NULL, in->mount_points[i]);
+	mr_json_end(&w);
+	return mr_document_write(s->dir, INTENT, &w, err);
+}
+
+static int parse_intent(const struct mr_json *root, const char *id, struct mr_intent *ret)
+{
+	const struct mr_json *points = mr_json_get(root, "mountPoints");
+	if (!mr_streq(mr_json_text(root, "id", NULL), id) ||
+		copy_text(root, "bootId", ret->boot_id, sizeof(ret->boot_id)) < 0 ||
+		copy_text(root, "cgroupPath", ret->cgroup_path, sizeof(ret->cgroup_path)) < 0 ||
+		!points || points->type != MR_JSON_ARRAY || points->n > MR_MAX_HIERARCHIES)
+		return -EBADMSG;
+	for (const struct mr_json *p = points->child; p; p = p->next) {
+		char *to = ret->mount_points[ret->n_mount_points++];
+		if (p->type != MR_JSON_STRING || strlen(p->text) >= sizeof(ret->mount_points[0]))
+			return -EBADMSG;
+		memcpy(to, p->text, strlen(p->text) + 1);
+	}
+	return 0;
+}
+
+int mr_state_read_intent(const struct mr_state *s, struct mr_intent *ret, struct mr_error *err)
+{
+	autofree char *text = NULL;
+	auto_json doc = {0};
+	memset(ret, 0, sizeof(*ret));
+	int r = mr_document_read(s->dir, INTENT, &text, &doc, err);
+	if (r < 0)
+		return mr_prefix(err, "container '%s'", s->id);
+	return parse_intent(doc.root, s->id, ret) < 0 ? damaged(err, INTENT) : 0;
+}
+
+/* --- live --- */
+
+void mr_live_clear(struct mr_live *l)
+{
+	free(l->annotations_json);
+	free(l->poststop_json);
+	l->annotations_json = l->poststop_json = NULL;
+}
+
+static void put_process(struct mr_json_writer *w, const char *key,
+	const struct mr_process_id *id)
+{
+	mr_json_begin_object(w, key);
+	mr_json_put_int(w, "pid", id->pid);
+	mr_json_put_uint(w, "pidfsInode", id->pidfs_inode);
+	mr_json_put_uint(w, "startTicks", id->start_ticks);
+	mr_json_end(w);
+}
+
+static void put_object(struct mr_json_writer *w, const char *key, const char *json)
+{
+	if (json)
+		mr_json_put_raw(w, key, json);
+	else
+		mr_json_put_null(w, key);
+}
+
+int mr_state_write_live(struct mr_state *s, const struct mr_live *l, struct mr_error *err)
+{
+	struct mr_json_writer w = {0};
+	mr_document_begin(&w);
+	mr_json_put_text(&w, "status", l->status);
+	put_process(&w, "init", &l->init);
+	put_process(&w, "monitor", &l->monitor);
+	mr_json_put_text(&w, "bundle", l->bundle);
+	mr_json_put_text(&w, "rootfs", l->rootfs);
+	mr_json_put_text(&w, "ociVersion", l->oci_version);
+	mr_json_put_text(&w, "created", l->created);
+	put_object(&w, "annotations", l->annotations_json);
+	put_object(&w, "poststop", l->poststop_json);
+	mr_json_put_bool(&w, "terminal", l->terminal);
+	mr_json_put_bool(&w, "pidNamespace", l->pid_namespace);
+	mr_json_put_int(&w, "exitCode", l->exit_code);
+	mr_json_put_int(&w, "exitSignal", l->exit_signal);
+	return mr_document_write(s->dir, LIVE, &w, err);
+}
+
+static int parse_process(const struct mr_json *root, const char *key,
+	struct mr_process_id *ret)
+{
+	const struct mr_json *obj = mr_json_get(root, key);
+	int64_t pid = mr_json_int(obj, "pid", -1);
+	const struct mr_json *inode = mr_json_get(obj, "pidfsInode"),
+			     *ticks = mr_json_get(obj, "startTicks");
+	if (pid < 0 || pid > INT32_MAX || !inode || !ticks || inode->type != MR_JSON_NUMBER ||
+		ticks->type != MR_JSON_NUMBER ||
+		mr_parse_u64(inode->text, &ret->pidfs_inode) < 0 ||
+		mr_parse_u64(ticks->text, &ret->start_ticks) < 0)
+		return -EBADMSG;
+	ret->pid = (pid_t)pid;
+	return 0;
+}
+
+/* An object goes back to text; null stays NULL. */
+static int take_object(const struct mr_json *root, const char *key, char **ret)
+{
+	struct mr_json_writer w = {0};
+	const struct mr_json *obj = mr_json_get(root, key);
+	if (!obj || (obj->type != MR_JSON_OBJECT && obj->type != MR_JSON_NULL))
+		return -EBADMSG;
+	if (obj->type == MR_JSON_NULL)
+		return 0;
+	mr_json_put_node(&w, NULL, obj);
+	*ret = mr_str_take(&w.out);
+	return *ret ? 0 : -ENOMEM;
+}
+
+static int parse_live(const struct mr_json *root, struct mr_live *ret)
+{
+	if (copy_text(root, "status", ret->status, sizeof(ret->status)) < 0 ||
+		parse_process(root, "init", &ret->init) < 0 ||
+		parse_process(root, "monitor", &ret->monitor) < 0 ||
+		copy_text(root, "bundle", ret->bundle, sizeof(ret->bundle)) < 0 ||
+		copy_text(root, "rootfs", ret->rootfs, sizeof(ret->rootfs)) < 0 ||
+		copy_text(root, "ociVersion", ret->oci_version, sizeof(ret->oci_version)) < 0 ||
+		copy_text(root, "created", ret->created, sizeof(ret->created)) < 0)
+		return -EBADMSG;
+	ret->terminal = mr_json_bool(root, "terminal", false);
+	ret->pid_namespace = mr_json_bool(root, "pidNamespace", false);
+	ret->exit_code = (int)mr_json_int(root, "exitCode", -1);
+	ret->exit_signal = (int)mr_json_int(root, "exitSignal", 0);
+	int r = take_object(root, "annotations", &ret->annotations_json);
+	return r < 0 ? r : take_object(root, "poststop", &ret->poststop_json);
+}
+
+int mr_state_read_live(const struct mr_state *s, struct mr_live *ret, struct mr_error *err)
+{
+	autofree char *text = NULL;
+	auto_json doc = {0};
+	memset(ret, 0, sizeof(*ret));
+	int r = mr_document_read(s->dir, LIVE, &text, &doc, err);
+	if (r < 0)
+		return mr_prefix(err, "container '%s'", s->id);
+	r = parse_live(doc.root, ret);
+	if (r < 0)
+		mr_live_clear(ret);
+	return r < 0 ? damaged(err, LIVE) : 0;
+}

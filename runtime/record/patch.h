@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MR_RECORD_PATCH_H
+#define MR_RECORD_PATCH_H
+
+#include "base/errors.h"
+
+#include <stdbool.h>
+
+/** A change of State that is made by another process than the one that wrote the record. */
+struct mr_state_patch {
+	const char *status; /* "running", "paused", "exited" */
+	/* The supervisor was killed: the end was seen by nobody. OOMKilled becomes null,
+	 * OOM.Why says this text. NULL otherwise. */
+	const char *lost;
+};
+
+/** Copy a record with State (and OOM) changed. @param ret_json malloc()ed */
+int mr_record_patch(const char *json, const struct mr_state_patch *patch, char **ret_json,
+	struct mr_error *err);
+
+#endif

@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The state root and the directory of one container: see state.h.
+ *
+ * Whoever can write below the root can make us signal processes and remove cgroups: so it
+ * must be ours and closed to all others (mode 0700), and it is opened without following a
+ * link at its end. Everything below is reached through directory descriptors.
+ *
+ * The lock is flock(2) on the directory itself: it goes with its holder, however that dies,
+ * and there is no lock file that a removal could take from under a waiter. It cannot be
+ * waited for by poll(2), and a blocking flock() could be given up only by a signal; so it
+ * is tried again after pauses that grow from 1 to 20 ms, up to the given time. A directory
+ * can be removed while we wait for its lock: the link count tells.
+ *
+ * Order: intent before the first cgroup; removal in the reverse order, intent last.
+ */
+#include "record/state.h"
+
+#include "base/io.h"
+#include "record/document.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+/* In the order of removal. */
+static const char *const names[] = {
+	"log.json",
+	"status.json",
+	"state.json",
+	"intent.json",
+};
+#define N_NAMES (sizeof(names) / sizeof(names[0]))
+
+void mr_state_init(struct mr_state *s)
+{
+	memset(s, 0, sizeof(*s));
+	s->dir = s->lock = -1;
+}
+
+void mr_state_close(struct mr_state *s)
+{
+	mr_state_unlock(s);
+	mr_close(&s->dir);
+}
+
+/* --- root --- */
+
+static int make_parents(char *path)
+{
+	for (char *p = path + 1; (p = strchr(p, '/')); p++) {
+		*p = '\0';
+		int r = mkdir(path, 0700) < 0 && errno != EEXIST ? -errno : 0;
+		*p = '/';
+		if (r < 0 && r != -EROFS && r != -EACCES) /* it may exist all the same */
+			return r;
+	}
+	return 0;
+}
+
+static int check_root(int fd, const char *root, struct mr_error *err)
+{
+	struct stat st;
+	if (fstat(fd, &st) < 0)
+		return mr_fail(err, errno, "state root '%s'", root);
+	if (st.st_uid != geteuid()) {
+		mr_fail_text(err, EPERM, "state root '%s' belongs to user %u, not to user %u who "
+			"runs this: refused", root, (unsigned)st.st_uid, (unsigned)geteuid());
+		mr_hint(err, "name another directory with --root, or remove that one");
+		return -EPERM;
+	}
+	if ((st.st_mode & 07777) != 0700) {
+		mr_fail_text(err, EPERM, "state root '%s' has mode %04o, which must be 0700: refused",
+			root, (unsigned)st.st_mode & 07777u);
+		mr_hint(err, "chmod 0700 '%s', if nobody else has written to it", root);
+		return -EPERM;
+	}
+	return 0;
+}
+
+int mr_state_root_open(const char *root, bool create, struct mr_error *err)
+{
+	char path[4096];
+	int n = snprintf(path, sizeof(path), "%s", root);
+	if (n <= 0 || (size_t)n >= sizeof(path))
+		return mr_fail_text(err, EINVAL, "state root '%s': empty or too long", root);
+	/* A '/' at the end would make the kernel follow a link. */
+	while (n > 1 && path[n - 1] == '/')
+		path[--n] = '\0';
+	autoclose int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT && create) {
+		int r = make_parents(path);
+		if (r == 0 && mkdir(path, 0700) < 0 && errno != EEXIST)
+			r = -errno;
+		if (r < 0)
+			return mr_fail(err, -r, "make the state root '%s'", root);
+		fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	}
+	if (fd < 0)
+		return mr_fail(err, errno, "open the state root '%s'", root);
+	int r = check_root(fd, root, err);
+	return r < 0 ? r : mr_take_fd(&fd);
+}
+
+/* --- one container --- */
+
+static int set_name(struct mr_state *s, const char *root, const char *id, struct mr_error *err)
+{
+	mr_state_init(s);
+	if (!mr_is_id(id))
+		return mr_fail_text(err, EINVAL, "'%.80s' is no container id: letters, digits and "
+			"_ + - . are allowed, 255 at most, and no '-' at the beginning", id);
+	if (strlen(root) >= sizeof(s->root))
+		return mr_fail_text(err, EINVAL, "state root '%s': too long", root);
+	snprintf(s->root, sizeof(s->root), "%s", root);
+	snprintf(s->id, sizeof(s->id), "%s", id);
+	return 0;
+}
+
+static int open_directory(int root_fd, struct mr_state *s)
+{
+	s->dir = openat(root_fd, s->id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return s->dir < 0 ? -errno : 0;
+}
+
+/* Fresh from mkdirat(2); until we have its lock, somebody else may remove it as ended. */
+static int enter_new(int root_fd, struct mr_state *s, struct mr_error *err)
+{
+	int r = open_directory(root_fd, s);
+	if (r == 0)
+		r = mr_state_lock(s, 1000, err);
+	if (r < 0)
+		mr_state_close(s);
+	return r;
+}
+
+int mr_state_create(const char *root, const char *id, struct mr_state *ret,
+	struct mr_error *err)
+{
+	int r = set_name(ret, root, id, err);
+	if (r < 0)
+		return r;
+	autoclose int root_fd = mr_state_root_open(root, true, err);
+	if (root_fd < 0)
+		return root_fd;
+	for (int i = 0; i < 10; i++) {
+		if (mkdirat(root_fd, id, 0700) < 0) {
+			if (errno == EEXIST)
+				return mr_fail_text(err, EEXIST, "container '%s' already exists", id);
+			return mr_fail(err, errno, "make '%s/%s'", root, id);
+		}
+		r = enter_new(root_fd, ret, err);
+		if (r != -ENOENT)
+			break;
+	}
+	return r < 0 ? mr_prefix(err, "new container '%s'", id) : 0;
+}
+
+static int no_container(const char *id, struct mr_error *err)
+{
+	return mr_fail_text(err, ENOENT, "container does not exist: '%s'", id);
+}
+
+int mr_state_open(const char *root, const char *id, struct mr_state *ret, struct mr_error *err)
+{
+	struct mr_error reason = {0};
+	int r = set_name(ret, root, id, err);
+	if (r < 0)
+		return r;
+	autoclose int root_fd = mr_state_root_open(root, false, &reason);
+	if (root_fd == -ENOENT)
+		return no_container(id, err);
+	if (root_fd < 0) {
+		*err = reason;
+		return root_fd;
+	}
+	r = open_directory(root_fd, ret);
+	if (r == -ENOENT)
+		return no_container(id, err);
+	return r < 0 ? mr_fail(err, -r, "open '%s/%s'", root, id) : 0;
+}
+
+/* --- lock --- */
+
+static int wait_for_lock(int fd, int timeout_ms)
+{
+	int64_t end = mr_now_mono_ns() + (int64_t)timeout_ms * 1000000;
+	for (int pause_ms = 1;; pause_ms = pause_ms < 10 ? pause_ms * 2 : 20) {
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+			return 0;
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return -errno;
+		if (mr_now_mono_ns() >= end)
+			return -EAGAIN;
+		poll(NULL, 0, pause_ms);
+	}
+}
+
+int mr_state_lock(struct mr_state *s, int timeout_ms, struct mr_error *err)
+{
+	struct stat st;
+	if (s->lock >= 0)
+		return 0;
+	/* An open file description of its own: s->dir may have been inherited or shared. */
+	autoclose int fd = openat(s->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0) /* ENOENT: it was removed */
+		return errno == ENOENT ? no_container(s->id, err)
+				       : mr_fail(err, errno, "open container '%s'", s->id);
+	int r = wait_for_lock(fd, timeout_ms);
+	if (r == -EAGAIN)
+		return mr_fail_text(err, EAGAIN, "container '%s' is being changed by another minirun",
+			s->id);
+	if (r < 0)
+		return mr_fail(err, -r, "lock container '%s'", s->id);
+	if (fstat(fd, &st) < 0 || st.st_nlink == 0)
+		return no_container(s->id, err);
+	s->lock = mr_take_fd(&fd);
+	return 0;
+}
+
+void mr_state_unlock(struct mr_state *s)
+{
+	mr_close(&s->lock);
+}
+
+/* --- the record for users --- */
+
+int mr_state_write_status(struct mr_state *s, const char *json, struct mr_error *err)
+{
+	int r = mr_write_atomic_at(s->dir, "status.json", json, strlen(json), 0600);
+	return r < 0 ? mr_fail(err, -r, "write '%s/%s/status.json'", s->root, s->id) : 0;
+}
+
+int mr_state_read_status(const struct mr_state *s, char **ret_json, struct mr_error *err)
+{
+	int r = mr_read_file_at(s->dir, "status.json", MR_JSON_MAX_BYTES, ret_json, NULL);
+	return r < 0 ? mr_fail(err, -r, "read '%s/%s/status.json'", s->root, s->id) : 0;
+}
+
+/* --- removal --- */
+
+/* ".state.json.123.0": a replacement of state.json that was cut off. */
+static bool is_temporary(const char *name)
+{
+	for (size_t i = 0; name[0] == '.' && i < N_NAMES; i++) {
+		size_t n = strlen(names[i]);
+		if (strncmp(name + 1, names[i], n) == 0 && name[n + 1] == '.')
+			return true;
+	}
+	return false;
+}
+
+static bool is_known(const char *name)
+{
+	for (size_t i = 0; i < N_NAMES; i++) {
+		if (strcmp(name, names[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Before anything is removed: is there something that we would leave? */
+static int check_names(struct mr_state *s, struct mr_strv *ret_temporary, struct mr_error *err)
+{
+	int fd = openat(s->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	int r = 0;
+	if (!d) {
+		r = mr_fail(err, errno, "list '%s/%s'", s->root, s->id);
+		mr_close(&fd);
+		return r;
+	}
+	for (struct dirent *e; r == 0 && (e = readdir(d));) {
+		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0 ||
+			is_known(e->d_name))
+			continue;
+		if (is_temporary(e->d_name))
+			r = mr_strv_add(ret_temporary, e->d_name);
+		else
+			r = mr_fail_text(err, ENOTEMPTY, "'%s/%s/%s' is not minirun's: remove it "
+				"by hand", s->root, s->id, e->d_name);
+	}
+	closedir(d);
+	return r;
+}
+
+static int unlink_below(struct mr_state *s, const char *name, struct mr_error *err)
+{
+	if (unlinkat(s->dir, name, 0) < 0 && errno != ENOENT)
+		return mr_fail(err, errno, "remove '%s/%s/%s'", s->root, s->id, name);
+	return 0;
+}
+
+int mr_state_remove(struct mr_state *s, struct mr_error *err)
+{
+	auto_strv temporary = {0};
+	int r = check_names(s, &temporary, err);
+	for (size_t i = 0; r == 0 && i < temporary.n; i++)
+		r = unlink_below(s, temporary.items[i], err);
+	for (size_t i = 0; r == 0 && i < N_NAMES; i++)
+		r = unlink_below(s, names[i], err);
+	if (r < 0)
+		return r;
+	autoclose int root_fd = mr_state_root_open(s->root, false, err);
+	if (root_fd < 0)
+		return root_fd;
+	if (unlinkat(root_fd, s->id, AT_REMOVEDIR) < 0 && errno != ENOENT)
+		return mr_fail(err, errno, "remove '%s/%s'", s->root, s->id);
+	mr_state_unlock(s);
+	return 0;
+}
+
+/* --- list --- */
+
+static int compare(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+int mr_state_list(const char *root, struct mr_strv *ret, struct mr_error *err)
+{
+	struct mr_error reason = {0};
+	struct stat st;
+	int fd = mr_state_root_open(root, false, &reason);
+	if (fd == -ENOENT)
+		return 0;
+	if (fd < 0) {
+		*err = reason;
+		return fd;
+	}
+	DIR *d = fdopendir(fd);
+	int r = d ? 0 : mr_fail(err, errno, "list the state root '%s'", root);
+	for (struct dirent *e; r == 0 && (e = readdir(d));) {
+		if (!mr_is_id(e->d_name) ||
+			fstatat(fd, e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+			!S_ISDIR(st.st_mode))
+			continue;
+		if (mr_strv_add(ret, e->d_name) < 0)
+			r = mr_fail(err, ENOMEM, "list of containers");
+	}
+	if (d)
+		closedir(d);
+	else
+		mr_close(&fd);
+	if (ret->n > 1)
+		qsort(ret->items, ret->n, sizeof(*ret->items), compare);
+	return r;
+}

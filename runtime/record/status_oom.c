@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The object OOM of the status document: the verdict, its victims and its evidence.
+ *
+ * The kernel's log counts microseconds since boot by a clock of its own, which is not
+ * corrected by NTP: a time that falls out of the container's life is left out.
+ */
+#include "record/status_parts.h"
+
+#include "base/io.h"
+
+#include <string.h>
+#include <unistd.h>
+
+static void put_sized_int(struct mr_json_writer *w, const char *key, struct mr_int v)
+{
+	if (v.set)
+		mr_json_put_int(w, key, v.value);
+	else
+		mr_json_put_null(w, key);
+}
+
+/* --- victims --- */
+
+static int64_t to_ns(struct timespec t)
+{
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static void put_log_time(struct mr_json_writer *w, const struct mr_record *r, int64_t usec)
+{
+	char buf[40];
+	const int64_t slack = 5000000;
+	int64_t end = r->finished.tv_sec ? to_ns(r->finished) : to_ns(mr_now_real());
+	int64_t t = to_ns(mr_now_real()) - mr_now_mono_ns() + usec * 1000;
+	if (usec < 0 || t > end + slack || t < to_ns(r->created) - slack) {
+		mr_json_put_null(w, "Time");
+		return;
+	}
+	struct timespec at = {.tv_sec = t / 1000000000, .tv_nsec = t % 1000000000};
+	mr_json_put_text(w, "Time", mr_format_time(at, buf));
+}
+
+static void put_victim(struct mr_json_writer *w, const struct mr_record *r,
+	const struct mr_victim *v)
+{
+	const struct mr_oom_kill *k = &v->kill;
+	mr_json_begin_object(w, NULL);
+	if (v->container_pid > 0)
+		mr_json_put_int(w, "Pid", v->container_pid);
+	else
+		mr_json_put_null(w, "Pid");
+	mr_json_put_int(w, "HostPid", k->pid);
+	mr_json_put_text(w, "Comm", k->comm);
+	mr_json_put_bool(w, "IsInit", v->is_init);
+	mr_json_put_null(w, "Exec");
+	mr_status_put_name(w, "Cgroup", k->task_memcg);
+	put_log_time(w, r, k->time_usec);
+	mr_status_put_uint(w, "TotalVmBytes", k->total_vm);
+	mr_status_put_uint(w, "AnonRssBytes", k->anon_rss);
+	mr_status_put_uint(w, "FileRssBytes", k->file_rss);
+	mr_status_put_uint(w, "ShmemRssBytes", k->shmem_rss);
+	mr_status_put_uint(w, "PgtablesBytes", k->pgtables);
+	put_sized_int(w, "OomScoreAdj", k->oom_score_adj);
+	mr_json_end(w);
+}
+
+/* --- task table --- */
+
+/* oom_badness(): pages in use, plus adj thousandths of the limit. -1000 is never chosen. */
+static void put_points(struct mr_json_writer *w, const struct mr_oom_task *t,
+	struct mr_uint limit)
+{
+	int64_t page = sysconf(_SC_PAGESIZE);
+	int64_t adj = t->oom_score_adj.value;
+	bool known = t->rss.set && t->swap.set && t->pgtables.set && t->oom_score_adj.set &&
+		adj != -1000 && (adj == 0 || limit.set);
+	if (!known) {
+		mr_json_put_null(w, "Points");
+		return;
+	}
+	int64_t points = (int64_t)(t->rss.value + t->swap.value) / page +
+		(int64_t)t->pgtables.value / page;
+	if (adj != 0)
+		points += adj * ((int64_t)limit.value / page / 1000);
+	mr_json_put_int(w, "Points", points);
+}
+
+static void put_processes(struct mr_json_writer *w, const struct mr_verdict *v)
+{
+	mr_json_begin_array(w, "Processes");
+	for (size_t i = 0; i < v->n_tasks; i++) {
+		const struct mr_oom_task *t = &v->tasks[i];
+		mr_json_begin_object(w, NULL);
+		mr_json_put_int(w, "HostPid", t->pid);
+		mr_json_put_text(w, "Comm", t->comm);
+		mr_status_put_uint(w, "RssBytes", t->rss);
+		mr_status_put_uint(w, "PgtablesBytes", t->pgtables);
+		mr_status_put_uint(w, "SwapBytes", t->swap);
+		put_sized_int(w, "OomScoreAdj", t->oom_score_adj);
+		put_points(w, t, v->limit);
+		mr_json_end(w);
+	}
+	mr_json_end(w);
+}
+
+/* --- evidence --- */
+
+static void put_trigger(struct mr_json_writer *w, const struct mr_verdict *v)
+{
+	if (v->trigger_pid == 0 && !v->trigger_comm[0]) {
+		mr_json_put_null(w, "Trigger");
+		return;
+	}
+	mr_json_begin_object(w, "Trigger");
+	if (v->trigger_pid > 0)
+		mr_json_put_int(w, "HostPid", v->trigger_pid);
+	else
+		mr_json_put_null(w, "HostPid");
+	mr_status_put_name(w, "Comm", v->trigger_comm);
+	mr_json_end(w);
+}
+
+static void put_evidence(struct mr_json_writer *w, const struct mr_verdict *v)
+{
+	mr_json_begin_array(w, "KernelLog");
+	for (size_t i = 0; i < v->kernel_log.n; i++)
+		mr_json_put_text(w, NULL, v->kernel_log.items[i]);
+	mr_json_end(w);
+	mr_json_put_text(w, "Source", v->source);
+	if (v->incomplete)
+		mr_json_put_bool(w, "Incomplete", true);
+	mr_json_begin_array(w, "Evidence");
+	if (v->by_counter)
+		mr_json_put_text(w, NULL, "counter");
+	if (v->by_ladder)
+		mr_json_put_text(w, NULL, "ladder");
+	if (v->by_kmsg)
+		mr_json_put_text(w, NULL, "kmsg");
+	mr_json_end(w);
+	mr_json_put_bool(w, "Certain", v->certain);
+}
+
+static void put_judgement(struct mr_json_writer *w, const struct mr_verdict *v)
+{
+	if (v->known) {
+		mr_json_put_uint(w, "Kills", v->kills);
+	} else {
+		mr_json_put_null(w, "Kills");
+		mr_json_put_text(w, "Why", v->why);
+	}
+	if (v->init_killed < 0)
+		mr_json_put_null(w, "InitKilled");
+	else
+		mr_json_put_bool(w, "InitKilled", v->init_killed > 0);
+	mr_json_put_bool(w, "GroupKill", v->group_kill);
+	mr_json_put_uint(w, "Events", v->events);
+	mr_json_put_text(w, "Scope", mr_oom_scope_name(v->scope));
+	mr_status_put_name(w, "LimitCgroup", v->limit_cgroup);
+	mr_status_put_uint(w, "LimitBytes", v->limit);
+	mr_json_put_text(w, "LimitKind", v->limit_kind);
+	mr_json_put_text(w, "Phase", v->kills == 0 ? NULL : v->setup ? "setup" : "run");
+	mr_json_put_bool(w, "Hanging", v->hanging);
+	if (v->bystander)
+		mr_json_put_text(w, "Note", "bystander");
+}
+
+void mr_status_put_oom(struct mr_json_writer *w, const struct mr_record *r)
+{
+	/* Before a verdict is taken nobody was killed: whoever sees a kill takes one. */
+	static const struct mr_verdict none = {.known = true};
+	const struct mr_verdict *v = r->verdict ? r->verdict : &none;
+
+	if (!mr_status_has_memory(r)) {
+		mr_json_put_null(w, "OOM");
+		return;
+	}
+	mr_json_begin_object(w, "OOM");
+	put_judgement(w, v);
+	put_trigger(w, v);
+	mr_json_begin_array(w, "Victims");
+	for (size_t i = 0; i < v->n_victims; i++)
+		put_victim(w, r, &v->victims[i]);
+	mr_json_end(w);
+	mr_json_put_uint(w, "VictimsWithoutDetail", v->victims_without_detail);
+	put_processes(w, v);
+	put_evidence(w, v);
+	mr_json_end(w);
+}
