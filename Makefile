@@ -23,6 +23,7 @@ HARDEN  := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fno-plt
 OPT     ?= -O2 -g
 LINK    := -static -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--gc-sections
 LIBS    := -lseccomp -lcap -lyajl_s
+UNIT_LINK := -no-pie
 
 ifeq ($(SANITIZE),1)
 CC      := clang
@@ -30,6 +31,7 @@ B       := build/sanitize
 OPT     := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 HARDEN  :=
 LINK    :=
+UNIT_LINK :=
 endif
 ifeq ($(DEV),1)
 WARN    += -Werror
@@ -39,6 +41,9 @@ DEFS    := -DMR_VERSION='"$(VERSION)"' -DMR_COMMIT='"$(COMMIT)"' \
 	   -DMINIRUN_LIBEXECDIR='"$(PREFIX)/libexec/minirun"'
 CFLAGS_ALL = $(CSTD) -iquote runtime $(OPT) $(WARN) $(HARDEN) -ffunction-sections \
 	   -fdata-sections $(DEFS) $(CFLAGS)
+
+# V=1 shows the commands.
+Q := $(if $(V),,@)
 
 RUNTIME_SRC := $(sort $(wildcard runtime/*/*.c))
 CMD_SRC     := $(sort $(wildcard cmd/*.c))
@@ -63,21 +68,24 @@ dev-deps:
 	@sh tests/deps.sh test
 
 $(B)/minirun: $(RUNTIME_OBJ) $(CMD_OBJ)
-	$(CC) $(OPT) $(LINK) $(LDFLAGS) -o $@ $^ $(LIBS)
+	@echo '  LD $@'
+	$(Q)$(CC) $(OPT) $(LINK) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 $(B)/obj/%.o: %.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+	@echo '  CC $<'
+	$(Q)$(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
 
 $(B)/memlab: $(MEMLAB_SRC) $(wildcard examples/memlab/*.h)
 	@mkdir -p $(@D)
-	$(CC) $(CSTD) -O2 $(WARN) -static -o $@ $(MEMLAB_SRC)
+	@echo '  CC $@'
+	$(Q)$(CC) $(CSTD) -O2 $(WARN) -static -o $@ $(MEMLAB_SRC)
 
 # The examples' root file system: the static workload and empty mount points.
 ROOTFS_DIRS := proc sys dev tmp etc data
 $(B)/rootfs/memlab: $(B)/memlab
 	@mkdir -p $(ROOTFS_DIRS:%=$(B)/rootfs/%)
-	install -m 0755 $< $@
+	$(Q)install -m 0755 $< $@
 all: $(B)/rootfs/memlab
 
 # The configuration texts are part of the program.
@@ -94,12 +102,16 @@ demo:
 unit: $(UNIT_BIN)
 	@tests/run-unit $(UNIT_BIN)
 
-$(B)/unit/%: tests/unit/%.c $(RUNTIME_OBJ) $(wildcard tests/unit/*.h)
-	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) -Wno-missing-prototypes -o $@ $< $(UNIT_EXTRA) $(RUNTIME_OBJ) \
-		-Wl,--gc-sections -lcmocka $(LIBS)
+# All of the program but its main; the linker leaves out what a test does not call.
+$(B)/libminirun.a: $(RUNTIME_OBJ) $(filter-out %/main.o,$(CMD_OBJ))
+	@rm -f $@
+	$(Q)$(AR) rc $@ $^
 
-$(B)/unit/test_options: UNIT_EXTRA := cmd/options.c
+$(B)/unit/%: tests/unit/%.c $(B)/libminirun.a $(wildcard tests/unit/*.h)
+	@mkdir -p $(@D)
+	@echo '  CC $@'
+	$(Q)$(CC) $(CFLAGS_ALL) -iquote cmd -Wno-missing-prototypes $(UNIT_LINK) -o $@ $< \
+		$(B)/libminirun.a -Wl,--gc-sections -lcmocka $(LIBS)
 
 lint:
 	@tests/lint/run
@@ -124,12 +136,14 @@ test-sanitize:
 
 $(B)/bench/%: tests/bench/%.c
 	@mkdir -p $(@D)
-	$(CC) $(CSTD) -O2 $(WARN) -static -o $@ $<
+	@echo '  CC $@'
+	$(Q)$(CC) $(CSTD) -O2 $(WARN) -static -o $@ $<
 
 BENCH_SRC := $(addprefix tests/bench/,bench.c contest.c world.c measure.c modes.c)
 $(B)/bench/bench: $(BENCH_SRC) $(wildcard tests/bench/*.h)
 	@mkdir -p $(@D)
-	$(CC) $(CSTD) -O2 $(WARN) -static -o $@ $(BENCH_SRC)
+	@echo '  CC $@'
+	$(Q)$(CC) $(CSTD) -O2 $(WARN) -static -o $@ $(BENCH_SRC)
 
 # BENCH="--short", BENCH="--live 1,10,100", BENCH=--memory: see tests/bench/bench.c
 bench: all $(addprefix $(B)/bench/,bench floor true probe)
