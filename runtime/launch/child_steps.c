@@ -25,6 +25,16 @@
 
 /* --- identity and protection --- */
 
+/* An image's program expects every signal to act, whatever nohup(1) or a shell's & have left
+ * ignored. A command is the caller's own and inherits that, as from any other parent. */
+static void default_signals(void)
+{
+	const struct sigaction act = { .sa_handler = SIG_DFL };
+
+	for (int sig = 1; sig < SIGRTMIN; sig++)
+		sigaction(sig, &act, NULL);
+}
+
 int mr_child_step_guard(struct mr_child *c, struct mr_error *err)
 {
 	sigset_t none;
@@ -35,6 +45,8 @@ int mr_child_step_guard(struct mr_child *c, struct mr_error *err)
 	if ((!c->plan->ns.create[MR_NS_USER] && prctl(PR_SET_DUMPABLE, 0) < 0) ||
 		prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || prctl(PR_SET_NAME, MR_CHILD_COMM) < 0)
 		return mr_fail(err, errno, "prctl");
+	if (!c->plan->options.command_mode)
+		default_signals();
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	return 0;

@@ -14,22 +14,41 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #define KILL_TIMEOUT_MS 5000
 
-bool mr_cleanup_is_live(const struct mr_live *live)
+/* poll(2) for POLLIN on one descriptor that goes on after EINTR. */
+static int poll_in(int fd, int timeout_ms)
 {
-	if (live->init.pid == 0)
-		return false;
-	autoclose int pidfd = mr_process_id_open(&live->init);
-	struct pollfd p = { pidfd, POLLIN, 0 };
-	/* A pidfd is readable once the process is a zombie (pidfd_open(2)). */
-	return pidfd >= 0 && poll(&p, 1, 0) == 0;
+	struct pollfd p = { fd, POLLIN, 0 };
+	int n;
+
+	do
+		n = poll(&p, 1, timeout_ms);
+	while (n < 0 && errno == EINTR);
+	return n;
 }
 
-/* SIGKILL exactly that process; wait for its end. @signal 0: only wait */
+bool mr_cleanup_is_alive(const struct mr_process_id *id)
+{
+	if (id->pid == 0)
+		return false;
+	autoclose int pidfd = mr_process_id_open(id);
+	if (pidfd < 0)
+		return pidfd != -ESRCH;
+	/* A pidfd is readable once the process is a zombie (pidfd_open(2)). */
+	return poll_in(pidfd, 0) <= 0;
+}
+
+bool mr_cleanup_is_live(const struct mr_live *live)
+{
+	return mr_cleanup_is_alive(&live->init);
+}
+
+/* Signal exactly that process; wait for its end. @signal 0: only wait */
 static void end_process(const struct mr_process_id *id, int signal)
 {
 	if (id->pid == 0 || id->pid == getpid())
@@ -37,51 +56,91 @@ static void end_process(const struct mr_process_id *id, int signal)
 	autoclose int pidfd = mr_process_id_open(id);
 	if (pidfd < 0 || (signal && mr_pidfd_send_signal(pidfd, signal) < 0))
 		return;
-	struct pollfd p = { pidfd, POLLIN, 0 };
-	poll(&p, 1, KILL_TIMEOUT_MS);
+	poll_in(pidfd, KILL_TIMEOUT_MS);
 }
 
-void mr_cleanup_stop(const struct mr_state *state)
+static int kill_cgroups(const struct mr_intent *intent, const struct mr_host *host,
+	struct mr_cgroup *cg, struct mr_error *err)
+{
+	mr_cgroup_init(cg);
+	int ret = mr_cgroup_open(host, intent->cgroup_path, cg, err);
+	return ret > 0 ? mr_cgroup_kill(cg, KILL_TIMEOUT_MS, err) : ret;
+}
+
+/*
+ * What was to be made, from the intent record. Without one it was killed before anything was
+ * made. Of a damaged one only the place is guessed: where containers are by default.
+ *
+ * @return 1 something of this boot, 0 nothing, or -errno
+ */
+static int read_intent(const struct mr_state *state, struct mr_intent *ret, struct mr_error *err)
+{
+	struct mr_error reason = { 0 };
+	char boot[40];
+
+	int r = mr_boot_id(boot, err);
+	if (r < 0)
+		return r;
+	r = mr_state_read_intent(state, ret, &reason);
+	if (r == -ENOENT)
+		return 0;
+	if (r == -EBADMSG) {
+		snprintf(ret->cgroup_path, sizeof(ret->cgroup_path), "%s/%s", MR_CGROUP_PARENT,
+			state->id);
+		return 1;
+	}
+	if (r < 0) {
+		*err = reason;
+		return r;
+	}
+	return strcmp(ret->boot_id, boot) == 0;
+}
+
+/* By the pidfd of init, and by the cgroup: a frozen process dies only when it is thawed (v1),
+ * and there may be others without a pid namespace of their own. */
+static void kill_container(const struct mr_live *live, const struct mr_intent *intent,
+	const struct mr_host *host)
 {
 	struct mr_error ignored;
+	struct mr_cgroup cg;
+	autoclose int pidfd = mr_process_id_open(&live->init);
+
+	if (pidfd >= 0)
+		mr_pidfd_send_signal(pidfd, SIGKILL);
+	kill_cgroups(intent, host, &cg, &ignored);
+	mr_cgroup_close(&cg);
+	if (pidfd >= 0)
+		poll_in(pidfd, KILL_TIMEOUT_MS);
+}
+
+void mr_cleanup_stop(const struct mr_state *state, const struct mr_host *host)
+{
+	struct mr_error ignored;
+	struct mr_intent intent;
 	struct mr_live live;
 
-	if (mr_state_read_live(state, &live, &ignored) < 0)
+	/* The processes of another boot are not these. */
+	if (read_intent(state, &intent, &ignored) <= 0 ||
+		mr_state_read_live(state, &live, &ignored) < 0)
 		return;
-	end_process(&live.init, SIGKILL);
-	end_process(&live.monitor, 0);
+	if (live.init.pid > 0)
+		kill_container(&live, &intent, host);
+	end_process(&live.monitor, live.init.pid > 0 ? 0 : SIGTERM);
 	end_process(&live.monitor, SIGKILL);
 	mr_live_clear(&live);
 }
 
-static int remove_cgroups(const struct mr_intent *intent, const struct mr_host *host,
-	struct mr_error *err)
-{
-	struct mr_cgroup cg;
-
-	mr_cgroup_init(&cg);
-	int ret = mr_cgroup_open(host, intent->cgroup_path, &cg, err);
-	if (ret > 0)
-		ret = mr_cgroup_kill(&cg, KILL_TIMEOUT_MS, err);
-	if (ret >= 0)
-		ret = mr_cgroup_remove(&cg, err);
-	mr_cgroup_close(&cg);
-	return ret < 0 ? ret : 0;
-}
-
 int mr_cleanup(struct mr_state *state, const struct mr_host *host, struct mr_error *err)
 {
-	struct mr_error ignored;
 	struct mr_intent intent;
-	char boot[40];
+	struct mr_cgroup cg;
 
-	int ret = mr_boot_id(boot, err);
-	if (ret < 0)
-		return ret;
-	bool has_intent = mr_state_read_intent(state, &intent, &ignored) == 0;
-	/* No intent: it was killed before anything was made. */
-	if (has_intent && strcmp(intent.boot_id, boot) == 0 &&
-		(ret = remove_cgroups(&intent, host, err)) < 0)
-		return ret;
-	return mr_state_remove(state, err);
+	int ret = read_intent(state, &intent, err);
+	if (ret > 0) {
+		ret = kill_cgroups(&intent, host, &cg, err);
+		if (ret >= 0)
+			ret = mr_cgroup_remove(&cg, err);
+		mr_cgroup_close(&cg);
+	}
+	return ret < 0 ? ret : mr_state_remove(state, err);
 }

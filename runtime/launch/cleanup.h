@@ -5,11 +5,11 @@
 #include "record/state.h"
 
 /**
- * Kill init and let the monitor finish: it takes the verdict and removes the cgroups. Without
- * a monitor, or when it does not end in time, its turn is over. Call without the lock, which
- * the monitor needs.
+ * Kill the container, be it frozen, and let the monitor finish: it takes the verdict and
+ * removes the cgroups. One that still sets the container up is interrupted and undoes it. When
+ * it does not end in time, its turn is over. Call without the lock, which the monitor needs.
  */
-void mr_cleanup_stop(const struct mr_state *state);
+void mr_cleanup_stop(const struct mr_state *state, const struct mr_host *host);
 
 /**
  * Bring down what is left of a container and forget it: its processes (by cgroup and by
@@ -20,6 +20,8 @@ void mr_cleanup_stop(const struct mr_state *state);
  */
 int mr_cleanup(struct mr_state *state, const struct mr_host *host, struct mr_error *err);
 
+/** Is that very process alive? What cannot be found out counts as alive. */
+bool mr_cleanup_is_alive(const struct mr_process_id *id);
 /** Is init of this container alive? */
 bool mr_cleanup_is_live(const struct mr_live *live);
 

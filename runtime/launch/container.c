@@ -184,7 +184,6 @@ int mr_container_status(struct mr_container *c, struct mr_status *ret, struct mr
 {
 	autofree char *json = NULL;
 
-	(void)err;
 	memset(ret, 0, sizeof(*ret));
 	memcpy(ret->id, c->state.id, sizeof(ret->id));
 	ret->exit_code = ret->oom_killed = -1;
@@ -192,6 +191,11 @@ int mr_container_status(struct mr_container *c, struct mr_status *ret, struct mr
 		snprintf(ret->status, sizeof(ret->status), "broken");
 		return 0;
 	}
+	/* Whoever asks again wants to know what has changed since. */
+	mr_live_clear(&c->live);
+	int r = mr_state_read_live(&c->state, &c->live, err);
+	if (r < 0)
+		return r;
 	memcpy(ret->status, c->live.status, sizeof(ret->status));
 	ret->pid = c->live.init.pid;
 	ret->exit_code = c->live.exit_code;
@@ -220,7 +224,8 @@ int mr_list(const char *root, struct mr_status **ret, size_t *ret_n, struct mr_e
 		/* One that vanishes meanwhile is not listed; a bad one never hides others. */
 		if (mr_container_open(root, ids.items[i], &c, &ignored) < 0)
 			continue;
-		mr_container_status(c, &list[n++], &ignored);
+		if (mr_container_status(c, &list[n], &ignored) == 0)
+			n++;
 		mr_container_close(c);
 	}
 	*ret = mr_take_ptr(list);

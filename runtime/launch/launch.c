@@ -5,6 +5,7 @@
  * mr_launch_clear(), so no failure path needs to know what was done before it.
  *
  * Order constraints:
+ *  - signals are taken before there is anything that a death by one would leave;
  *  - the intent record is on disk before the first cgroup is made;
  *  - limits are written while the cgroup is empty: there is nothing to reclaim or kill;
  *  - baselines of the OOM counters are taken before the container can move them;
@@ -31,6 +32,7 @@ struct launch_step {
 #define SHOW(x) mr_launch_describe_##x
 
 static const struct launch_step steps[] = {
+	{ "signals", "signalfd(2)", NULL, DO(signals), NULL },
 	{ "record", "flock(2)", NULL, DO(record), SHOW(record) },
 	{ "intent", "fsync(2)", NULL, DO(intent), NULL },
 	{ "create-cgroups", "cgroups(7)", NULL, DO(cgroup), SHOW(cgroup) },
@@ -39,7 +41,6 @@ static const struct launch_step steps[] = {
 	{ "open-tasks", "cgroups(7)", NULL, DO(tasks), NULL },
 	{ "logs", "pipe(2)", IF(logs), DO(logs), NULL },
 	{ "namespaces", "setns(2)", IF(namespaces), DO(namespaces), SHOW(namespaces) },
-	{ "signals", "signalfd(2)", NULL, DO(signals), NULL },
 	{ "clone", "clone3(2)", NULL, DO(clone), SHOW(clone) },
 };
 
@@ -85,7 +86,7 @@ int mr_launch(struct mr_plan *plan, int ready_fd, struct mr_result *ret_result,
 		ret = mr_monitor_run(&l.monitor, err);
 	if (ret == 0)
 		ret = mr_launch_finish(&l, ret_result, err);
-	if (ret < 0)
+	else
 		mr_launch_give_up(&l, err);
 	mr_launch_clear(&l);
 	return ret;

@@ -104,11 +104,14 @@ static void tell_ready(struct mr_launch *l)
 	if (l->ready_fd < 0)
 		return;
 	(void)mr_write_all(l->ready_fd, &none, sizeof(none));
-	mr_close(&l->ready_fd);
-	/* The caller's stdio and directory are not ours to keep in use. */
+	/* The caller's stdio and directory are not ours to keep in use. Nor the pipe; but its
+	 * number must stay: a later failure is written to it. */
 	autoclose int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	for (int i = 0; i < 3 && null >= 0; i++)
 		dup2(null, i);
+	if (null < 0 || dup3(null, l->ready_fd, O_CLOEXEC) < 0)
+		close(l->ready_fd);
+	l->ready_fd = -1;
 	if (chdir("/") < 0)
 		return; /* then it stays in use; nothing else depends on it */
 }
@@ -212,18 +215,18 @@ static void fill_record_end(struct mr_launch *l)
 	l->live.exit_signal = WIFSIGNALED(m->status) ? WTERMSIG(m->status) : 0;
 }
 
-/* Give the cgroup back; kill what still is in it (no pid namespace, or a failed start). */
+/* Give the cgroup back; kill what still is in it (no pid namespace, or a failed start). There
+ * is nobody to do it later, so what fails is tried once more. */
 static int drop_cgroup(struct mr_launch *l, bool kill, struct mr_error *err)
 {
 	int ret = 0;
 
-	if (!l->has_cgroup)
-		return 0;
-	if (kill)
-		ret = mr_cgroup_kill(&l->cgroup, 5000, err);
-	if (ret == 0)
-		ret = mr_cgroup_remove(&l->cgroup, err);
-	l->has_cgroup = ret < 0;
+	for (int tries = 0; tries < 2 && l->has_cgroup; tries++) {
+		ret = kill || tries ? mr_cgroup_kill(&l->cgroup, 5000, err) : 0;
+		if (ret == 0)
+			ret = mr_cgroup_remove(&l->cgroup, err);
+		l->has_cgroup = ret < 0;
+	}
 	return ret;
 }
 
@@ -291,7 +294,8 @@ void mr_launch_give_up(struct mr_launch *l, struct mr_error *err)
 {
 	struct mr_error cleanup_err = { 0 };
 
-	explain_failure(l, err);
+	if (!l->monitor.started)
+		explain_failure(l, err);
 	int removed = drop_cgroup(l, l->monitor.pid > 0, &cleanup_err);
 	if (removed == 0 && l->has_state &&
 		mr_state_lock(&l->state, 1000, &cleanup_err) == 0)

@@ -92,6 +92,18 @@ int mr_launch_init(struct mr_launch *l, struct mr_plan *plan, int ready_fd,
 	return fill_live(l, err);
 }
 
+/* A SIGPIPE that was blocked has had its effect, EPIPE; unblocked it would kill us. */
+static void drop_pending_sigpipe(void)
+{
+	const struct timespec now = { 0 };
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGPIPE);
+	while (sigtimedwait(&set, NULL, &now) > 0)
+		;
+}
+
 void mr_launch_clear(struct mr_launch *l)
 {
 	mr_monitor_clear(&l->monitor);
@@ -103,6 +115,8 @@ void mr_launch_clear(struct mr_launch *l)
 	mr_ns_close(l->ns_fds);
 	mr_close(&l->null_fd);
 	mr_close(&l->monitor.signal_fd);
+	if (l->masked)
+		drop_pending_sigpipe();
 	if (l->masked)
 		sigprocmask(SIG_SETMASK, &l->old_mask, NULL);
 	mr_live_clear(&l->live);

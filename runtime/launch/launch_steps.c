@@ -17,26 +17,38 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+/* Without a state.json its launcher was killed early, since we hold the lock. */
+static int check_ended(const struct mr_state *old, struct mr_error *err)
+{
+	struct mr_live live;
+	int ret = mr_state_read_live(old, &live, err);
+
+	if (ret < 0) {
+		if (ret != -ENOENT)
+			mr_hint(err, "minirun delete --force %s removes it", old->id);
+		return ret == -ENOENT ? 0 : ret;
+	}
+	if (mr_cleanup_is_live(&live)) {
+		ret = mr_fail_text(err, EEXIST, "container '%s' exists and is %s", old->id,
+			live.status);
+		mr_hint(err, "stop it, or choose another --name");
+	}
+	mr_live_clear(&live);
+	return ret;
+}
+
 /* An ended record gives way to a new container of its name, as with docker run --name after
  * docker rm; a live one does not. */
 static int replace_ended(struct mr_launch *l, struct mr_error *err)
 {
-	struct mr_live live;
-	struct mr_error ignored;
 	struct mr_state old;
 
 	mr_state_init(&old);
 	int ret = mr_state_open(l->plan->root, l->plan->id, &old, err);
 	if (ret == 0)
 		ret = mr_state_lock(&old, 1000, err);
-	if (ret == 0 && mr_state_read_live(&old, &live, &ignored) == 0) {
-		if (mr_cleanup_is_live(&live)) {
-			ret = mr_fail_text(err, EEXIST, "container '%s' exists and is %s",
-				l->plan->id, live.status);
-			mr_hint(err, "stop it, or choose another --name");
-		}
-		mr_live_clear(&live);
-	}
+	if (ret == 0)
+		ret = check_ended(&old, err);
 	if (ret == 0)
 		ret = mr_cleanup(&old, &l->plan->host, err);
 	mr_state_close(&old);
@@ -70,7 +82,12 @@ int mr_launch_step_intent(struct mr_launch *l, struct mr_error *err)
 			memcpy(intent.mount_points[intent.n_mount_points++],
 				l->plan->host.hierarchies[i].mount_point,
 				sizeof(intent.mount_points[0]));
-	return mr_state_write_intent(&l->state, &intent, err);
+	ret = mr_state_write_intent(&l->state, &intent, err);
+	if (ret < 0)
+		return ret;
+	/* Who is making it: `delete --force` need not wait until we are done. */
+	snprintf(l->live.status, sizeof(l->live.status), "creating");
+	return mr_state_write_live(&l->state, &l->live, err);
 }
 
 void mr_launch_describe_record(const struct mr_plan *p, struct mr_str *out)
@@ -166,9 +183,11 @@ int mr_launch_step_signals(struct mr_launch *l, struct mr_error *err)
 	sigset_t set;
 
 	mr_monitor_signals(&set);
+	sigaddset(&set, SIGPIPE); /* who reads our messages may go: see mr_launch_clear() */
 	if (sigprocmask(SIG_BLOCK, &set, &l->old_mask) < 0)
 		return mr_fail(err, errno, "sigprocmask");
 	l->masked = true;
+	sigdelset(&set, SIGPIPE);
 	l->monitor.signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	return l->monitor.signal_fd < 0 ? mr_fail(err, errno, "signalfd") : 0;
 }

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The state document: runtime-spec, "State". Hooks get it on stdin, `state` prints it. */
+/* The state document: runtime-spec, "State". Hooks get it on stdin, `state` prints it. The
+ * specification allows further members; how a stopped container ended is told in those that
+ * CRI-O decodes (exitCode, oomKilled, finished), each only when it is known. */
 #include "launch/oci_state.h"
 
 #include "base/json.h"
 
 #include <errno.h>
+#include <string.h>
 
 static int finish(struct mr_json_writer *w, char **ret_json, struct mr_error *err)
 {
@@ -35,6 +38,34 @@ int mr_oci_state_of_plan(const struct mr_plan *plan, const char *status, pid_t p
 	return finish(&w, ret_json, err);
 }
 
+static void put_known_bool(struct mr_json_writer *w, const char *key, const struct mr_json *value)
+{
+	if (value && value->type == MR_JSON_BOOL)
+		mr_json_put_bool(w, key, value->boolean);
+}
+
+/* The record is the one source of how it ended. */
+static void put_end(struct mr_json_writer *w, const struct mr_state *state)
+{
+	autofree char *text = NULL;
+	auto_json doc = { 0 };
+	struct mr_error ignored;
+
+	if (mr_state_read_status(state, &text, &ignored) < 0 ||
+		mr_json_parse("status.json", text, strlen(text), &doc, &ignored) < 0)
+		return;
+	const struct mr_json *end = mr_json_get(doc.root, "State");
+	const struct mr_json *oom = mr_json_get(doc.root, "OOM");
+	put_known_bool(w, "oomKilled", mr_json_get(end, "OOMKilled"));
+	put_known_bool(w, "initOomKilled", mr_json_get(oom, "InitKilled"));
+	int64_t kills = mr_json_int(oom, "Kills", -1);
+	if (kills >= 0)
+		mr_json_put_int(w, "oomKills", kills);
+	const char *finished = mr_json_text(end, "FinishedAt", "");
+	if (finished[0] && !mr_has_prefix(finished, "0001-"))
+		mr_json_put_text(w, "finished", finished);
+}
+
 int mr_oci_state_of_live(const struct mr_state *state, const struct mr_live *live,
 	const char *status, char **ret_json, struct mr_error *err)
 {
@@ -53,5 +84,7 @@ int mr_oci_state_of_live(const struct mr_state *state, const struct mr_live *liv
 		mr_json_put_raw(&w, "annotations", live->annotations_json);
 	if (!runs && live->exit_code >= 0)
 		mr_json_put_int(&w, "exitCode", live->exit_code);
+	if (!runs)
+		put_end(&w, state);
 	return finish(&w, ret_json, err);
 }

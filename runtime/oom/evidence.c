@@ -76,12 +76,16 @@ void mr_ladder_read(struct mr_oom_watch *w, uint64_t kills, bool setup,
 #define INIT_CGROUP_NS 0xeffffffbu
 #define INIT_PID_NS    0xeffffffcu
 
-bool mr_log_is_foreign(const struct mr_oom_watch *w)
+bool mr_log_is_foreign(struct mr_oom_watch *w)
 {
 	struct stat st;
-	return w->foreign_view ||
-		(stat("/proc/self/ns/cgroup", &st) == 0 && st.st_ino != INIT_CGROUP_NS) ||
-		(stat("/proc/self/ns/pid", &st) == 0 && st.st_ino != INIT_PID_NS);
+	if (w->view == MR_OOM_VIEW_UNKNOWN) {
+		bool foreign =
+			(stat("/proc/self/ns/cgroup", &st) == 0 && st.st_ino != INIT_CGROUP_NS) ||
+			(stat("/proc/self/ns/pid", &st) == 0 && st.st_ino != INIT_PID_NS);
+		w->view = foreign ? MR_OOM_VIEW_FOREIGN : MR_OOM_VIEW_HOST;
+	}
+	return w->view == MR_OOM_VIEW_FOREIGN;
 }
 
 unsigned mr_log_scope(const struct mr_oom_kill *kill, const char *own)

@@ -18,8 +18,8 @@ struct mr_ladder {
 void mr_ladder_read(struct mr_oom_watch *w, uint64_t kills, bool setup,
 	struct mr_ladder *ret);
 
-/** Are we in a cgroup or pid namespace? Then the log's paths and pids are not ours. */
-bool mr_log_is_foreign(const struct mr_oom_watch *w);
+/** Finds out w->view. */
+bool mr_log_is_foreign(struct mr_oom_watch *w);
 
 /** The scope that one line of the log names, as a bit; 0: it does not tell. */
 unsigned mr_log_scope(const struct mr_oom_kill *kill, const char *own);

@@ -108,12 +108,14 @@ static bool take_kmsg_prefix(const char *head, struct mr_oom_line *line, const c
 	return true;
 }
 
-/* dmesg's "[  123.456789] ", which a saved log may have; a table row has no dot. */
+/* dmesg's "<6>[  123.456789] ", which a saved log may have; a table row has no dot. */
 static const char *skip_stamp(const char *head, struct mr_oom_line *line)
 {
 	unsigned long long seconds;
 	unsigned micros;
 	int n = 0;
+	if (head[0] == '<' && isdigit((unsigned char)head[1]) && head[2] == '>')
+		head += 3;
 	if (sscanf(head, "[%llu.%6u] %n", &seconds, &micros, &n) == 2 && n > 0 &&
 		seconds < (1ull << 40)) {
 		line->time_usec = (int64_t)(seconds * 1000000 + micros);

@@ -31,7 +31,7 @@
 static bool is_init(const struct mr_oom_watch *w, const struct mr_verdict_input *in,
 	const struct mr_oom_kill *kill)
 {
-	return !w->foreign_view && in->init_pid > 0 && kill->pid == in->init_pid;
+	return w->view == MR_OOM_VIEW_HOST && in->init_pid > 0 && kill->pid == in->init_pid;
 }
 
 static bool is_named(const struct mr_oom_kill *kill)
@@ -136,8 +136,7 @@ static int read_log(struct mr_oom_watch *w, const struct mr_verdict_input *in,
 {
 	if (ret->kills == 0 && !w->nested_unseen && w->nested_gone == 0)
 		return 0;
-	w->foreign_view = mr_log_is_foreign(w);
-	if (w->kmsg.fd < 0 || w->foreign_view)
+	if (w->kmsg.fd < 0 || mr_log_is_foreign(w))
 		return 0;
 	mr_log_await(w, ret->kills);
 	ret->source = "/dev/kmsg";

@@ -160,7 +160,8 @@ int mr_oom_watch_prepare(struct mr_oom_watch *w, const struct mr_cgroup *cg,
 			"the memory controller", cg->path);
 	const struct mr_hierarchy *h = &cg->host->hierarchies[owner];
 	w->version = h->v2 ? 2 : 1;
-	w->foreign_view = strcmp(h->root, "/") != 0;
+	if (strcmp(h->root, "/") != 0)
+		w->view = MR_OOM_VIEW_FOREIGN;
 	snprintf(w->directory, sizeof(w->directory), "%s%s", h->mount_point, cg->path);
 	mr_oom_log_init(&w->log, cg->host->page_size, cg->path);
 	int r = open_levels(w, cg, dir, err);

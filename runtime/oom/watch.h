@@ -34,6 +34,13 @@ struct mr_oom_counts {
 	uint64_t oom, groups; /* v2 only: `oom`, `oom_group_kill` */
 };
 
+/** Are the kernel log's paths and pids ours? Not in a cgroup or pid namespace. */
+enum mr_oom_view {
+	MR_OOM_VIEW_UNKNOWN, /* looked up when it is needed */
+	MR_OOM_VIEW_HOST,
+	MR_OOM_VIEW_FOREIGN,
+};
+
 /** Everything needed to decide later; opened before the container starts. */
 struct mr_oom_watch {
 	int version; /* of the memory hierarchy: 1, 2; 0: no memory controller */
@@ -43,7 +50,7 @@ struct mr_oom_watch {
 	struct mr_oom_counts base;
 	uint64_t kills_seen;  /* largest so far: it never falls */
 	int64_t last_kill_ns; /* CLOCK_MONOTONIC of the step that saw the last one; 0: none */
-	bool foreign_view;  /* the hierarchy is not seen from its root: the log's names differ */
+	enum mr_oom_view view;
 	bool gone;          /* somebody else removed the cgroup */
 	bool late;          /* listened only after the container's first process existed */
 
