@@ -65,29 +65,31 @@ static int start_ps(char *const *ps_args, pid_t *ret_pid, struct mr_error *err)
 	return -r;
 }
 
-/* Number of the word PID in the head line, or -1. */
-static int pid_column(const char *line)
+/* Where the number of the column PID ends; -1: there is none. ps(1) aligns it to the
+ * right, so this also holds behind a column of several words. */
+static int pid_column_end(const char *head)
 {
-	for (int i = 0;; i++) {
-		line += strspn(line, " \t");
-		size_t n = strcspn(line, " \t\n");
+	for (size_t at = 0;;) {
+		at += strspn(head + at, " \t\n");
+		size_t n = strcspn(head + at, " \t\n");
 		if (n == 0)
 			return -1;
-		if (n == 3 && !strncmp(line, "PID", 3))
-			return i;
-		line += n;
+		if (n == 3 && !strncmp(head + at, "PID", 3))
+			return (int)(at + n);
+		at += n;
 	}
 }
 
-static bool is_ours(const char *line, int column, const pid_t *pids, size_t n)
+static bool is_ours(const char *line, int end, const pid_t *pids, size_t n)
 {
-	line += strspn(line, " \t");
-	for (int i = 0; i < column; i++) {
-		line += strcspn(line, " \t\n");
-		line += strspn(line, " \t");
-	}
-	long pid = strtol(line, NULL, 10);
-	for (size_t i = 0; i < n; i++) {
+	int start = end;
+
+	if (strnlen(line, (size_t)end) < (size_t)end)
+		return false;
+	while (start > 0 && line[start - 1] >= '0' && line[start - 1] <= '9')
+		start--;
+	long pid = strtol(line + start, NULL, 10);
+	for (size_t i = 0; start < end && i < n; i++) {
 		if (pids[i] == pid)
 			return true;
 	}
@@ -98,16 +100,16 @@ static int filter(FILE *in, const pid_t *pids, size_t n, struct mr_error *err)
 {
 	char *line = NULL;
 	size_t size = 0;
-	int column = -1, r = 0;
+	int end = -1, r = 0;
 
 	if (getline(&line, &size, in) > 0)
-		column = pid_column(line);
-	if (column < 0)
+		end = pid_column_end(line);
+	if (end < 0)
 		r = fail(err, EINVAL, "the output of ps(1) has no column PID");
 	else
 		fputs(line, stdout);
 	while (r == 0 && getline(&line, &size, in) > 0) {
-		if (is_ours(line, column, pids, n))
+		if (is_ours(line, end, pids, n))
 			fputs(line, stdout);
 	}
 	free(line);

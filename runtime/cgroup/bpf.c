@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The device access list on cgroup v2: an eBPF program of type CGROUP_DEVICE that the kernel
- * asks at every open and mknod of a device (kernel 4.15). It returns 1 to allow, 0 to deny;
- * the programs of the ancestors must allow as well.
+ * The device access list on cgroup v2: an eBPF program of type CGROUP_DEVICE that the
+ * kernel asks at every open and mknod of a device (kernel 4.15). It returns 1 to allow, 0
+ * to deny; the programs of the ancestors must allow as well.
  *
- * Later rules win, so the program tests them from the last to the first, and bit by bit: it
- * starts with the wanted accesses (read, write, mknod). An allow rule that fits takes its
- * bits away, and when none is left the answer is yes; a deny rule that fits and names one
- * of the bits left is a no; so is the end. There is no loop and no memory access but the
- * three words of the context, so that the oldest verifiers take it.
+ * Later rules win, so the program tests them from the last to the first, and bit by bit:
+ * it starts with the wanted accesses (read, write, mknod). An allow rule that fits takes
+ * its bits away, and when none is left the answer is yes; a deny rule that fits and names
+ * one of the bits left is a no; so is the end. There is no loop and no memory access but
+ * the three words of the context, so that the oldest verifiers take it.
  *
  * bpf(2), Documentation/bpf/prog_cgroup_device (struct bpf_cgroup_dev_ctx in linux/bpf.h)
  */
@@ -47,7 +47,8 @@ struct assembler {
 	size_t n;
 };
 
-static struct bpf_insn *emit(struct assembler *a, int code, int dst, int src, int off, int imm)
+static struct bpf_insn *emit(
+	struct assembler *a, int code, int dst, int src, int off, int imm)
 {
 	struct bpf_insn *i = &a->out[a->n++];
 	*i = (struct bpf_insn){.code = (__u8)code,
@@ -71,8 +72,8 @@ static void emit_return(struct assembler *a, int value)
 
 static void emit_start(struct assembler *a)
 {
-	/* access_type: type in the low half, accesses in the high half. Old verifiers allow
-	 * only whole words of it. */
+	/* access_type: type in the low half, accesses in the high half. Old verifiers
+	 * allow only whole words of it. */
 	emit_load(a, REG_TYPE, offsetof(struct bpf_cgroup_dev_ctx, access_type));
 	emit_load(a, REG_LEFT, offsetof(struct bpf_cgroup_dev_ctx, access_type));
 	emit_load(a, REG_MAJOR, offsetof(struct bpf_cgroup_dev_ctx, major));
@@ -105,7 +106,8 @@ static bool is_number(const struct mr_int *v)
 	return v->set && v->value >= 0; /* docker writes -1 for "any" */
 }
 
-static int check_rule(const struct mr_device_rule *rule, size_t index, struct mr_error *err)
+static int check_rule(
+	const struct mr_device_rule *rule, size_t index, struct mr_error *err)
 {
 	if ((is_number(&rule->major) && rule->major.value > INT32_MAX) ||
 		(is_number(&rule->minor) && rule->minor.value > INT32_MAX))
@@ -115,8 +117,8 @@ static int check_rule(const struct mr_device_rule *rule, size_t index, struct mr
 			index, rule->major.value, rule->minor.value);
 	if (!is_any_type(rule) && rule->type != 'b' && rule->type != 'c')
 		return mr_fail_text(err, EINVAL,
-			"linux.resources.devices[%zu]: type '%c' is none of a, b, c", index,
-			rule->type);
+			"linux.resources.devices[%zu]: type '%c' is none of a, b, c",
+			index, rule->type);
 	return 0;
 }
 
@@ -139,7 +141,8 @@ static bool emit_rule(struct assembler *a, const struct mr_device_rule *rule)
 	if (access == ALL_ACCESS) {
 		emit_return(a, rule->allow);
 	} else if (rule->allow) {
-		emit(a, BPF_ALU64 | BPF_AND | BPF_K, REG_LEFT, 0, 0, ALL_ACCESS & ~access);
+		emit(a, BPF_ALU64 | BPF_AND | BPF_K, REG_LEFT, 0, 0,
+			ALL_ACCESS & ~access);
 		emit(a, BPF_JMP | BPF_JNE | BPF_K, REG_LEFT, 0, 2, 0);
 		emit_return(a, 1);
 	} else {
@@ -157,9 +160,10 @@ int mr_bpf_device_program(const struct mr_device_rule *rules, size_t n_rules,
 	struct bpf_insn **ret, size_t *ret_n, struct mr_error *err)
 {
 	if (n_rules > (MAX_INSNS - FRAME_INSNS) / RULE_MAX_INSNS)
-		return mr_fail_text(err, E2BIG, "linux.resources.devices: %zu rules are too many",
-			n_rules);
-	struct assembler a = {calloc(n_rules * RULE_MAX_INSNS + FRAME_INSNS, sizeof(*a.out)), 0};
+		return mr_fail_text(err, E2BIG,
+			"linux.resources.devices: %zu rules are too many", n_rules);
+	struct assembler a = {
+		calloc(n_rules * RULE_MAX_INSNS + FRAME_INSNS, sizeof(*a.out)), 0};
 	autofree struct bpf_insn *out = a.out;
 	if (!out)
 		return mr_fail(err, ENOMEM, "write the device program");
@@ -220,7 +224,8 @@ static int load(const struct bpf_insn *insns, size_t n, struct mr_error *err)
 	int r = mr_fail(err, -fd, "load the device program (%zu instructions)%s%s", n,
 		*log ? ": " : "", log);
 	if (fd == -EPERM)
-		mr_hint(err, "CAP_BPF or CAP_SYS_ADMIN in the initial user namespace is needed");
+		mr_hint(err,
+			"CAP_BPF or CAP_SYS_ADMIN in the initial user namespace is needed");
 	if (fd == -EINVAL || fd == -ENOSYS)
 		mr_hint(err, "the kernel needs CONFIG_CGROUP_BPF");
 	return r;
@@ -286,8 +291,9 @@ int mr_bpf_device_attach(
 	}
 	int r = sys_bpf(BPF_PROG_ATTACH, &attr);
 	if (r == -EINVAL && old >= 0) {
-		/* Before kernel 5.6 there is no replacing. Both are attached for a moment, and
-		 * both must allow: nothing is open that was closed before or after. */
+		/* Before kernel 5.6 there is no replacing. Both are attached for a
+		 * moment, and both must allow: nothing is open that was closed before or
+		 * after. */
 		attr.attach_flags = BPF_F_ALLOW_MULTI;
 		attr.replace_bpf_fd = 0;
 		r = sys_bpf(BPF_PROG_ATTACH, &attr);

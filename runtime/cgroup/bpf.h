@@ -14,8 +14,9 @@
 int mr_bpf_device_program(const struct mr_device_rule *rules, size_t n_rules,
 	struct bpf_insn **ret, size_t *ret_n, struct mr_error *err);
 
-/** Load and attach to a cgroup2 directory, replacing atomically what we attached before. */
-int mr_bpf_device_attach(int cgroup_fd, const struct bpf_insn *insns, size_t n,
-	struct mr_error *err);
+/** Load and attach to a cgroup2 directory, replacing atomically what we attached before.
+ */
+int mr_bpf_device_attach(
+	int cgroup_fd, const struct bpf_insn *insns, size_t n, struct mr_error *err);
 
 #endif

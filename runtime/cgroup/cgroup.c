@@ -3,15 +3,15 @@
  * A container's cgroups: make the directories, join them, open those of a container that
  * exists.
  *
- * Making is cheap where it matters, for containers below a parent that is there already: one
- * mkdir and one open per hierarchy. Parents are made only after an ENOENT, and as the last
- * container of the parent may take it away at any moment, that is repeated.
+ * Making is cheap where it matters, for containers below a parent that is there already:
+ * one mkdir and one open per hierarchy. Parents are made only after an ENOENT, and as the
+ * last container of the parent may take it away at any moment, that is repeated.
  *
- * Joining: on v2 clone3(CLONE_INTO_CGROUP) (kernel 5.7). On v1 the child, while it has one
- * thread, writes "0" into its own `tasks` files. Writing another's pid into
- * cgroup.procs, the obvious way, takes the lock over all thread groups and waits for an RCU
- * grace period, some 15 ms on an idle machine; it is left for kernels where the child may
- * not.
+ * Joining: on v2 clone3(CLONE_INTO_CGROUP) (kernel 5.7). On v1 the child, while it has
+ * one thread, writes "0" into its own `tasks` files. Writing another's pid into
+ * cgroup.procs, the obvious way, takes the lock over all thread groups and waits for an
+ * RCU grace period, some 15 ms on an idle machine; it is left for kernels where the child
+ * may not.
  *
  * mkdir(2), cgroups(7), clone(2)
  */
@@ -25,11 +25,12 @@
 #include <string.h>
 #include <sys/stat.h>
 
-void mr_cgroup_full(
-	const struct mr_host *host, int h, const char *path, char ret[static MR_CGROUP_FULL_MAX])
+void mr_cgroup_full(const struct mr_host *host, int h, const char *path,
+	char ret[static MR_CGROUP_FULL_MAX])
 {
 	const char *mount = host->hierarchies[h].mount_point;
-	snprintf(ret, MR_CGROUP_FULL_MAX, "%s%s", mr_streq(mount, "/") ? "" : mount, path);
+	snprintf(
+		ret, MR_CGROUP_FULL_MAX, "%s%s", mr_streq(mount, "/") ? "" : mount, path);
 }
 
 void mr_cgroup_init(struct mr_cgroup *cg)
@@ -56,7 +57,8 @@ int mr_cgroup_dir(const struct mr_cgroup *cg, enum mr_controller c)
 
 /* --- make the directories --- */
 
-static void hint_mkdir(const struct mr_host *host, int h, int errnum, struct mr_error *err)
+static void hint_mkdir(
+	const struct mr_host *host, int h, int errnum, struct mr_error *err)
 {
 	switch (errnum) {
 	case EACCES:
@@ -66,14 +68,17 @@ static void hint_mkdir(const struct mr_host *host, int h, int errnum, struct mr_
 		break;
 	case EROFS:
 		mr_hint(err, "%s is mounted read-only: mount -o remount,rw %s",
-			host->hierarchies[h].mount_point, host->hierarchies[h].mount_point);
+			host->hierarchies[h].mount_point,
+			host->hierarchies[h].mount_point);
 		break;
 	case EAGAIN:
-		mr_hint(err, "cgroup.max.descendants or cgroup.max.depth of a parent is reached");
+		mr_hint(err,
+			"cgroup.max.descendants or cgroup.max.depth of a parent is reached");
 		break;
 	case ENOSPC:
 	case ENOMEM:
-		mr_hint(err, "the kernel keeps at most 65535 memory cgroups, dying ones included");
+		mr_hint(err,
+			"the kernel keeps at most 65535 memory cgroups, dying ones included");
 		break;
 	default:
 		break;
@@ -114,8 +119,8 @@ static int make_directory(const struct mr_host *host, int h, const char *path,
 
 	mr_cgroup_full(host, h, path, made->full);
 	const size_t mount_len = strlen(made->full) - strlen(path);
-	/* A parent that was there can be gone at the next step, when the last container of
-	 * another launcher ends; that cannot go on for ever. */
+	/* A parent that was there can be gone at the next step, when the last container
+	 * of another launcher ends; that cannot go on for ever. */
 	for (int tries = 0; tries < 100 && r == -ENOENT; tries++) {
 		r = mkdir(made->full, 0755) < 0 ? -errno : 0;
 		if (r != -ENOENT)
@@ -152,9 +157,8 @@ static void remove_made(const struct made *made)
 
 /* --- a directory that was there --- */
 
-static int busy(int fd, const char *full, struct mr_error *err, const char *what)
+static int busy(const char *full, struct mr_error *err, const char *what)
 {
-	(void)fd;
 	mr_fail_text(err, EBUSY, "the cgroup %s exists and %s", full, what);
 	mr_hint(err, "choose another linux.cgroupsPath, or remove what is left of the "
 		     "container that used it");
@@ -167,161 +171,28 @@ static int check_reusable(int fd, bool v2, const char *full, struct mr_error *er
 	struct stat st;
 
 	if (fstat(fd, &st) == 0 && st.st_nlink > 2)
-		return busy(fd, full, err, "has cgroups below it");
+		return busy(full, err, "has cgroups below it");
 	/* The first byte says enough; -EFBIG: more than a line of them. */
 	ssize_t n = mr_read_line_at(fd, "cgroup.procs", line, sizeof(line));
 	if (n != 0 && n != -EOPNOTSUPP)
 		return n > 0 || n == -EFBIG
-			       ? busy(fd, full, err, "holds processes")
+			       ? busy(full, err, "holds processes")
 			       : mr_fail(err, (int)-n, "read %s/cgroup.procs", full);
 	if (v2) {
 		n = mr_read_line_at(fd, "cgroup.freeze", line, sizeof(line));
 		if (n == 1 && line[0] == '1')
-			return busy(fd, full, err, "is frozen");
+			return busy(full, err, "is frozen");
 	} else {
 		n = mr_read_line_at(fd, "freezer.state", line, sizeof(line));
 		if (n > 0 && strcmp(line, "THAWED") != 0)
-			return busy(fd, full, err, "is frozen");
-	}
-	return 0;
-}
-
-/* --- v2: controllers for the children of each ancestor --- */
-
-static bool has_word(const char *list, const char *word)
-{
-	size_t n = strlen(word);
-	for (const char *p = list; (p = strstr(p, word)) != NULL; p += n) {
-		bool starts = p == list || p[-1] == ' ';
-		bool ends = p[n] == '\0' || p[n] == ' ' || p[n] == '\n';
-		if (starts && ends)
-			return true;
-	}
-	return false;
-}
-
-/* "+memory +pids" for those of @wanted that the list lacks; "" when it has them all. */
-static void missing_from(const char *list, unsigned wanted, char *out, size_t cap)
-{
-	size_t len = 0;
-
-	out[0] = '\0';
-	for (int c = 0; c < MR_CONTROLLERS; c++) {
-		const char *name = mr_controller_name((enum mr_controller)c, true);
-		if (!(wanted >> c & 1) || has_word(list, name))
-			continue;
-		int n = snprintf(out + len, cap - len, "%s+%s", len ? " " : "", name);
-		if (n < 0 || (size_t)n >= cap - len)
-			return;
-		len += (size_t)n;
-	}
-}
-
-static int explain_enable(
-	const char *dir, const char *wanted, int errnum, struct mr_error *err)
-{
-	char text[256] = "unknown";
-	int fd = -1;
-	autoclose int dirfd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	const char *file = errnum == ENOENT ? "cgroup.controllers" : "cgroup.type";
-
-	(void)fd;
-	if (dirfd >= 0)
-		mr_read_line_at(dirfd, file, text, sizeof(text));
-	mr_fail(err, errnum, "write '%s' to %s/cgroup.subtree_control", wanted, dir);
-	if (errnum == EBUSY)
-		mr_hint(err, "%s has processes of its own, and cgroup2 gives controllers only to "
-			     "the children of a cgroup without any: move them into a cgroup below "
-			     "it, or choose another place (linux.cgroupsPath)",
-			dir);
-	else if (errnum == EOPNOTSUPP)
-		mr_hint(err, "the type of %s is '%s': a threaded tree cannot have controllers "
-			     "like memory", dir, text);
-	else if (errnum == ENOENT)
-		mr_hint(err, "delegated to %s are only: %s", dir, *text ? text : "none");
-	return -errnum;
-}
-
-/* Switch the controllers on for the children of one cgroup. What is wanted but not required
- * (counters for the record) may fail. */
-static int enable_at(const char *dir, unsigned wanted, unsigned required, struct mr_error *err)
-{
-	char list[512], file[MR_CGROUP_FULL_MAX + 32], text[256];
-
-	snprintf(file, sizeof(file), "%s/cgroup.subtree_control", dir);
-	ssize_t n = mr_read_line_at(AT_FDCWD, file, list, sizeof(list));
-	if (n < 0)
-		return mr_fail(err, (int)-n, "read %s", file);
-	missing_from(list, wanted, text, sizeof(text));
-	if (!*text)
-		return 0;
-	int r = mr_write_file_at(AT_FDCWD, file, text);
-	if (r == 0)
-		return 0;
-	if (required == wanted)
-		return explain_enable(dir, text, -r, err);
-	missing_from(list, required, text, sizeof(text));
-	if (!*text)
-		return 0;
-	r = mr_write_file_at(AT_FDCWD, file, text);
-	return r < 0 ? explain_enable(dir, text, -r, err) : 0;
-}
-
-static bool all_enabled(const char *dir, unsigned wanted)
-{
-	char list[512], file[MR_CGROUP_FULL_MAX + 32], text[256];
-
-	snprintf(file, sizeof(file), "%s/cgroup.subtree_control", dir);
-	if (mr_read_line_at(AT_FDCWD, file, list, sizeof(list)) < 0)
-		return false;
-	missing_from(list, wanted, text, sizeof(text));
-	return !*text;
-}
-
-static unsigned enableable(const struct mr_host *host, int h, unsigned controllers)
-{
-	unsigned mask = 0;
-
-	for (int c = 0; c < MR_CONTROLLERS; c++) {
-		if ((controllers >> c & 1) && host->owner[c] == h &&
-			mr_cgroup_in_subtree_control((enum mr_controller)c))
-			mask |= 1u << c;
-	}
-	return mask;
-}
-
-/* From the root down: a cgroup can pass on only what it was given. */
-static int enable_controllers(const struct mr_cgroup_plan *plan, const struct mr_host *host,
-	int h, const struct made *made, struct mr_error *err)
-{
-	const unsigned wanted = enableable(host, h, plan->controllers);
-	const unsigned required = enableable(host, h, plan->required);
-	char dir[MR_CGROUP_FULL_MAX];
-
-	if (wanted == 0)
-		return 0;
-	snprintf(dir, sizeof(dir), "%s", made->full);
-	*strrchr(dir, '/') = '\0';
-	if (all_enabled(dir, wanted)) /* the common case: others run below this parent */
-		return 0;
-
-	const size_t mount_len = strlen(made->full) - strlen(plan->path);
-	for (size_t end = mount_len; made->full[end]; ) {
-		memcpy(dir, made->full, end);
-		dir[end] = '\0';
-		int r = enable_at(end ? dir : "/", wanted, required, err);
-		if (r < 0)
-			return r;
-		end += 1 + strcspn(made->full + end + 1, "/");
-		if (!made->full[end])
-			break;
+			return busy(full, err, "is frozen");
 	}
 	return 0;
 }
 
 /* A cgroup made below a threaded one can hold no process until it is threaded too. */
-static int check_type(int fd, const struct mr_cgroup_plan *plan, const char *full,
-	struct mr_error *err)
+static int check_type(
+	int fd, const struct mr_cgroup_plan *plan, const char *full, struct mr_error *err)
 {
 	char type[64];
 
@@ -330,14 +201,14 @@ static int check_type(int fd, const struct mr_cgroup_plan *plan, const char *ful
 	if (mr_read_line_at(fd, "cgroup.type", type, sizeof(type)) < 0 ||
 		mr_streq(type, "domain") || mr_streq(type, "domain threaded"))
 		return 0;
-	mr_fail_text(err, EOPNOTSUPP, "the cgroup %s is of type '%s' and cannot hold a container",
-		full, type);
+	mr_fail_text(err, EOPNOTSUPP,
+		"the cgroup %s is of type '%s' and cannot hold a container", full, type);
 	mr_hint(err, "a parent of it is threaded: choose another linux.cgroupsPath");
 	return -EOPNOTSUPP;
 }
 
-static int create_one(const struct mr_cgroup_plan *plan, const struct mr_host *host, int h,
-	struct made *made, struct mr_cgroup *cg, struct mr_error *err)
+static int create_one(const struct mr_cgroup_plan *plan, const struct mr_host *host,
+	int h, struct made *made, struct mr_cgroup *cg, struct mr_error *err)
 {
 	const bool v2 = host->hierarchies[h].v2;
 	int r = make_directory(host, h, plan->path, made, err);
@@ -349,7 +220,7 @@ static int create_one(const struct mr_cgroup_plan *plan, const struct mr_host *h
 	if (!made->leaf)
 		r = check_reusable(cg->dir[h], v2, made->full, err);
 	if (r == 0 && v2)
-		r = enable_controllers(plan, host, h, made, err);
+		r = mr_cgroup_enable_controllers(plan, host, h, err);
 	if (r == 0 && v2)
 		r = check_type(cg->dir[h], plan, made->full, err);
 	return r;
@@ -442,8 +313,9 @@ static int fail_join(const struct mr_cgroup *cg, int h, int errnum, struct mr_er
 	else if (errnum == EOPNOTSUPP && hierarchy->v2)
 		mr_hint(err, "see cgroup.type: a parent of it is threaded");
 	else if (errnum == EBUSY && hierarchy->v2)
-		mr_hint(err, "it has controllers switched on for its children, so it cannot hold "
-			     "processes itself");
+		mr_hint(err,
+			"it has controllers switched on for its children, so it cannot hold "
+			"processes itself");
 	return -errnum;
 }
 

@@ -17,7 +17,7 @@ struct mr_cgroup_plan {
 	char path[MR_CGROUP_PATH_MAX]; /* below each hierarchy's root: "/minirun/ID" */
 	bool hierarchy[MR_MAX_HIERARCHIES]; /* which hierarchies get a directory */
 	unsigned controllers; /* bit per enum mr_controller: joined on purpose */
-	unsigned required;    /* those of them without which the spec cannot be honoured */
+	unsigned required; /* those of them without which the spec cannot be honoured */
 	struct mr_cgroup_rows rows;
 	/* Device access list for the BPF program, when v2 holds devices; NULL: none. */
 	const struct mr_device_rule *device_rules;
@@ -77,13 +77,14 @@ int mr_cgroup_open(const struct mr_host *host, const char *path, struct mr_cgrou
 	struct mr_error *err);
 
 /** All host pids in the cgroup and below, deduplicated over hierarchies; malloc()ed. */
-int mr_cgroup_pids(const struct mr_cgroup *cg, pid_t **ret, size_t *ret_n,
-	struct mr_error *err);
+int mr_cgroup_pids(
+	const struct mr_cgroup *cg, pid_t **ret, size_t *ret_n, struct mr_error *err);
 /** Freeze or thaw and wait until the kernel says so, at most @timeout_ms. */
-int mr_cgroup_set_frozen(struct mr_cgroup *cg, bool frozen, int timeout_ms,
-	struct mr_error *err);
-/** SIGKILL everything in it and below: cgroup.kill (kernel 5.14), else freeze, signal, thaw,
- * repeat; nested frozen cgroups are thawed. Waits until empty, at most @timeout_ms. */
+int mr_cgroup_set_frozen(
+	struct mr_cgroup *cg, bool frozen, int timeout_ms, struct mr_error *err);
+/** SIGKILL everything in it and below: cgroup.kill (kernel 5.14), else freeze, signal,
+ * thaw, repeat; nested frozen cgroups are thawed. Waits until empty, at most @timeout_ms.
+ */
 int mr_cgroup_kill(struct mr_cgroup *cg, int timeout_ms, struct mr_error *err);
 /** Send @sig to every process. @return how many were signalled */
 int mr_cgroup_signal(struct mr_cgroup *cg, int sig, struct mr_error *err);
@@ -105,8 +106,8 @@ struct mr_cgroup_limits {
 	struct mr_uint cpu_period; /* microseconds */
 	int memory_version;        /* 1, 2, 0: no memory controller */
 };
-int mr_cgroup_read_limits(const struct mr_cgroup *cg, struct mr_cgroup_limits *ret,
-	struct mr_error *err);
+int mr_cgroup_read_limits(
+	const struct mr_cgroup *cg, struct mr_cgroup_limits *ret, struct mr_error *err);
 
 struct mr_stat_entry {
 	char name[40];
@@ -115,16 +116,16 @@ struct mr_stat_entry {
 /** What was used; read at the end, before the removal. Unset: unknown, never 0. */
 struct mr_cgroup_usage {
 	struct mr_uint memory, memory_peak, kernel_peak, swap, swap_peak; /* bytes */
-	struct mr_uint anon;               /* v1 total_rss, v2 anon */
-	struct mr_uint failcnt, memsw_failcnt; /* v2: failcnt = events `max` */
+	struct mr_uint anon;                         /* v1 total_rss, v2 anon */
+	struct mr_uint failcnt, memsw_failcnt;       /* v2: failcnt = events `max` */
 	struct mr_uint psi_some_usec, psi_full_usec; /* memory.pressure totals */
 	struct mr_uint cpu_user_usec, cpu_system_usec, cpu_usage_usec;
 	struct mr_uint pids_peak;
 	struct mr_stat_entry *stat; /* memory.stat, malloc()ed; mr_cgroup_usage_clear() */
 	size_t n_stat;
 };
-int mr_cgroup_read_usage(const struct mr_cgroup *cg, struct mr_cgroup_usage *ret,
-	struct mr_error *err);
+int mr_cgroup_read_usage(
+	const struct mr_cgroup *cg, struct mr_cgroup_usage *ret, struct mr_error *err);
 void mr_cgroup_usage_clear(struct mr_cgroup_usage *u);
 
 #endif

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Write the planned rows and attach the device program. Decides nothing, but explains: the
- * kernel answers a bad value with one errno, and here it is known which field, value and file
- * it was for.
+ * Write the planned rows and attach the device program. Decides nothing, but explains:
+ * the kernel answers a bad value with one errno, and here it is known which field, value
+ * and file it was for.
  *
- * Each row is one write(2), as cgroup files demand; rows that go to the same file in a row (the
- * device list) share its descriptor.
+ * Each row is one write(2), as cgroup files demand; rows that go to the same file in a
+ * row (the device list) share its descriptor.
  *
- * A v1 cpuset starts empty, and no process can join it before it has CPUs and memory nodes: so
- * they are copied down from the parents first.
+ * A v1 cpuset starts empty, and no process can join it before it has CPUs and memory
+ * nodes: so they are copied down from the parents first.
  *
  * cgroups(7), cpuset(7)
  */
@@ -30,6 +30,7 @@ struct applier {
 	/* The file that the last row went to. */
 	const char *file;
 	int dir, fd;
+	bool devices_warned;
 };
 
 /* --- errors --- */
@@ -45,17 +46,19 @@ static bool in_user_namespace(void)
 	       outside != 0 || count != UINT32_MAX;
 }
 
-static void describe_usage(int dir, const char *usage, const char *peak, struct mr_str *out)
+static void describe_usage(
+	int dir, const char *usage, const char *peak, struct mr_str *out)
 {
 	uint64_t used, highest;
 	char a[24], b[24];
 
 	if (mr_read_u64_at(dir, usage, &used) < 0)
 		return;
-	mr_str_appendf(out, " (in use: %" PRIu64 " bytes, %s", used, mr_format_size(used, a));
+	mr_str_appendf(
+		out, " (in use: %" PRIu64 " bytes, %s", used, mr_format_size(used, a));
 	if (mr_read_u64_at(dir, peak, &highest) == 0)
-		mr_str_appendf(
-			out, "; peak: %" PRIu64 ", %s", highest, mr_format_size(highest, b));
+		mr_str_appendf(out, "; peak: %" PRIu64 ", %s", highest,
+			mr_format_size(highest, b));
 	mr_str_append(out, ")");
 }
 
@@ -63,10 +66,11 @@ static void describe_usage(int dir, const char *usage, const char *peak, struct 
 static void describe_memory(int dir, const char *file, struct mr_str *out)
 {
 	if (mr_has_prefix(file, "memory.memsw."))
-		describe_usage(
-			dir, "memory.memsw.usage_in_bytes", "memory.memsw.max_usage_in_bytes", out);
+		describe_usage(dir, "memory.memsw.usage_in_bytes",
+			"memory.memsw.max_usage_in_bytes", out);
 	else if (mr_streq(file, "memory.limit_in_bytes"))
-		describe_usage(dir, "memory.usage_in_bytes", "memory.max_usage_in_bytes", out);
+		describe_usage(
+			dir, "memory.usage_in_bytes", "memory.max_usage_in_bytes", out);
 	else if (mr_streq(file, "memory.max") || mr_streq(file, "memory.high"))
 		describe_usage(dir, "memory.current", "memory.peak", out);
 }
@@ -85,8 +89,9 @@ static const char *find_hint(const struct hint *hints, size_t n, const char *fil
 }
 
 static const struct hint missing_file[] = {
-	{"memory.memsw.", "this kernel does not count swap: boot with swapaccount=1, or leave "
-			  "linux.resources.memory.swap out"},
+	{"memory.memsw.",
+		"this kernel does not count swap: boot with swapaccount=1, or leave "
+		"linux.resources.memory.swap out"},
 	{"memory.swap.", "this kernel does not count swap (CONFIG_SWAP): leave "
 			 "linux.resources.memory.swap out"},
 	{"cpu.cfs_burst_us", "a burst needs kernel 5.14"},
@@ -105,12 +110,15 @@ static const struct hint missing_file[] = {
 };
 
 static const struct hint bad_value[] = {
-	{"memory.memsw.", "memory and swap together cannot be less than the memory limit"},
-	{"memory.use_hierarchy", "since kernel 5.11 a cgroup always counts those below it: leave "
-				 "linux.resources.memory.useHierarchy out"},
+	{"memory.memsw.",
+		"memory and swap together cannot be less than the memory limit"},
+	{"memory.use_hierarchy",
+		"since kernel 5.11 a cgroup always counts those below it: leave "
+		"linux.resources.memory.useHierarchy out"},
 	{"memory.swappiness", "0 to 100 are possible"},
-	{"cpu.cfs_quota_us", "a quota is at least 1000 us, and not more of the CPU than the "
-			     "parent has"},
+	{"cpu.cfs_quota_us",
+		"a quota is at least 1000 us, and not more of the CPU than the "
+		"parent has"},
 	{"cpu.cfs_period_us", "a period is 1000 to 1000000 us"},
 	{"cpu.max.burst", "a burst cannot be more than the quota"},
 	{"cpu.max", "a quota is at least 1000 us, a period 1000 to 1000000 us"},
@@ -123,8 +131,8 @@ static const struct hint bad_value[] = {
 
 #define FIND_HINT(table, file) find_hint(table, sizeof(table) / sizeof((table)[0]), file)
 
-static void hint_row(struct applier *a, const struct mr_cgroup_row *row, const char *file,
-	int errnum)
+static void hint_row(
+	struct applier *a, const struct mr_cgroup_row *row, const char *file, int errnum)
 {
 	const char *hint = NULL;
 
@@ -170,6 +178,19 @@ static int warn(struct applier *a, const struct mr_cgroup_row *row, const char *
 	return 0;
 }
 
+/* A user namespace has no say over devices, and its parent's list stays in force. One
+ * warning for the whole list. */
+static int warn_devices(struct applier *a)
+{
+	static const char text[] =
+		"linux.resources.devices: not applied: not allowed in a user namespace";
+
+	if (a->devices_warned)
+		return 0;
+	a->devices_warned = true;
+	return mr_strv_add(a->warnings, text) < 0 ? mr_fail(a->err, ENOMEM, "warn") : 0;
+}
+
 /* --- rows --- */
 
 static int write_file(struct applier *a, int dir, const char *file, const char *value)
@@ -190,8 +211,8 @@ static int write_file(struct applier *a, int dir, const char *file, const char *
 }
 
 /*
- * A directory that was there may have limits, and memory may not rise above memory+swap: then
- * memory+swap has to go first. On a fresh cgroup it is the other way round.
+ * A directory that was there may have limits, and memory may not rise above memory+swap:
+ * then memory+swap has to go first. On a fresh cgroup it is the other way round.
  */
 static int write_swap_first(
 	struct applier *a, const struct mr_cgroup_rows *rows, size_t i, int dir)
@@ -204,8 +225,9 @@ static int write_swap_first(
 		if (!mr_streq(rows->items[k].file, swap))
 			continue;
 		int r = write_file(a, dir, swap, rows->items[k].value);
-		return r < 0 ? -EINVAL : write_file(a, dir, rows->items[i].file,
-						 rows->items[i].value);
+		return r < 0 ? -EINVAL
+			     : write_file(
+				       a, dir, rows->items[i].file, rows->items[i].value);
 	}
 	return -EINVAL;
 }
@@ -232,10 +254,9 @@ static int write_row(struct applier *a, const struct mr_cgroup_rows *rows, size_
 		return 0;
 	if (r == -ENOENT && row->optional)
 		return warn(a, row, "not written, this kernel has no file for it");
-	/* A user namespace has no say over devices, and its parent's list stays in force. */
 	if (row->controller == MR_CTL_DEVICES && (r == -EPERM || r == -EACCES) &&
 		in_user_namespace())
-		return warn(a, row, "not applied: not allowed in a user namespace");
+		return warn_devices(a);
 	return fail_row(a, row, file, value, -r);
 }
 
@@ -246,8 +267,8 @@ static int write_row(struct applier *a, const struct mr_cgroup_rows *rows, size_
  *
  * @param path below the hierarchy's root; cut for the parents and restored
  */
-static int copy_down(struct applier *a, int h, char *path, const char *file,
-	char *value, size_t cap)
+static int copy_down(
+	struct applier *a, int h, char *path, const char *file, char *value, size_t cap)
 {
 	char full[MR_CGROUP_FULL_MAX + 32];
 	const char *mount = a->cg->host->hierarchies[h].mount_point;
@@ -293,16 +314,14 @@ static int attach_devices(struct applier *a, const struct mr_cgroup_plan *plan)
 
 	if (plan->n_device_rules == 0)
 		return 0;
-	int r = mr_bpf_device_program(plan->device_rules, plan->n_device_rules, &insns, &n, a->err);
+	int r = mr_bpf_device_program(
+		plan->device_rules, plan->n_device_rules, &insns, &n, a->err);
 	if (r < 0)
 		return r;
 	r = mr_bpf_device_attach(mr_cgroup_dir(a->cg, MR_CTL_DEVICES), insns, n, a->err);
 	if (r == -EPERM && in_user_namespace()) {
 		mr_error_clear(a->err);
-		if (mr_strv_add(a->warnings, "linux.resources.devices: not applied: not allowed "
-					     "in a user namespace") < 0)
-			return mr_fail(a->err, ENOMEM, "warn");
-		return 0;
+		return warn_devices(a);
 	}
 	return r < 0 ? mr_prefix(a->err, "linux.resources.devices") : 0;
 }
@@ -310,7 +329,8 @@ static int attach_devices(struct applier *a, const struct mr_cgroup_plan *plan)
 int mr_cgroup_apply(const struct mr_cgroup_plan *plan, struct mr_cgroup *cg,
 	struct mr_strv *warnings, struct mr_error *err)
 {
-	struct applier a = {.cg = cg, .warnings = warnings, .err = err, .dir = -1, .fd = -1};
+	struct applier a = {
+		.cg = cg, .warnings = warnings, .err = err, .dir = -1, .fd = -1};
 	int r = fill_cpuset(&a);
 
 	for (size_t i = 0; i < plan->rows.n && r == 0; i++)

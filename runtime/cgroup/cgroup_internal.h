@@ -10,28 +10,36 @@
 
 #define MR_CGROUP_FULL_MAX (MR_CGROUP_PATH_MAX + 256)
 
-/** Host path of @path in a hierarchy. What the mount shows is the mount's root, so the path is
- * appended to the mount point also where only a part of the hierarchy is mounted. */
+/** Host path of @path in a hierarchy. What the mount shows is the mount's root, so the
+ * path is appended to the mount point also where only a part of the hierarchy is mounted.
+ */
 void mr_cgroup_full(const struct mr_host *host, int h, const char *path,
 	char ret[static MR_CGROUP_FULL_MAX]);
 
 /** Absolute, not "/", no "..", not too long. */
 int mr_cgroup_check_path(const char *path, struct mr_error *err);
 
-/** Is the controller switched on by a parent's cgroup.subtree_control? The others of v2 are
- * part of the core, or not there. */
+/** Is the controller switched on by a parent's cgroup.subtree_control? The others of v2
+ * are part of the core, or not there. */
 bool mr_cgroup_in_subtree_control(enum mr_controller c);
+
+/** Switch the plan's controllers on in cgroup.subtree_control of each ancestor. Those
+ * that are wanted but not required may fail. */
+int mr_cgroup_enable_controllers(const struct mr_cgroup_plan *plan,
+	const struct mr_host *host, int h, struct mr_error *err);
 
 struct mr_cgroup_visitor {
 	/* Called for the top and each cgroup below it, parents first. May be NULL. */
 	int (*enter)(int fd, void *arg);
-	/* Called for each cgroup below the top when all below it was visited. May be NULL. */
+	/* Called for each cgroup below the top when all below it was visited. May be
+	 * NULL. */
 	int (*leave)(int parent_fd, const char *name, void *arg);
 	void *arg;
 };
 
-/** Walk a tree of cgroups, at most three more descriptors open at a time, whatever its depth. Cgroups
- * that vanish meanwhile are left out. @return 0, or the first negative result */
+/** Walk a tree of cgroups, at most three more descriptors open at a time, whatever its
+ * depth. Cgroups that vanish meanwhile are left out. @return 0, or the first negative
+ * result */
 int mr_cgroup_walk(int dirfd, const struct mr_cgroup_visitor *visitor);
 
 /** Poll a cgroup file for a change of its content (PSI, events), or just pass some time.

@@ -2,20 +2,22 @@
 /*
  * Freeze, signal and kill everything in a container's cgroups.
  *
- * cgroup.kill (kernel 5.14) takes the whole tree at once, forks included; a hybrid host has it as
- * well, in its cgroup2 tree. Without it a fork bomb would outrun a loop of signals, so the
- * tree is frozen first: a frozen task cannot fork. SIGKILL ends a task frozen by v2 at once,
- * but one frozen by v1 only when it is thawed, and the container may have frozen cgroups of its
- * own: so v1 freezers are thawed from top to bottom afterwards.
+ * cgroup.kill (kernel 5.14) takes the whole tree at once, forks included; a hybrid host
+ * has it as well, in its cgroup2 tree. Without it a fork bomb would outrun a loop of
+ * signals, so the tree is frozen first: a frozen task cannot fork. SIGKILL ends a task
+ * frozen by v2 at once, but one frozen by v1 only when it is thawed, and the container
+ * may have frozen cgroups of its own: so v1 freezers are thawed from top to bottom
+ * afterwards.
  *
- * A pid read from cgroup.procs can be another process's a moment later. So each signal goes
- * through a pidfd, and only after the pid was seen in the cgroup once more: if the process
- * behind the pidfd is alive then, the pid is still its own, and it is a member.
+ * A pid read from cgroup.procs can be another process's a moment later. So each signal
+ * goes through a pidfd, and only after the pid was seen in the cgroup once more: if the
+ * process behind the pidfd is alive then, the pid is still its own, and it is a member.
  *
- * Which processes are left is the union over all hierarchies: the container's root may have
- * moved some in one of them.
+ * Which processes are left is the union over all hierarchies: the container's root may
+ * have moved some in one of them.
  *
- * pidfd_open(2), pidfd_send_signal(2), cgroups(7), Documentation/admin-guide/cgroup-v1/freezer-subsystem.rst
+ * pidfd_open(2), pidfd_send_signal(2), cgroups(7),
+ * Documentation/admin-guide/cgroup-v1/freezer-subsystem.rst
  */
 #include "cgroup/cgroup_internal.h"
 
@@ -64,7 +66,9 @@ static int v2_dir(const struct mr_cgroup *cg)
 
 static int v1_freezer_dir(const struct mr_cgroup *cg)
 {
-	return mr_host_is_v2(cg->host, MR_CTL_FREEZER) ? -1 : mr_cgroup_dir(cg, MR_CTL_FREEZER);
+	return mr_host_is_v2(cg->host, MR_CTL_FREEZER)
+		       ? -1
+		       : mr_cgroup_dir(cg, MR_CTL_FREEZER);
 }
 
 static int freeze_v2(int dir, bool frozen, int64_t deadline)
@@ -125,11 +129,18 @@ static int thaw_one(int fd, void *arg)
 	return 0;
 }
 
+/* Also where the container did not join the freezer: its root may have made cgroups of
+ * the same path there, and processes frozen in them cannot die. */
 static void thaw_all_v1(const struct mr_cgroup *cg)
 {
 	const struct mr_cgroup_visitor visitor = {.enter = thaw_one};
-	int dir = v1_freezer_dir(cg);
+	const int h = cg->host->owner[MR_CTL_FREEZER];
+	char full[MR_CGROUP_FULL_MAX];
 
+	if (h < 0 || cg->host->hierarchies[h].v2)
+		return;
+	mr_cgroup_full(cg->host, h, cg->path, full);
+	autoclose int dir = open(full, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir >= 0)
 		mr_cgroup_walk(dir, &visitor);
 }
@@ -162,7 +173,8 @@ static int refuse_own(const struct mr_cgroup *cg, const char *what, struct mr_er
 	return r;
 }
 
-int mr_cgroup_set_frozen(struct mr_cgroup *cg, bool frozen, int timeout_ms, struct mr_error *err)
+int mr_cgroup_set_frozen(
+	struct mr_cgroup *cg, bool frozen, int timeout_ms, struct mr_error *err)
 {
 	const char *what = frozen ? "freeze" : "thaw";
 	int r = frozen ? refuse_own(cg, what, err) : 0;
@@ -173,14 +185,17 @@ int mr_cgroup_set_frozen(struct mr_cgroup *cg, bool frozen, int timeout_ms, stru
 	if (r == 0)
 		return 0;
 	if (r == -ENOENT) {
-		mr_fail_text(err, EOPNOTSUPP, "%s the cgroup %s: it has no freezer", what, cg->path);
-		mr_hint(err, "a freezer needs cgroup v2 (kernel 5.2) or the v1 freezer controller");
+		mr_fail_text(err, EOPNOTSUPP, "%s the cgroup %s: it has no freezer", what,
+			cg->path);
+		mr_hint(err,
+			"a freezer needs cgroup v2 (kernel 5.2) or the v1 freezer controller");
 		return -EOPNOTSUPP;
 	}
 	mr_fail(err, -r, "%s the cgroup %s within %d ms", what, cg->path, timeout_ms);
 	if (r == -ETIMEDOUT && frozen) {
-		mr_hint(err, "a process waits in the kernel, perhaps for a disk or the network; "
-			     "nothing is frozen now");
+		mr_hint(err,
+			"a process waits in the kernel, perhaps for a disk or the network; "
+			"nothing is frozen now");
 		freeze(cg, false, deadline_in(timeout_ms));
 	}
 	return r;
@@ -229,8 +244,9 @@ static int signal_batch(const struct mr_cgroup *cg, struct batch *b, int sig, in
 	int r = mr_cgroup_pids(cg, &members, &n, err);
 
 	for (size_t i = 0; i < b->n; i++) {
-		bool member = r == 0 && n > 0 &&
-			      bsearch(&b->pids[i], members, n, sizeof(*members), compare_pids);
+		bool member =
+			r == 0 && n > 0 &&
+			bsearch(&b->pids[i], members, n, sizeof(*members), compare_pids);
 		int sent = member ? mr_pidfd_send_signal(b->fds[i], sig) : -ESRCH;
 		if (sent == 0)
 			(*count)++;
@@ -242,7 +258,8 @@ static int signal_batch(const struct mr_cgroup *cg, struct batch *b, int sig, in
 	return r;
 }
 
-static int signal_all(const struct mr_cgroup *cg, int sig, int *count, struct mr_error *err)
+static int signal_all(
+	const struct mr_cgroup *cg, int sig, int *count, struct mr_error *err)
 {
 	autofree pid_t *pids = NULL;
 	size_t n = 0, next = 0;
@@ -254,7 +271,8 @@ static int signal_all(const struct mr_cgroup *cg, int sig, int *count, struct mr
 		int opened = open_batch(pids, n, &next, &b);
 		r = signal_batch(cg, &b, sig, count, err);
 		if (r == 0 && opened < 0)
-			r = mr_fail(err, -opened, "open a pidfd of process %d", (int)pids[next]);
+			r = mr_fail(err, -opened, "open a pidfd of process %d",
+				(int)pids[next]);
 	}
 	return r;
 }
@@ -288,7 +306,8 @@ static int wait_gone(const struct mr_cgroup *cg, int64_t deadline, struct mr_err
 		if (fd < 0 && errno == ESRCH)
 			continue;
 		if (fd < 0)
-			return mr_fail(err, errno, "open a pidfd of process %d", (int)pids[i]);
+			return mr_fail(
+				err, errno, "open a pidfd of process %d", (int)pids[i]);
 		struct pollfd p = {.fd = fd, .events = POLLIN};
 		if (poll(&p, 1, 0) > 0)
 			continue;
@@ -317,7 +336,8 @@ static int kill_once(const struct mr_cgroup *cg, int64_t deadline, struct mr_err
 	int count, r = dir >= 0 ? mr_write_file_at(dir, "cgroup.kill", "1") : -ENOENT;
 
 	/* Also those that are in the container's cgroup in another hierarchy only. */
-	r = r == 0 ? signal_all(cg, SIGKILL, &count, err) : kill_frozen(cg, deadline, err);
+	r = r == 0 ? signal_all(cg, SIGKILL, &count, err)
+		   : kill_frozen(cg, deadline, err);
 	thaw_all_v1(cg);
 	return r;
 }
@@ -344,6 +364,7 @@ int mr_cgroup_kill(struct mr_cgroup *cg, int timeout_ms, struct mr_error *err)
 	r = mr_fail_text(err, ETIMEDOUT,
 		"kill the cgroup %s: after %d ms these processes are left: %s", cg->path,
 		timeout_ms, mr_str_text(&left));
-	mr_hint(err, "a process in state D (see ps) waits for the kernel and dies when that ends");
+	mr_hint(err,
+		"a process in state D (see ps) waits for the kernel and dies when that ends");
 	return r;
 }

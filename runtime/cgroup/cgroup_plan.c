@@ -2,9 +2,10 @@
 /*
  * Where a container's cgroups go and what will be written into them. Pure.
  *
- * A hybrid host is no case of its own: the host says which hierarchy owns each controller,
- * and the rows of a controller are written in the language of its owner. A controller that
- * nobody owns is an error only if the spec asks something of it that would be lost.
+ * A hybrid host is no case of its own: the host says which hierarchy owns each
+ * controller, and the rows of a controller are written in the language of its owner. A
+ * controller that nobody owns is an error only if the spec asks something of it that
+ * would be lost.
  */
 #include "cgroup/cgroup_internal.h"
 #include "cgroup/v2.h"
@@ -36,14 +37,17 @@ int mr_cgroup_check_path(const char *path, struct mr_error *err)
 {
 	if (path[0] != '/' || path[1] == '\0')
 		return mr_fail_text(err, EINVAL,
-			"cgroup '%.200s': an absolute path below the root is needed", path);
+			"cgroup '%.200s': an absolute path below the root is needed",
+			path);
 	if (mr_path_has_dotdot(path))
-		return mr_fail_text(err, EINVAL, "cgroup '%.200s': '..' is not allowed", path);
+		return mr_fail_text(
+			err, EINVAL, "cgroup '%.200s': '..' is not allowed", path);
 	if (strchr(path, '\n'))
 		return mr_fail_text(err, EINVAL, "a cgroup's path cannot hold a newline");
 	if (strlen(path) >= MR_CGROUP_PATH_MAX)
-		return mr_fail_text(err, ENAMETOOLONG, "cgroup '%.100s...': longer than %d bytes",
-			path, MR_CGROUP_PATH_MAX - 1);
+		return mr_fail_text(err, ENAMETOOLONG,
+			"cgroup '%.100s...': longer than %d bytes", path,
+			MR_CGROUP_PATH_MAX - 1);
 	return 0;
 }
 
@@ -63,7 +67,8 @@ static int plan_path(const struct mr_spec *spec, const char *id, const char *par
 	if (!mr_str_ok(&joined))
 		return mr_fail(err, ENOMEM, "plan the cgroup");
 
-	/* Before cleaning, which would resolve the "..": whoever writes one is mistaken. */
+	/* Before cleaning, which would resolve the "..": whoever writes one is mistaken.
+	 */
 	if (mr_path_has_dotdot(mr_str_text(&joined)))
 		return mr_fail_text(err, EINVAL,
 			"linux.cgroupsPath: '%.200s': '..' is not allowed",
@@ -90,7 +95,8 @@ static void list_owned(const struct mr_host *host, bool v2, struct mr_str *out)
 			continue;
 		if (v2 && !mr_cgroup_in_subtree_control(controller))
 			continue;
-		mr_str_appendf(out, "%s%s", separator, mr_controller_name(controller, v2));
+		mr_str_appendf(
+			out, "%s%s", separator, mr_controller_name(controller, v2));
 		separator = ", ";
 	}
 	if (!*separator)
@@ -109,7 +115,8 @@ static void describe_host(const struct mr_host *host, struct mr_str *out)
 		list_owned(host, true, out);
 	}
 	if (host->layout != MR_LAYOUT_V2) {
-		mr_str_append(out, host->unified >= 0 ? "; v1: " : "cgroup v1 holds only: ");
+		mr_str_append(
+			out, host->unified >= 0 ? "; v1: " : "cgroup v1 holds only: ");
 		list_owned(host, false, out);
 	}
 }
@@ -122,19 +129,22 @@ static int controller_missing(const struct mr_host *host, enum mr_controller c,
 	auto_str there = {0};
 
 	describe_host(host, &there);
-	int r = mr_fail_text(err, EOPNOTSUPP, "%s: this host has no %s controller (%s)", field,
-		name, mr_str_text(&there));
+	int r = mr_fail_text(err, EOPNOTSUPP, "%s: this host has no %s controller (%s)",
+		field, name, mr_str_text(&there));
 	if (host->layout == MR_LAYOUT_NONE)
 		mr_hint(err, "mount -t cgroup2 cgroup2 /sys/fs/cgroup");
 	else if (v2 && strcmp(host->hierarchies[host->unified].root, "/") != 0)
-		mr_hint(err, "the parent must delegate it: cgroup.subtree_control one level up");
+		mr_hint(err,
+			"the parent must delegate it: cgroup.subtree_control one level up");
 	else if (v2)
-		mr_hint(err, "see cgroup.controllers and /proc/cgroups: the kernel lacks it, or it "
-			     "is switched off (boot parameter cgroup_disable, or cgroup_enable=%s)",
+		mr_hint(err,
+			"see cgroup.controllers and /proc/cgroups: the kernel lacks it, or it "
+			"is switched off (boot parameter cgroup_disable, or cgroup_enable=%s)",
 			name);
 	else
-		mr_hint(err, "if /proc/cgroups names %s: mount -t cgroup -o %s cgroup "
-			     "/sys/fs/cgroup/%s; otherwise this kernel lacks it%s",
+		mr_hint(err,
+			"if /proc/cgroups names %s: mount -t cgroup -o %s cgroup "
+			"/sys/fs/cgroup/%s; otherwise this kernel lacks it%s",
 			name, name, name,
 			c == MR_CTL_MEMORY ? ", or boot with cgroup_enable=memory" : "");
 	return r;
@@ -177,7 +187,8 @@ static int plan_unowned(struct planner *p, enum mr_controller c)
 		return r;
 	for (size_t i = 0; i < rows.n; i++) {
 		if (!rows.items[i].optional)
-			return controller_missing(p->host, c, rows.items[i].field, p->err);
+			return controller_missing(
+				p->host, c, rows.items[i].field, p->err);
 	}
 	return 0;
 }

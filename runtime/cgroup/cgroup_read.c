@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the kernel made of the limits, and what was used. Everything that cannot be read stays
- * unset: unknown is not zero.
+ * What the kernel made of the limits, and what was used. Everything that cannot be read
+ * stays unset: unknown is not zero.
  *
- * The limit that counts may be an ancestor's. v1 computes the smallest on the way to the root
- * itself (hierarchical_memory_limit, seen also from inside a cgroup namespace, where the
- * ancestors are not); v2 does not, so there the ancestors are read.
+ * The limit that counts may be an ancestor's. v1 computes the smallest on the way to the
+ * root itself (hierarchical_memory_limit, seen also from inside a cgroup namespace, where
+ * the ancestors are not); v2 does not, so there the ancestors are read.
  *
  * cgroups(7), Documentation/admin-guide/cgroup-v1/memory.rst, cgroup-v2.rst
  */
@@ -18,12 +18,13 @@
 #include <stdio.h>
 #include <string.h>
 
-/* v1 shows "no limit" as the largest number of whole pages, which depends on the page size;
- * the largest pages that Linux has are 64 KiB. */
+/* v1 shows "no limit" as the largest number of whole pages, which depends on the page
+ * size; the largest pages that Linux has are 64 KiB. */
 #define V1_UNLIMITED UINT64_C(0x7fffffffffff0000)
 
-/* A cgroup file comes whole with the first read(2), if the buffer is large enough: the second
- * one that would say "end of file" is saved for each of some fifteen files of a launch.
+/* A cgroup file comes whole with the first read(2), if the buffer is large enough: the
+ * second one that would say "end of file" is saved for each of some fifteen files of a
+ * launch.
  * @return length, NUL-terminated, last newline kept; or -errno */
 static ssize_t read_once(int dir, const char *file, char *buf, size_t cap)
 {
@@ -95,16 +96,17 @@ static void find_effective(const struct mr_cgroup *cg, int h, const char *file,
 
 	ret->effective_memory = own;
 	if (own.set)
-		snprintf(ret->effective_cgroup, sizeof(ret->effective_cgroup), "%s", cg->path);
+		snprintf(ret->effective_cgroup, sizeof(ret->effective_cgroup), "%s",
+			cg->path);
 	snprintf(path, sizeof(path), "%s", cg->path);
 	/* The root of v2 has no limit, unless it is the root of a cgroup namespace. */
 	for (char *slash; (slash = strrchr(path, '/')) != NULL;) {
 		*slash = '\0';
-		snprintf(full, sizeof(full), "%s%s/%s", cg->host->hierarchies[h].mount_point, path,
-			file);
+		snprintf(full, sizeof(full), "%s%s/%s",
+			cg->host->hierarchies[h].mount_point, path, file);
 		struct mr_uint limit = read_limit(AT_FDCWD, full);
-		if (!limit.set ||
-			(ret->effective_memory.set && limit.value >= ret->effective_memory.value))
+		if (!limit.set || (ret->effective_memory.set &&
+					  limit.value >= ret->effective_memory.value))
 			continue;
 		ret->effective_memory = limit;
 		snprintf(ret->effective_cgroup, sizeof(ret->effective_cgroup), "%s",
@@ -113,8 +115,8 @@ static void find_effective(const struct mr_cgroup *cg, int h, const char *file,
 }
 
 /* Ask the kernel first: in the usual case that saves reading the ancestors. */
-static void find_effective_v1(
-	const struct mr_cgroup *cg, int h, struct mr_uint own, struct mr_cgroup_limits *ret)
+static void find_effective_v1(const struct mr_cgroup *cg, int h, struct mr_uint own,
+	struct mr_cgroup_limits *ret)
 {
 	struct text buffer;
 	const char *stat = read_text(cg->dir[h], "memory.stat", &buffer);
@@ -124,18 +126,20 @@ static void find_effective_v1(
 		return;
 	if (smallest.set && own.set && own.value == smallest.value) {
 		ret->effective_memory = own;
-		snprintf(ret->effective_cgroup, sizeof(ret->effective_cgroup), "%s", cg->path);
+		snprintf(ret->effective_cgroup, sizeof(ret->effective_cgroup), "%s",
+			cg->path);
 		return;
 	}
 	find_effective(cg, h, "memory.limit_in_bytes", own, ret);
-	if (smallest.set &&
-		(!ret->effective_memory.set || smallest.value < ret->effective_memory.value)) {
+	if (smallest.set && (!ret->effective_memory.set ||
+				    smallest.value < ret->effective_memory.value)) {
 		ret->effective_memory = smallest;
 		snprintf(ret->effective_cgroup, sizeof(ret->effective_cgroup), "/..");
 	}
 }
 
-static void memory_limits_v1(const struct mr_cgroup *cg, int h, struct mr_cgroup_limits *ret)
+static void memory_limits_v1(
+	const struct mr_cgroup *cg, int h, struct mr_cgroup_limits *ret)
 {
 	const int dir = cg->dir[h];
 	struct text buffer;
@@ -150,7 +154,8 @@ static void memory_limits_v1(const struct mr_cgroup *cg, int h, struct mr_cgroup
 	find_effective_v1(cg, h, ret->memory, ret);
 }
 
-static void memory_limits_v2(const struct mr_cgroup *cg, int h, struct mr_cgroup_limits *ret)
+static void memory_limits_v2(
+	const struct mr_cgroup *cg, int h, struct mr_cgroup_limits *ret)
 {
 	const int dir = cg->dir[h];
 	struct mr_uint max = read_number(dir, "memory.max");
@@ -204,7 +209,8 @@ int mr_cgroup_read_limits(
 	if (!cg->host)
 		return 0;
 	const int h = cg->host->owner[MR_CTL_MEMORY];
-	const int pids = mr_cgroup_dir(cg, MR_CTL_PIDS), cpu = mr_cgroup_dir(cg, MR_CTL_CPU);
+	const int pids = mr_cgroup_dir(cg, MR_CTL_PIDS),
+		  cpu = mr_cgroup_dir(cg, MR_CTL_CPU);
 
 	if (h >= 0 && cg->dir[h] >= 0) {
 		if (cg->host->hierarchies[h].v2)
@@ -301,8 +307,8 @@ static struct mr_uint nanoseconds(int dir, const char *file)
 	return v;
 }
 
-/* cpu.stat of v2 is part of the core: it is there without the cpu controller, also on hybrid
- * hosts. */
+/* cpu.stat of v2 is part of the core: it is there without the cpu controller, also on
+ * hybrid hosts. */
 static void cpu_usage(const struct mr_cgroup *cg, int v2, struct mr_cgroup_usage *ret)
 {
 	const int v1 = mr_host_is_v2(cg->host, MR_CTL_CPUACCT)

@@ -2,10 +2,11 @@
 /*
  * Remove a container's cgroups, with all that the container made below them.
  *
- * A cgroup can be removed when it has neither processes nor children, so it goes bottom-up.
- * The kernel may say EBUSY for a moment after the last process was waited for: a task leaves its
- * cgroup late in its exit. That is waited out, with a bound, on cgroup.events where the
- * hierarchy is v2; v1 has nothing to wait on, so it is asked again at growing intervals.
+ * A cgroup can be removed when it has neither processes nor children, so it goes
+ * bottom-up. The kernel may say EBUSY for a moment after the last process was waited for:
+ * a task leaves its cgroup late in its exit. That is waited out, with a bound, on
+ * cgroup.events where the hierarchy is v2; v1 has nothing to wait on, so it is asked
+ * again at growing intervals.
  *
  * Success means that nothing remains.
  *
@@ -28,8 +29,8 @@ static int remove_child(int parent_fd, const char *name, void *arg)
 {
 	(void)arg;
 	/* What is busy is tried again with the next round. */
-	if (unlinkat(parent_fd, name, AT_REMOVEDIR) == 0 || errno == EBUSY || errno == ENOENT ||
-		errno == ENOTEMPTY)
+	if (unlinkat(parent_fd, name, AT_REMOVEDIR) == 0 || errno == EBUSY ||
+		errno == ENOENT || errno == ENOTEMPTY)
 		return 0;
 	return -errno;
 }
@@ -59,7 +60,8 @@ static void read_events(int fd)
 		return;
 }
 
-static int remove_tree(const struct mr_cgroup *cg, int h, int64_t deadline, struct mr_error *err)
+static int remove_tree(
+	const struct mr_cgroup *cg, int h, int64_t deadline, struct mr_error *err)
 {
 	char full[MR_CGROUP_FULL_MAX];
 	autoclose int events = -1;
@@ -74,20 +76,22 @@ static int remove_tree(const struct mr_cgroup *cg, int h, int64_t deadline, stru
 		if (mr_now_mono_ns() >= deadline)
 			break;
 		if (events < 0 && cg->host->hierarchies[h].v2)
-			events = openat(cg->dir[h], "cgroup.events", O_RDONLY | O_CLOEXEC);
+			events =
+				openat(cg->dir[h], "cgroup.events", O_RDONLY | O_CLOEXEC);
 		read_events(events);
 		mr_cgroup_wait_event(events, deadline, pause_ms);
 		pause_ms = pause_ms < LONGEST_PAUSE_MS ? 2 * pause_ms : LONGEST_PAUSE_MS;
 	}
 	auto_str left = {0};
 	mr_cgroup_describe_pids(cg, &left);
-	mr_fail(err, EBUSY, "remove the cgroup %s: processes in it: %s", full, mr_str_text(&left));
+	mr_fail(err, EBUSY, "remove the cgroup %s: processes in it: %s", full,
+		mr_str_text(&left));
 	mr_hint(err, "kill them first");
 	return -EBUSY;
 }
 
-/* The default parent goes with its last container. Others come and go at the same time: if one
- * is in it, the kernel says so; if one is being made, its maker tries again. */
+/* The default parent goes with its last container. Others come and go at the same time:
+ * if one is in it, the kernel says so; if one is being made, its maker tries again. */
 static void remove_parents(const struct mr_cgroup *cg, int h)
 {
 	char full[MR_CGROUP_FULL_MAX], path[MR_CGROUP_PATH_MAX];
@@ -103,11 +107,28 @@ static void remove_parents(const struct mr_cgroup *cg, int h)
 	}
 }
 
+/* Cgroups that the container itself made in a hierarchy which it did not join. Below the
+ * default parent nobody else uses the container's path; elsewhere somebody may. */
+static void find_unjoined(struct mr_cgroup *cg)
+{
+	char full[MR_CGROUP_FULL_MAX];
+
+	if (!cg->host || !mr_has_prefix(cg->path, MR_CGROUP_PARENT "/"))
+		return;
+	for (int h = 0; h < cg->host->n_hierarchies; h++) {
+		if (cg->dir[h] >= 0)
+			continue;
+		mr_cgroup_full(cg->host, h, cg->path, full);
+		cg->dir[h] = open(full, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	}
+}
+
 int mr_cgroup_remove(struct mr_cgroup *cg, struct mr_error *err)
 {
 	const int64_t deadline = mr_now_mono_ns() + WAIT_MS * INT64_C(1000000);
 	int result = 0;
 
+	find_unjoined(cg);
 	for (int h = 0; cg->host && h < cg->host->n_hierarchies; h++) {
 		struct mr_error later = {0};
 		if (cg->dir[h] < 0)

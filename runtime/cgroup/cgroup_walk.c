@@ -2,10 +2,10 @@
 /*
  * Walk a tree of cgroups, and read which processes are in it.
  *
- * The tree may have been made by the container, to be as unpleasant as possible: thousands of
- * cgroups, or thousands of levels, longer than any path may be, changing during the walk. So
- * there is no recursion and no path: the walk holds one descriptor, goes down by name and up
- * by "..", and leaves out what vanishes.
+ * The tree may have been made by the container, to be as unpleasant as possible:
+ * thousands of cgroups, or thousands of levels, longer than any path may be, changing
+ * during the walk. So there is no recursion and no path: the walk holds one descriptor,
+ * goes down by name and up by "..", and leaves out what vanishes.
  *
  * openat(2), readdir(3), cgroups(7)
  */
@@ -36,7 +36,8 @@ struct walk {
 static int list_children(int dirfd, struct mr_strv *names)
 {
 	struct stat st;
-	/* cgroupfs counts sub-directories in the links, so most need not be read at all. */
+	/* cgroupfs counts sub-directories in the links, so most need not be read at all.
+	 */
 	if (fstat(dirfd, &st) == 0 && st.st_nlink == 2)
 		return 0;
 
@@ -107,7 +108,8 @@ static int step(struct walk *w, const struct mr_cgroup_visitor *v)
 	if (r < 0)
 		return r;
 	const struct level *parent = &w->levels[w->n - 1];
-	return v->leave ? v->leave(w->fd, parent->names.items[parent->next - 1], v->arg) : 0;
+	return v->leave ? v->leave(w->fd, parent->names.items[parent->next - 1], v->arg)
+			: 0;
 }
 
 int mr_cgroup_walk(int dirfd, const struct mr_cgroup_visitor *visitor)
@@ -153,13 +155,15 @@ static int read_pids(int fd, void *arg)
 	autofree char *text = NULL;
 	int r = mr_read_file_at(fd, "cgroup.procs", 64u << 20, &text, NULL);
 
-	/* Gone meanwhile; or threaded (v2), then the domain above has shown the process. */
+	/* Gone meanwhile; or threaded (v2), then the domain above has shown the process.
+	 */
 	if (r == -ENOENT || r == -ENODEV || r == -EOPNOTSUPP)
 		return 0;
 	char *rest = text, *line;
 	while (r == 0 && (line = strsep(&rest, "\n")) != NULL) {
 		uint32_t pid;
-		/* 0: a process outside of our pid namespace, nothing can be done to it. */
+		/* 0: a process outside of our pid namespace, nothing can be done to it.
+		 */
 		if (mr_parse_id(line, &pid) == 0 && pid > 0)
 			r = add_pid(list, (pid_t)pid);
 	}

@@ -42,7 +42,8 @@ int mr_cgroup_rows_add(
 	struct mr_cgroup_rows *rows, struct mr_arena *arena, struct mr_cgroup_row row)
 {
 	if (copy_text(arena, &row.file) < 0 || copy_text(arena, &row.value) < 0 ||
-		copy_text(arena, &row.field) < 0 || copy_text(arena, &row.else_file) < 0 ||
+		copy_text(arena, &row.field) < 0 ||
+		copy_text(arena, &row.else_file) < 0 ||
 		copy_text(arena, &row.else_value) < 0)
 		return -ENOMEM;
 	int r = make_room(rows, arena);
@@ -70,8 +71,10 @@ __attribute__((format(printf, 5, 0))) static int put_va(const struct mr_row_writ
 	char *value;
 	if (vasprintf(&value, fmt, ap) < 0)
 		return no_memory(w->err);
-	int r = put(w, (struct mr_cgroup_row){
-			       .file = file, .value = value, .field = field, .optional = optional});
+	int r = put(w, (struct mr_cgroup_row){.file = file,
+			       .value = value,
+			       .field = field,
+			       .optional = optional});
 	free(value);
 	return r;
 }
@@ -86,8 +89,8 @@ int mr_row_putf(const struct mr_row_writer *w, const char *field, const char *fi
 	return r;
 }
 
-int mr_row_put_optionalf(const struct mr_row_writer *w, const char *field, const char *file,
-	const char *fmt, ...)
+int mr_row_put_optionalf(const struct mr_row_writer *w, const char *field,
+	const char *file, const char *fmt, ...)
 {
 	va_list ap;
 	va_start(ap, fmt);
@@ -128,7 +131,8 @@ static int check_bytes(const struct mr_int *v, const char *name, struct mr_error
 	if (!v->set || v->value >= -1)
 		return 0;
 	return mr_fail_text(err, EINVAL,
-		"linux.resources.memory.%s: %" PRId64 " is no size (bytes, or -1 for unlimited)",
+		"linux.resources.memory.%s: %" PRId64
+		" is no size (bytes, or -1 for unlimited)",
 		name, v->value);
 }
 
@@ -145,7 +149,8 @@ int mr_row_check_memory(const struct mr_memory *m, struct mr_error *err)
 
 	if (!m->limit.set || m->limit.value <= 0) {
 		r = mr_fail_text(err, EINVAL,
-			"%s: %" PRId64 " without a memory limit: swap is memory and swap together",
+			"%s: %" PRId64
+			" without a memory limit: swap is memory and swap together",
 			field, m->swap.value);
 		mr_hint(err, "set linux.resources.memory.limit as well");
 		return r;
@@ -182,12 +187,13 @@ int mr_row_check_word(const char *word, const char *field, struct mr_error *err)
 	return mr_fail_text(err, EINVAL, "%s: a name without blanks is needed", field);
 }
 
-int mr_row_check_device(int64_t major, int64_t minor, const char *field, struct mr_error *err)
+int mr_row_check_device(
+	int64_t major, int64_t minor, const char *field, struct mr_error *err)
 {
 	if (major >= 0 && minor >= 0 && major <= UINT32_MAX && minor <= UINT32_MAX)
 		return 0;
-	return mr_fail_text(err, EINVAL, "%s: %" PRId64 ":%" PRId64 " is no device number",
-		field, major, minor);
+	return mr_fail_text(err, EINVAL,
+		"%s: %" PRId64 ":%" PRId64 " is no device number", field, major, minor);
 }
 
 int mr_row_put_rdma(const struct mr_row_writer *w, const struct mr_resources *r)
@@ -198,7 +204,8 @@ int mr_row_put_rdma(const struct mr_row_writer *w, const struct mr_resources *r)
 
 		if (!d->hca_handles.set && !d->hca_objects.set)
 			continue;
-		const char *field = mr_row_format(w, "linux.resources.rdma.%s", d->device);
+		const char *field =
+			mr_row_format(w, "linux.resources.rdma.%s", d->device);
 		if (!field)
 			return -ENOMEM;
 		int ret = mr_row_check_word(d->device, field, w->err);
@@ -210,7 +217,8 @@ int mr_row_put_rdma(const struct mr_row_writer *w, const struct mr_resources *r)
 		if (d->hca_objects.set)
 			snprintf(objects, sizeof(objects), " hca_object=%" PRIu64,
 				d->hca_objects.value);
-		ret = mr_row_putf(w, field, "rdma.max", "%s%s%s", d->device, handles, objects);
+		ret = mr_row_putf(
+			w, field, "rdma.max", "%s%s%s", d->device, handles, objects);
 		if (ret < 0)
 			return ret;
 	}
@@ -225,8 +233,8 @@ int mr_row_put_pids(const struct mr_row_writer *w, const struct mr_resources *r)
 		return 0;
 	if (r->pids_limit.value < -1)
 		return mr_fail_text(w->err, EINVAL,
-			"%s: %" PRId64 " is no number of processes (-1 for unlimited)", field,
-			r->pids_limit.value);
+			"%s: %" PRId64 " is no number of processes (-1 for unlimited)",
+			field, r->pids_limit.value);
 	if (r->pids_limit.value == -1)
 		return mr_row_putf(w, field, "pids.max", "max");
 	return mr_row_putf(w, field, "pids.max", "%" PRId64, r->pids_limit.value);

@@ -12,7 +12,7 @@ struct mr_cgroup_row {
 	const char *value;
 	const char *field; /* JSON path in the spec that asks for it, for errors */
 	bool optional;     /* a kernel without the file is a warning, not an error */
-	bool core;         /* a file of the cgroup2 core: goes there whoever owns `controller` */
+	bool core; /* a file of the cgroup2 core: goes there whoever owns `controller` */
 	/* Written instead on a kernel that lacks `file`; NULL: there is no second way. */
 	const char *else_file, *else_value;
 };
@@ -23,17 +23,17 @@ struct mr_cgroup_rows {
 };
 
 /** Append a row; strings are copied into @arena. @return 0 or -ENOMEM */
-int mr_cgroup_rows_add(struct mr_cgroup_rows *rows, struct mr_arena *arena,
-	struct mr_cgroup_row row);
+int mr_cgroup_rows_add(
+	struct mr_cgroup_rows *rows, struct mr_arena *arena, struct mr_cgroup_row row);
 
 /* --- what v1.c and v2.c share when they turn resources into rows --- */
 
 /** Leave the function with the error of a call that failed. */
-#define MR_ROW_TRY(call)                                                                             \
-	do {                                                                                  \
-		int try_ret = (call);                                                         \
-		if (try_ret < 0)                                                              \
-			return try_ret;                                                       \
+#define MR_ROW_TRY(call)                                                                 \
+	do {                                                                             \
+		int try_ret = (call);                                                    \
+		if (try_ret < 0)                                                         \
+			return try_ret;                                                  \
 	} while (0)
 
 struct mr_row_writer {
@@ -45,13 +45,15 @@ struct mr_row_writer {
 	struct mr_error *err;
 };
 
-/** Append a row whose value is formatted. @return 0 or -ENOMEM with the error filled in */
+/** Append a row whose value is formatted. @return 0 or -ENOMEM with the error filled in
+ */
 int mr_row_putf(const struct mr_row_writer *w, const char *field, const char *file,
 	const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 
-/** As mr_row_putf(), for a file that not every kernel has and whose absence costs nothing. */
-int mr_row_put_optionalf(const struct mr_row_writer *w, const char *field, const char *file,
-	const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+/** As mr_row_putf(), for a file that not every kernel has and whose absence costs
+ * nothing. */
+int mr_row_put_optionalf(const struct mr_row_writer *w, const char *field,
+	const char *file, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 
 /** Append a row with a second way. */
 int mr_row_put_either(const struct mr_row_writer *w, const char *field, const char *file,
@@ -71,7 +73,8 @@ int mr_row_check_page_size(const char *size, const char *field, struct mr_error 
 int mr_row_check_word(const char *word, const char *field, struct mr_error *err);
 
 /** "maj:min" checked for sign. */
-int mr_row_check_device(int64_t major, int64_t minor, const char *field, struct mr_error *err);
+int mr_row_check_device(
+	int64_t major, int64_t minor, const char *field, struct mr_error *err);
 
 /** pids.max: 0 is a limit of none, -1 means unlimited. */
 int mr_row_put_pids(const struct mr_row_writer *w, const struct mr_resources *r);

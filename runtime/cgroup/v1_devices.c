@@ -3,12 +3,12 @@
  * The device access list of the spec, completed by the default devices, and its form on
  * cgroup v1. Pure.
  *
- * In the spec the last rule that matches an access decides. The v1 controller keeps something
- * else: one default, allow or deny, and a flat set of exceptions without order. A deny rule
- * removes from the set only an exception with the very same numbers; for any other the
- * kernel accepts the write and changes nothing. So the rules are played through here, and
- * a rule that the set cannot express, a hole in a wildcard, is an error: writing it would
- * leave open what the spec closes.
+ * In the spec the last rule that matches an access decides. The v1 controller keeps
+ * something else: one default, allow or deny, and a flat set of exceptions without order.
+ * A deny rule removes from the set only an exception with the very same numbers; for any
+ * other the kernel accepts the write and changes nothing. So the rules are played through
+ * here, and a rule that the set cannot express, a hole in a wildcard, is an error:
+ * writing it would leave open what the spec closes.
  *
  * Documentation/admin-guide/cgroup-v1/devices.rst, security/device_cgroup.c
  */
@@ -28,16 +28,14 @@ static const struct {
 	int major, minor;
 	const char *access;
 } defaults[] = {
-	{'c', -1, -1, "m"},
-	{'b', -1, -1, "m"},
-	{'c', 1, 3, "rwm"},    /* null */
-	{'c', 1, 5, "rwm"},    /* zero */
-	{'c', 1, 7, "rwm"},    /* full */
-	{'c', 1, 8, "rwm"},    /* random */
-	{'c', 1, 9, "rwm"},    /* urandom */
-	{'c', 5, 0, "rwm"},    /* tty */
-	{'c', 5, 2, "rwm"},    /* ptmx */
-	{'c', 136, -1, "rwm"}, /* pseudo terminals */
+	{'c', -1, -1, "m"}, {'b', -1, -1, "m"}, {'c', 1, 3, "rwm"}, /* null */
+	{'c', 1, 5, "rwm"},                                         /* zero */
+	{'c', 1, 7, "rwm"},                                         /* full */
+	{'c', 1, 8, "rwm"},                                         /* random */
+	{'c', 1, 9, "rwm"},                                         /* urandom */
+	{'c', 5, 0, "rwm"},                                         /* tty */
+	{'c', 5, 2, "rwm"},                                         /* ptmx */
+	{'c', 136, -1, "rwm"},                                      /* pseudo terminals */
 };
 #define N_DEFAULTS (sizeof(defaults) / sizeof(defaults[0]))
 
@@ -159,7 +157,8 @@ static void add_exception(struct access_set *set, const struct exception *e)
 	set->items[set->n++] = *e;
 }
 
-static int take_out(struct access_set *set, const struct exception *e, struct mr_error *err)
+static int take_out(
+	struct access_set *set, const struct exception *e, struct mr_error *err)
 {
 	for (size_t i = 0; i < set->n; i++) {
 		struct exception *old = &set->items[i];
@@ -170,16 +169,17 @@ static int take_out(struct access_set *set, const struct exception *e, struct mr
 				"linux.resources.devices[%zu]: takes a part out of what rule %zu "
 				"says, which cgroup v1 cannot do",
 				e->rule, old->rule);
-			mr_hint(err, "list the single devices instead of the wildcard, or use "
-				     "a host with cgroup v2");
+			mr_hint(err,
+				"list the single devices instead of the wildcard, or use "
+				"a host with cgroup v2");
 			return r;
 		}
 	}
 	return 0;
 }
 
-static int play_rule(struct access_set *set, const struct mr_device_rule *rule, size_t index,
-	struct mr_error *err)
+static int play_rule(struct access_set *set, const struct mr_device_rule *rule,
+	size_t index, struct mr_error *err)
 {
 	static const char types[] = "bc";
 
@@ -189,8 +189,8 @@ static int play_rule(struct access_set *set, const struct mr_device_rule *rule, 
 		return 0;
 	}
 	for (const char *type = types; *type; type++) {
-		struct exception e = {*type, number_of(&rule->major), number_of(&rule->minor),
-			parse_access(rule->access), index};
+		struct exception e = {*type, number_of(&rule->major),
+			number_of(&rule->minor), parse_access(rule->access), index};
 		if (!is_any_type(rule) && rule->type != *type)
 			continue;
 		if (rule->allow != set->allow) {
@@ -209,8 +209,8 @@ static const char *number_text(const struct mr_row_writer *w, int64_t number)
 	return number == ANY ? "*" : mr_row_format(w, "%" PRId64, number);
 }
 
-static int put_exception(
-	const struct mr_row_writer *w, const struct exception *e, const char *file, size_t n_spec)
+static int put_exception(const struct mr_row_writer *w, const struct exception *e,
+	const char *file, size_t n_spec)
 {
 	if (e->access == 0)
 		return 0;
@@ -245,7 +245,8 @@ int mr_cgroup_v1_device_rows(const struct mr_resources *r, struct mr_arena *aren
 			return ret;
 	}
 
-	/* "a" sets the default and empties the list; a cgroup is born with its parent's. */
+	/* "a" sets the default and empties the list; a cgroup is born with its parent's.
+	 */
 	ret = mr_row_putf(&w, "linux.resources.devices",
 		set.allow ? "devices.allow" : "devices.deny", "a");
 	for (size_t i = 0; i < set.n && ret == 0; i++)

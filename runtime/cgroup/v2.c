@@ -2,13 +2,13 @@
 /*
  * Resources of the spec as writes into cgroup v2 files. Pure.
  *
- * The spec speaks v1's language, so numbers are converted: memory+swap becomes swap alone,
- * shares (2 to 262144) become a weight (1 to 10000), quota and period share cpu.max. What
- * v2 has no word for is an error and never dropped, except where the wish is v2's
- * only behaviour anyway (useHierarchy true, disableOOMKiller false).
+ * The spec speaks v1's language, so numbers are converted: memory+swap becomes swap
+ * alone, shares (2 to 262144) become a weight (1 to 10000), quota and period share
+ * cpu.max. What v2 has no word for is an error and never dropped, except where the wish
+ * is v2's only behaviour anyway (useHierarchy true, disableOOMKiller false).
  *
- * swap.max is written before max: with the swap closed first, lowering the limit of a running
- * container cannot push its memory out to swap in between.
+ * swap.max is written before max: with the swap closed first, lowering the limit of a
+ * running container cannot push its memory out to swap in between.
  *
  * cgroups(7), Documentation/admin-guide/cgroup-v2.rst
  */
@@ -40,9 +40,9 @@ static uint64_t log2_fixed(uint64_t v)
 }
 
 /*
- * weight = ceil(10^((l^2 + 125 l) / 612 - 7 / 34)), l = log2(shares): 2, 1024 and 262144 map
- * to 1, 100 and 10000. The exponent is compared with log10 of each weight instead of being
- * raised: no floating point, so no ceil() that lands on 101 for want of one bit.
+ * weight = ceil(10^((l^2 + 125 l) / 612 - 7 / 34)), l = log2(shares): 2, 1024 and 262144
+ * map to 1, 100 and 10000. The exponent is compared with log10 of each weight instead of
+ * being raised: no floating point, so no ceil() that lands on 101 for want of one bit.
  */
 uint64_t mr_cgroup_shares_to_weight(uint64_t shares)
 {
@@ -109,8 +109,8 @@ static int memory_lacks(const struct mr_row_writer *w, const struct mr_memory *m
 	return 0;
 }
 
-static int put_bytes(const struct mr_row_writer *w, const char *field, const char *file,
-	int64_t value)
+static int put_bytes(
+	const struct mr_row_writer *w, const char *field, const char *file, int64_t value)
 {
 	if (value < 0)
 		return mr_row_putf(w, field, file, "max");
@@ -136,12 +136,13 @@ static int memory_rows(const struct mr_row_writer *w, const struct mr_memory *m)
 		MR_ROW_TRY(put_bytes(
 			w, "linux.resources.memory.limit", "memory.max", m->limit.value));
 	if (m->reservation.set && m->reservation.value != 0)
-		MR_ROW_TRY(put_bytes(w, "linux.resources.memory.reservation", "memory.low",
-			m->reservation.value));
+		MR_ROW_TRY(put_bytes(w, "linux.resources.memory.reservation",
+			"memory.low", m->reservation.value));
 	if ((m->kernel.set && m->kernel.value > 0) ||
 		(m->kernel_tcp.set && m->kernel_tcp.value > 0)) {
-		const char *text = "linux.resources.memory.kernel, kernelTCP: ignored: cgroup v2 "
-				   "has no separate limit; memory.limit includes kernel memory";
+		const char *text =
+			"linux.resources.memory.kernel, kernelTCP: ignored: cgroup v2 "
+			"has no separate limit; memory.limit includes kernel memory";
 		if (mr_strv_add(w->warnings, text) < 0)
 			return mr_fail(w->err, ENOMEM, "warn");
 	}
@@ -154,7 +155,8 @@ static int cpu_max(const struct mr_row_writer *w, const struct mr_cpu *c)
 {
 	bool quota = c->quota.set && c->quota.value != 0;
 	bool period = c->period.set && c->period.value != 0;
-	const char *field = quota ? "linux.resources.cpu.quota" : "linux.resources.cpu.period";
+	const char *field =
+		quota ? "linux.resources.cpu.quota" : "linux.resources.cpu.period";
 	uint64_t us = period ? c->period.value : 100000;
 
 	if (!quota && !period)
@@ -168,7 +170,8 @@ static int cpu_max(const struct mr_row_writer *w, const struct mr_cpu *c)
 static int cpu_rows(const struct mr_row_writer *w, const struct mr_cpu *c)
 {
 	static const char why[] = "cgroup v2 has no realtime limits";
-	static const char hint[] = "leave it out, or use a host with the v1 cpu controller";
+	static const char hint[] =
+		"leave it out, or use a host with the v1 cpu controller";
 
 	if (!c)
 		return 0;
@@ -178,28 +181,29 @@ static int cpu_rows(const struct mr_row_writer *w, const struct mr_cpu *c)
 		return lacks(w, "linux.resources.cpu.realtimePeriod", why, hint);
 	/* Before cpu.idle: an idle cgroup refuses a weight. */
 	if (c->shares.set && c->shares.value)
-		MR_ROW_TRY(mr_row_putf(w, "linux.resources.cpu.shares", "cpu.weight", "%" PRIu64,
-			mr_cgroup_shares_to_weight(c->shares.value)));
+		MR_ROW_TRY(mr_row_putf(w, "linux.resources.cpu.shares", "cpu.weight",
+			"%" PRIu64, mr_cgroup_shares_to_weight(c->shares.value)));
 	MR_ROW_TRY(cpu_max(w, c));
 	if (c->burst.set && c->burst.value)
 		MR_ROW_TRY(mr_row_putf(w, "linux.resources.cpu.burst", "cpu.max.burst",
 			"%" PRId64, c->burst.value));
 	if (c->idle.set && c->idle.value)
-		MR_ROW_TRY(mr_row_putf(w, "linux.resources.cpu.idle", "cpu.idle", "%" PRId64,
-			c->idle.value));
+		MR_ROW_TRY(mr_row_putf(w, "linux.resources.cpu.idle", "cpu.idle",
+			"%" PRId64, c->idle.value));
 	return 0;
 }
 
 /* --- io --- */
 
-static int put_weight(const struct mr_row_writer *w, const char *field, const char *device,
-	const struct mr_uint *weight)
+static int put_weight(const struct mr_row_writer *w, const char *field,
+	const char *device, const struct mr_uint *weight)
 {
 	if (!weight->set || weight->value == 0)
 		return 0;
 	const char *blank = *device ? " " : "";
 	const char *bfq = mr_row_format(w, "%s%s%" PRIu64, device, blank, weight->value);
-	const char *io = mr_row_format(w, "%s%s%" PRIu64, device, blank, io_weight(weight->value));
+	const char *io =
+		mr_row_format(w, "%s%s%" PRIu64, device, blank, io_weight(weight->value));
 	if (!bfq || !io)
 		return -ENOMEM;
 	return mr_row_put_either(w, field, "io.bfq.weight", bfq, "io.weight", io);
@@ -210,7 +214,8 @@ static int no_leaf_weight(
 {
 	if (!leaf->set || leaf->value == 0)
 		return 0;
-	return lacks(w, field, "cgroup v2 has no leaf weight: processes live in leaves only",
+	return lacks(w, field,
+		"cgroup v2 has no leaf weight: processes live in leaves only",
 		"leave it out");
 }
 
@@ -224,7 +229,8 @@ static int weight_devices(const struct mr_row_writer *w, const struct mr_block_i
 			return -ENOMEM;
 		MR_ROW_TRY(mr_row_check_device(d->major, d->minor, field, w->err));
 		MR_ROW_TRY(no_leaf_weight(w, field, &d->leaf_weight));
-		const char *device = mr_row_format(w, "%" PRId64 ":%" PRId64, d->major, d->minor);
+		const char *device =
+			mr_row_format(w, "%" PRId64 ":%" PRId64, d->major, d->minor);
 		if (!device)
 			return -ENOMEM;
 		MR_ROW_TRY(put_weight(w, field, device, &d->weight));
@@ -243,11 +249,12 @@ static int throttle(const struct mr_row_writer *w, const struct mr_throttle_list
 			return -ENOMEM;
 		MR_ROW_TRY(mr_row_check_device(d->major, d->minor, field, w->err));
 		/* v1's 0 takes a limit away; v2 calls that max and refuses 0. */
-		const char *rate = d->rate ? mr_row_format(w, "%" PRIu64, d->rate) : "max";
+		const char *rate =
+			d->rate ? mr_row_format(w, "%" PRIu64, d->rate) : "max";
 		if (!rate)
 			return -ENOMEM;
-		MR_ROW_TRY(mr_row_putf(w, field, "io.max", "%" PRId64 ":%" PRId64 " %s=%s",
-			d->major, d->minor, key, rate));
+		MR_ROW_TRY(mr_row_putf(w, field, "io.max",
+			"%" PRId64 ":%" PRId64 " %s=%s", d->major, d->minor, key, rate));
 	}
 	return 0;
 }
@@ -256,13 +263,18 @@ static int io_rows(const struct mr_row_writer *w, const struct mr_block_io *b)
 {
 	if (!b)
 		return 0;
-	MR_ROW_TRY(no_leaf_weight(w, "linux.resources.blockIO.leafWeight", &b->leaf_weight));
+	MR_ROW_TRY(
+		no_leaf_weight(w, "linux.resources.blockIO.leafWeight", &b->leaf_weight));
 	MR_ROW_TRY(put_weight(w, "linux.resources.blockIO.weight", "", &b->weight));
 	MR_ROW_TRY(weight_devices(w, b));
-	MR_ROW_TRY(throttle(w, &b->throttle_read_bps_device, "throttleReadBpsDevice", "rbps"));
-	MR_ROW_TRY(throttle(w, &b->throttle_write_bps_device, "throttleWriteBpsDevice", "wbps"));
-	MR_ROW_TRY(throttle(w, &b->throttle_read_iops_device, "throttleReadIOPSDevice", "riops"));
-	return throttle(w, &b->throttle_write_iops_device, "throttleWriteIOPSDevice", "wiops");
+	MR_ROW_TRY(throttle(
+		w, &b->throttle_read_bps_device, "throttleReadBpsDevice", "rbps"));
+	MR_ROW_TRY(throttle(
+		w, &b->throttle_write_bps_device, "throttleWriteBpsDevice", "wbps"));
+	MR_ROW_TRY(throttle(
+		w, &b->throttle_read_iops_device, "throttleReadIOPSDevice", "riops"));
+	return throttle(
+		w, &b->throttle_write_iops_device, "throttleWriteIOPSDevice", "wiops");
 }
 
 /* --- the rest --- */
@@ -270,18 +282,22 @@ static int io_rows(const struct mr_row_writer *w, const struct mr_block_io *b)
 static int cpuset_rows(const struct mr_row_writer *w, const struct mr_cpu *c)
 {
 	if (c && c->cpus && *c->cpus)
-		MR_ROW_TRY(mr_row_putf(w, "linux.resources.cpu.cpus", "cpuset.cpus", "%s", c->cpus));
+		MR_ROW_TRY(mr_row_putf(
+			w, "linux.resources.cpu.cpus", "cpuset.cpus", "%s", c->cpus));
 	if (c && c->mems && *c->mems)
-		MR_ROW_TRY(mr_row_putf(w, "linux.resources.cpu.mems", "cpuset.mems", "%s", c->mems));
+		MR_ROW_TRY(mr_row_putf(
+			w, "linux.resources.cpu.mems", "cpuset.mems", "%s", c->mems));
 	return 0;
 }
 
-/* kernel 5.7: rsvd counts at mmap, so that too many fail there and not by SIGBUS later. */
+/* kernel 5.7: rsvd counts at mmap, so that too many fail there and not by SIGBUS later.
+ */
 static int hugetlb_rows(const struct mr_row_writer *w, const struct mr_resources *r)
 {
 	for (size_t i = 0; i < r->hugepage_limits.n; i++) {
 		const struct mr_hugepage_limit *h = &r->hugepage_limits.items[i];
-		const char *field = mr_row_format(w, "linux.resources.hugepageLimits[%zu]", i);
+		const char *field =
+			mr_row_format(w, "linux.resources.hugepageLimits[%zu]", i);
 		if (!field)
 			return -ENOMEM;
 		MR_ROW_TRY(mr_row_check_page_size(h->page_size, field, w->err));
@@ -295,10 +311,12 @@ static int hugetlb_rows(const struct mr_row_writer *w, const struct mr_resources
 	return 0;
 }
 
-static int no_network(const struct mr_row_writer *w, const struct mr_network *n, bool class)
+static int no_network(
+	const struct mr_row_writer *w, const struct mr_network *n, bool class)
 {
-	static const char hint[] = "leave it out; match the cgroup itself in nftables (socket "
-				   "cgroupv2) or in a BPF program";
+	static const char hint[] =
+		"leave it out; match the cgroup itself in nftables (socket "
+		"cgroupv2) or in a BPF program";
 
 	if (n && class && n->class_id.set && n->class_id.value)
 		return lacks(w, "linux.resources.network.classID",
@@ -343,99 +361,6 @@ int mr_cgroup_v2_rows(const struct mr_resources *r, enum mr_controller c,
 	case MR_CTL_PERF_EVENT:
 	case MR_CONTROLLERS:
 		return 0;
-	}
-	return 0;
-}
-
-/* --- unified --- */
-
-/* Files of the core are in every cgroup but the root, whatever controllers are there. */
-static bool is_core_file(const char *key)
-{
-	return mr_has_prefix(key, "cgroup.") || mr_has_suffix(key, ".pressure");
-}
-
-static int controller_of(const char *key, enum mr_controller *ret)
-{
-	static const enum mr_controller known[] = {MR_CTL_MEMORY, MR_CTL_PIDS, MR_CTL_CPU,
-		MR_CTL_CPUSET, MR_CTL_BLKIO, MR_CTL_HUGETLB, MR_CTL_RDMA, MR_CTL_MISC};
-	size_t n = strcspn(key, ".");
-
-	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
-		const char *name = mr_controller_name(known[i], true);
-		if (strlen(name) == n && strncmp(name, key, n) == 0) {
-			*ret = known[i];
-			return 0;
-		}
-	}
-	return -ENOENT;
-}
-
-/* What the launch itself writes; another value there would stop it half-way. */
-static bool is_reserved(const char *key)
-{
-	static const char *const reserved[] = {"cgroup.procs", "cgroup.threads", "cgroup.kill",
-		"cgroup.freeze", "cgroup.type", "cgroup.subtree_control"};
-
-	for (size_t i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++) {
-		if (mr_streq(key, reserved[i]))
-			return true;
-	}
-	return false;
-}
-
-static int check_key(const char *key, const char *field, struct mr_error *err)
-{
-	int r = mr_row_check_word(key, field, err);
-	if (r < 0)
-		return r;
-	if (strchr(key, '/') || !strchr(key, '.') || key[0] == '.')
-		return mr_fail_text(err, EINVAL,
-			"%s: the name of a cgroup v2 file is needed, as memory.high", field);
-	if (is_reserved(key))
-		return mr_fail_text(err, EINVAL, "%s: this file is the launcher's own", field);
-	return 0;
-}
-
-static int no_such_controller(
-	const struct mr_host *host, const char *key, const char *field, struct mr_error *err)
-{
-	int n = (int)strcspn(key, ".");
-	enum mr_controller c;
-
-	if (host->unified < 0)
-		return mr_fail_text(
-			err, EOPNOTSUPP, "%s: this host has no cgroup2 hierarchy", field);
-	if (controller_of(key, &c) < 0)
-		return mr_fail_text(
-			err, EINVAL, "%s: '%.*s' is no cgroup v2 controller", field, n, key);
-	if (host->owner[c] >= 0)
-		return mr_fail_text(err, EOPNOTSUPP,
-			"%s: on this host the %.*s controller belongs to cgroup v1 (%s)", field, n,
-			key, host->hierarchies[host->owner[c]].mount_point);
-	return mr_fail_text(err, EOPNOTSUPP, "%s: cgroup2 at %s has no %.*s controller", field,
-		host->hierarchies[host->unified].mount_point, n, key);
-}
-
-int mr_cgroup_unified_rows(const struct mr_resources *r, const struct mr_host *host,
-	struct mr_arena *arena, struct mr_cgroup_rows *rows, struct mr_error *err)
-{
-	for (size_t i = 0; r && i < r->unified.n; i++) {
-		const char *key = r->unified.items[i].key;
-		struct mr_row_writer w = {
-			MR_CTL_FREEZER, is_core_file(key), arena, rows, NULL, err};
-
-		const char *field = mr_row_format(&w, "linux.resources.unified.%s", key);
-		if (!field)
-			return -ENOMEM;
-		MR_ROW_TRY(check_key(key, field, err));
-		bool held = host->unified >= 0;
-		if (held && !w.core)
-			held = controller_of(key, &w.controller) == 0 &&
-			       host->owner[w.controller] == host->unified;
-		if (!held)
-			return no_such_controller(host, key, field, err);
-		MR_ROW_TRY(mr_row_putf(&w, field, key, "%s", r->unified.items[i].value));
 	}
 	return 0;
 }

@@ -4,14 +4,14 @@
 
 #include "cgroup/v1.h"
 
-/** As mr_cgroup_v1_rows(), for a controller that the cgroup2 hierarchy holds. What v2 cannot
- * express (swappiness, disableOOMKiller, realtime, network) is an error. */
+/** As mr_cgroup_v1_rows(), for a controller that the cgroup2 hierarchy holds. What v2
+ * cannot express (swappiness, disableOOMKiller, realtime, network) is an error. */
 int mr_cgroup_v2_rows(const struct mr_resources *r, enum mr_controller c,
 	struct mr_arena *arena, struct mr_cgroup_rows *rows, struct mr_strv *warnings,
 	struct mr_error *err);
 
-/** linux.resources.unified: any file of a controller that the cgroup2 hierarchy holds, or of
- * the core (cgroup.*, *.pressure). */
+/** linux.resources.unified: any file of a controller that the cgroup2 hierarchy holds, or
+ * of the core (cgroup.*, *.pressure). */
 int mr_cgroup_unified_rows(const struct mr_resources *r, const struct mr_host *host,
 	struct mr_arena *arena, struct mr_cgroup_rows *rows, struct mr_error *err);
 

@@ -48,8 +48,7 @@ int mr_child_step_guard(struct mr_child *c, struct mr_error *err)
 	if (!c->plan->options.command_mode)
 		default_signals();
 	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	return 0;
+	return sigprocmask(SIG_SETMASK, &none, NULL) < 0 ? mr_fail(err, errno, "sigprocmask") : 0;
 }
 
 int mr_child_step_join(struct mr_child *c, struct mr_error *err)

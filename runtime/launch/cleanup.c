@@ -125,7 +125,7 @@ void mr_cleanup_stop(const struct mr_state *state, const struct mr_host *host)
 		return;
 	if (live.init.pid > 0)
 		kill_container(&live, &intent, host);
-	end_process(&live.monitor, live.init.pid > 0 ? 0 : SIGTERM);
+	end_process(&live.monitor, strcmp(live.status, "creating") == 0 ? SIGTERM : 0);
 	end_process(&live.monitor, SIGKILL);
 	mr_live_clear(&live);
 }

@@ -43,14 +43,11 @@ struct mr_container {
 static bool is_lost(const struct mr_live *live)
 {
 	bool ended = mr_streq(live->status, "exited") || mr_streq(live->status, "created");
-	autoclose int monitor = mr_process_id_open(&live->monitor);
-	struct pollfd p = { monitor, POLLIN, 0 };
 
-	return !ended && !mr_cleanup_is_live(live) &&
-	       (monitor < 0 || poll(&p, 1, 0) != 0);
+	return !ended && !mr_cleanup_is_live(live) && !mr_cleanup_is_alive(&live->monitor);
 }
 
-static int write_lost(struct mr_container *c, struct mr_error *err)
+static int patch_lost(struct mr_container *c, struct mr_error *err)
 {
 	const struct mr_state_patch patch = { .status = "exited", .lost = LOST };
 	autofree char *json = NULL;
@@ -58,15 +55,26 @@ static int write_lost(struct mr_container *c, struct mr_error *err)
 
 	snprintf(c->live.status, sizeof(c->live.status), "exited");
 	c->live.init.pid = 0;
-	int ret = mr_state_lock(&c->state, LOCK_TIMEOUT_MS, err);
-	if (ret == 0)
-		ret = mr_state_write_live(&c->state, &c->live, err);
+	int ret = mr_state_write_live(&c->state, &c->live, err);
 	if (ret == 0)
 		ret = mr_state_read_status(&c->state, &json, err);
+	if (ret == -ENOENT)
+		return 0; /* killed in the set-up: there is no record to correct */
 	if (ret == 0)
 		ret = mr_record_patch(json, &patch, &patched, err);
-	if (ret == 0)
-		ret = mr_state_write_status(&c->state, patched, err);
+	return ret == 0 ? mr_state_write_status(&c->state, patched, err) : ret;
+}
+
+static int write_lost(struct mr_container *c, struct mr_error *err)
+{
+	int ret = mr_state_lock(&c->state, LOCK_TIMEOUT_MS, err);
+	if (ret < 0)
+		return ret;
+	/* Its last words may have been written between our reading and our looking. */
+	mr_live_clear(&c->live);
+	ret = mr_state_read_live(&c->state, &c->live, err);
+	if (ret == 0 && is_lost(&c->live))
+		ret = patch_lost(c, err);
 	mr_state_unlock(&c->state);
 	return ret;
 }
@@ -86,6 +94,10 @@ int mr_container_open(const char *root, const char *id, struct mr_container **re
 		return r;
 	}
 	r = mr_state_read_live(&c->state, &c->live, err);
+	if (r < 0 && r != -ENOENT && r != -EBADMSG) {
+		mr_container_close(c);
+		return r;
+	}
 	c->damaged = r < 0;
 	if (!c->damaged && is_lost(&c->live) && (r = write_lost(c, err)) < 0) {
 		mr_container_close(c);
@@ -301,6 +313,25 @@ static int set_status(struct mr_container *c, const char *status, struct mr_erro
 	return ret < 0 ? ret : mr_state_write_status(&c->state, patched, err);
 }
 
+/* "paused" is written before the freezing and taken back after the thawing: whenever we are
+ * killed, a frozen container is one that `resume` helps. */
+static int freeze_and_record(struct mr_container *c, struct mr_cgroup *cg, bool paused,
+	struct mr_error *err)
+{
+	struct mr_error ignored;
+	int ret = paused ? set_status(c, "paused", err) : 0;
+
+	if (ret == 0)
+		ret = mr_cgroup_set_frozen(cg, paused, FREEZE_TIMEOUT_MS, err);
+	if (ret == 0 && !paused)
+		ret = set_status(c, "running", err);
+	if (ret < 0 && paused) {
+		mr_cgroup_set_frozen(cg, false, FREEZE_TIMEOUT_MS, &ignored);
+		set_status(c, "running", &ignored);
+	}
+	return ret;
+}
+
 static int set_paused(struct mr_container *c, bool paused, struct mr_error *err)
 {
 	struct mr_cgroup cg;
@@ -320,9 +351,7 @@ static int set_paused(struct mr_container *c, bool paused, struct mr_error *err)
 	if (ret == 0)
 		ret = open_cgroup(c, &cg, err);
 	if (ret == 0) {
-		ret = mr_cgroup_set_frozen(&cg, paused, FREEZE_TIMEOUT_MS, err);
-		if (ret == 0)
-			ret = set_status(c, paused ? "paused" : "running", err);
+		ret = freeze_and_record(c, &cg, paused, err);
 		mr_cgroup_close(&cg);
 	}
 	mr_state_unlock(&c->state);
@@ -367,13 +396,16 @@ int mr_container_kill(struct mr_container *c, int sig, bool all, struct mr_error
 		return ret == -ESRCH ? mr_fail_text(err, ESRCH, "container not running")
 				     : mr_fail(err, -ret, "signal %d to container '%s'", sig,
 					       c->state.id);
-	/* A frozen process dies when it is thawed (v1), so that it can. */
-	if (sig == SIGKILL && mr_streq(c->live.status, "paused"))
-		return mr_container_resume(c, err);
-	return 0;
+	/* A frozen process dies when it is thawed (v1), so that it can. On v2 it is dead by
+	 * now, and a resume too late. */
+	if (sig != SIGKILL || !mr_streq(c->live.status, "paused"))
+		return 0;
+	ret = mr_container_resume(c, err);
+	return ret < 0 && mr_cleanup_is_live(&c->live) ? ret : 0;
 }
 
-/* Wait for init's end and for the monitor, which writes the record. @return 1 ended, 0 not */
+/* Wait for init's end and for the monitor, which writes the record.
+ * @return 1 ended, 0 not, or -errno */
 static int wait_end(struct mr_container *c, int timeout_ms)
 {
 	const struct mr_process_id *ids[] = { &c->live.init, &c->live.monitor };
@@ -382,13 +414,15 @@ static int wait_end(struct mr_container *c, int timeout_ms)
 		autoclose int pidfd = ids[i]->pid ? mr_process_id_open(ids[i]) : -1;
 		struct pollfd p = { pidfd, POLLIN, 0 };
 		int n;
+		if (pidfd < 0 && ids[i]->pid && pidfd != -ESRCH)
+			return pidfd;
 		if (pidfd < 0)
 			continue;
 		do
 			n = poll(&p, 1, timeout_ms);
 		while (n < 0 && errno == EINTR);
-		if (n == 0)
-			return 0;
+		if (n <= 0)
+			return n < 0 ? -errno : 0;
 	}
 	return 1;
 }
@@ -401,12 +435,13 @@ int mr_container_stop(struct mr_container *c, int64_t timeout_ms, struct mr_erro
 		ret = mr_container_resume(c, err);
 	if (ret < 0)
 		return ret == -ESRCH ? 0 : ret;
-	if (wait_end(c, (int)timeout_ms))
-		return 0;
+	ret = wait_end(c, (int)timeout_ms);
+	if (ret != 0)
+		return ret > 0 ? 0 : mr_fail(err, -ret, "wait for container '%s'", c->state.id);
 	ret = mr_container_kill(c, SIGKILL, false, err);
 	if (ret < 0 && ret != -ESRCH)
 		return ret;
-	return wait_end(c, LOCK_TIMEOUT_MS)
+	return wait_end(c, LOCK_TIMEOUT_MS) > 0
 		       ? 0
 		       : mr_fail_text(err, ETIMEDOUT,
 				 "container '%s' has not ended 10 s after SIGKILL", c->state.id);
@@ -418,7 +453,9 @@ int mr_container_wait(struct mr_container *c, int *ret_exit_code, struct mr_erro
 
 	if (ret < 0)
 		return ret;
-	wait_end(c, -1);
+	ret = wait_end(c, -1);
+	if (ret < 0)
+		return mr_fail(err, -ret, "wait for container '%s'", c->state.id);
 	/* With --rm the record may be gone: then the exit code is not known any more. */
 	mr_live_clear(&c->live);
 	ret = mr_state_read_live(&c->state, &c->live, err);
@@ -432,28 +469,38 @@ int mr_container_wait(struct mr_container *c, int *ret_exit_code, struct mr_erro
 	return ret;
 }
 
+/* Without a state.json its launcher was killed early, since we hold the lock. */
+static int check_ended(const struct mr_state *state, struct mr_error *err)
+{
+	struct mr_live live;
+	int ret = mr_state_read_live(state, &live, err);
+
+	if (ret == 0) {
+		if (mr_cleanup_is_live(&live))
+			ret = mr_fail_text(
+				err, EBUSY, "container '%s' is %s", state->id, live.status);
+		mr_live_clear(&live);
+	}
+	if (ret < 0 && ret != -ENOENT)
+		mr_hint(err, "stop it first, or use --force");
+	return ret == -ENOENT ? 0 : ret;
+}
+
 int mr_delete(const char *root, const char *id, bool force, struct mr_error *err)
 {
 	struct mr_state state;
 	struct mr_host host;
-	struct mr_live live;
-	struct mr_error ignored;
 
 	mr_state_init(&state);
 	int ret = mr_state_open(root ? root : mr_default_root(), id, &state, err);
 	if (ret == 0)
 		ret = mr_host_read(&host, "", err);
 	if (ret == 0 && force)
-		mr_cleanup_stop(&state);
+		mr_cleanup_stop(&state, &host);
 	if (ret == 0)
 		ret = mr_state_lock(&state, LOCK_TIMEOUT_MS, err);
-	if (ret == 0 && !force && mr_state_read_live(&state, &live, &ignored) == 0) {
-		if (mr_cleanup_is_live(&live))
-			ret = mr_fail_text(err, EBUSY, "container '%s' is %s", id, live.status);
-		mr_live_clear(&live);
-		if (ret < 0)
-			mr_hint(err, "stop it first, or use --force");
-	}
+	if (ret == 0 && !force)
+		ret = check_ended(&state, err);
 	if (ret == 0)
 		ret = mr_cleanup(&state, &host, err);
 	mr_state_close(&state);

@@ -135,10 +135,12 @@ static int on_started(void *arg, struct mr_error *err)
 	return ret;
 }
 
-/* While it runs the record tells a kill at once: who, if the log has it by now. */
-static void on_killed(void *arg, uint64_t kills)
+/* While it runs the record tells a kill at once: who, if the log has it by now; and that it
+ * hangs, which no exit will ever tell. */
+static void on_oom(void *arg, bool hangs)
 {
 	struct mr_launch *l = arg;
+	const struct mr_run_options *o = &l->plan->options;
 	struct mr_error ignored;
 	const struct mr_verdict_input in = {
 		.init_pid = l->monitor.program,
@@ -146,13 +148,16 @@ static void on_killed(void *arg, uint64_t kills)
 		.started = true,
 	};
 
-	(void)kills;
+	if (hangs && o->message)
+		o->message(o->message_arg, MR_MESSAGE_NOTE,
+			"the memory limit is reached and the OOM killer disabled: "
+			"the container stands still until memory is freed or it is killed");
 	if (!l->monitor.started || mr_state_lock(&l->state, 1000, &ignored) < 0)
 		return; /* the record at the end will tell */
 	mr_verdict_clear(&l->verdict);
 	if (mr_verdict_take(&l->watch, &in, &l->verdict, &ignored) == 0) {
 		l->record.verdict = &l->verdict;
-		write_record(l, l->live.status, &ignored);
+		write_record(l, l->record.status, &ignored);
 	}
 	mr_state_unlock(&l->state);
 }
@@ -164,7 +169,7 @@ struct mr_monitor_events mr_launch_events(struct mr_launch *l)
 		.barrier = on_barrier,
 		.started = on_started,
 		.listener = on_listener,
-		.killed = on_killed,
+		.oom = on_oom,
 	};
 }
 
@@ -183,9 +188,13 @@ static int take_verdict(struct mr_launch *l, struct mr_error *err)
 	mr_verdict_clear(&l->verdict);
 	int ret = mr_verdict_take(&l->watch, &in, &l->verdict, err);
 
-	if (ret < 0)
-		return ret;
+	/* None at all would read as "not killed". */
 	l->record.verdict = &l->verdict;
+	if (ret < 0) {
+		l->verdict = (struct mr_verdict){ .version = l->watch.version };
+		snprintf(l->verdict.why, sizeof(l->verdict.why), "%.159s", err->message);
+		return ret;
+	}
 	ret = mr_cgroup_read_usage(&l->cgroup, &l->usage, err);
 	if (ret == 0)
 		l->record.usage = &l->usage;
@@ -230,26 +239,41 @@ static int drop_cgroup(struct mr_launch *l, bool kill, struct mr_error *err)
 	return ret;
 }
 
+static int write_end(struct mr_launch *l, struct mr_error *err)
+{
+	int ret = mr_state_lock(&l->state, 5000, err);
+
+	if (ret == 0)
+		ret = write_record(l, "exited", err);
+	return ret == 0 ? write_status_copy(l, err) : ret;
+}
+
+/* Of several failures the first is told. */
+static int first_of(int ret, int later, struct mr_error *err, const struct mr_error *later_err)
+{
+	if (ret < 0 || later >= 0)
+		return ret;
+	*err = *later_err;
+	return later;
+}
+
+/* Every part is done, whatever became of those before: nobody comes after us. */
 int mr_launch_finish(struct mr_launch *l, struct mr_result *ret_result, struct mr_error *err)
 {
-	struct mr_error hook_err = { 0 };
+	struct mr_error hook_err = { 0 }, later = { 0 };
 	auto_str summary = { 0 };
-	int ret = 0;
+	int ret = 0, r = 0;
 
 	if (!l->plan->ns.create[MR_NS_PID])
 		ret = mr_cgroup_kill(&l->cgroup, 5000, err);
-	if (ret == 0)
-		ret = take_verdict(l, err);
+	r = take_verdict(l, &later);
+	ret = first_of(ret, r, err, &later);
 	fill_record_end(l);
 	mr_logs_finish(&l->monitor.logs);
-	if (ret == 0)
-		ret = mr_state_lock(&l->state, 5000, err);
-	if (ret == 0)
-		ret = write_record(l, "exited", err);
-	if (ret == 0)
-		ret = write_status_copy(l, err);
-	if (ret == 0 && !l->plan->options.keep)
-		ret = drop_cgroup(l, false, err);
+	r = write_end(l, &later);
+	ret = first_of(ret, r, err, &later);
+	r = l->plan->options.keep ? 0 : drop_cgroup(l, false, &later);
+	ret = first_of(ret, r, err, &later);
 	if (run_hooks(l, MR_HOOK_POSTSTOP, "stopped", &hook_err) < 0 && l->plan->options.message)
 		l->plan->options.message(l->plan->options.message_arg, MR_MESSAGE_WARNING,
 			hook_err.message);
@@ -259,8 +283,11 @@ int mr_launch_finish(struct mr_launch *l, struct mr_result *ret_result, struct m
 		l->monitor.timed_out ? MR_EXIT_TIMEOUT : l->record.exit_code;
 	ret_result->timed_out = l->monitor.timed_out;
 	ret_result->oom_killed = l->verdict.known ? l->verdict.kills > 0 : -1;
-	if (ret == 0 && l->plan->options.remove)
-		ret = mr_state_remove(&l->state, err);
+	/* What is left of the cgroup is found again by the state only. */
+	if (l->plan->options.remove && (l->plan->options.keep || !l->has_cgroup)) {
+		r = mr_state_remove(&l->state, &later);
+		ret = first_of(ret, r, err, &later);
+	}
 	return ret;
 }
 

@@ -85,7 +85,12 @@ static void clear_timer(int fd)
 /* The child of a middle process: from now on it is the container's init. */
 static int adopt_sibling(struct mr_monitor *m, pid_t pid, struct mr_error *err)
 {
-	if (waitpid(m->pid, NULL, 0) < 0)
+	pid_t middle;
+
+	do
+		middle = waitpid(m->pid, NULL, 0);
+	while (middle < 0 && errno == EINTR);
+	if (middle < 0)
 		return mr_fail(err, errno, "waiting for the middle process");
 	mr_close(&m->pidfd);
 	m->pid = pid;
@@ -263,10 +268,12 @@ static void on_oom(struct mr_monitor *m)
 
 	mr_sampler_tick(&m->sampler);
 	/* A counter that cannot be read now is the verdict's matter, at the end. */
-	if (mr_oom_watch_step(m->watch, &kills, &ignored) < 0 || kills <= m->kills)
-		return;
+	bool killed = mr_oom_watch_step(m->watch, &kills, &ignored) == 0 && kills > m->kills;
+	bool hanging = mr_oom_watch_hanging(m->watch) == 1;
+	if (killed || hanging != m->hanging)
+		m->events.oom(m->events.arg, hanging && !m->hanging);
 	m->kills = kills;
-	m->events.killed(m->events.arg, kills);
+	m->hanging = hanging;
 }
 
 /* --- the loop --- */
@@ -429,8 +436,11 @@ int mr_monitor_run(struct mr_monitor *m, struct mr_error *err)
 
 	if (ret == 0)
 		ret = drain_frames(m, err);
-	if (ret < 0)
+	/* A child that cannot be killed, since its pidfd is not known, ends with the socket. */
+	if (ret < 0) {
 		kill_all(m);
+		mr_close(&m->sock);
+	}
 	struct mr_error reap_err = { 0 };
 	int reaped = reap(m, ret < 0 ? &reap_err : err);
 	if (m->relaying)

@@ -20,8 +20,8 @@ struct mr_monitor_events {
 	int (*started)(void *arg, struct mr_error *err);
 	/** A seccomp listener came; borrowed. */
 	int (*listener)(void *arg, int fd, struct mr_error *err);
-	/** The kill count rose while it runs. */
-	void (*killed)(void *arg, uint64_t kills);
+	/** The kill count rose while it runs, or it began to hang (@hangs), or goes on. */
+	void (*oom)(void *arg, bool hangs);
 };
 
 /** One container under watch, from clone to the last process' end. */
@@ -45,6 +45,7 @@ struct mr_monitor {
 	bool has_status;    /* told by the minimal init */
 	struct rusage rusage;
 	uint64_t kills;
+	bool hanging; /* tasks stand still: the limit is reached, the killer disabled */
 	int64_t started_mono_ns, ended_mono_ns;
 	struct mr_sampler sampler;
 	struct mr_terminal_relay relay;

@@ -78,6 +78,10 @@ static int run_detached(struct mr_plan *plan, struct mr_result *ret, struct mr_e
 	close(ready[1]);
 	autoclose int from = ready[0];
 	ssize_t n = mr_read_full(from, err, sizeof(*err));
+	if (n < 0) {
+		memset(err, 0, sizeof(*err));
+		return mr_fail(err, (int)-n, "hearing from the monitor whether it has started");
+	}
 	memcpy(ret->id, plan->id, sizeof(plan->id));
 	ret->oom_killed = -1;
 	if (n != (ssize_t)sizeof(*err)) {

@@ -132,8 +132,10 @@ static int open_directory(int root_fd, struct mr_state *s)
 static int enter_new(int root_fd, struct mr_state *s, struct mr_error *err)
 {
 	int r = open_directory(root_fd, s);
-	if (r == 0)
-		r = mr_state_lock(s, 1000, err);
+	if (r < 0 && r != -ENOENT)
+		mr_fail(err, -r, "open '%s/%s'", s->root, s->id);
+	if (r == 0 && (r = mr_state_lock(s, 1000, err)) < 0 && r != -EAGAIN)
+		unlinkat(s->dir, "lock", 0);
 	if (r < 0)
 		mr_state_close(s);
 	return r;
@@ -158,6 +160,9 @@ int mr_state_create(const char *root, const char *id, struct mr_state *ret,
 		if (r != -ENOENT)
 			break;
 	}
+	/* Without the lock: whoever has taken it since removes the directory itself. */
+	if (r < 0)
+		unlinkat(root_fd, id, AT_REMOVEDIR);
 	return r < 0 ? mr_prefix(err, "new container '%s'", id) : 0;
 }
 

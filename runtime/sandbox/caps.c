@@ -172,8 +172,10 @@ int mr_caps_before_user(const struct mr_caps_plan *plan, struct mr_error *err)
 		if (plan->bounding & BIT(cap))
 			continue;
 		int there = prctl(PR_CAPBSET_READ, cap, 0, 0, 0);
+		if (there < 0 && errno == EINVAL)
+			break; /* beyond the last capability of this kernel */
 		if (there < 0)
-			break; /* EINVAL: beyond the last capability of this kernel */
+			return mr_fail(err, errno, "read the bounding set");
 		if (there == 0 || prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == 0)
 			continue;
 		int e = errno;

@@ -39,11 +39,12 @@
 
 /* --- what may be mounted where --- */
 
-static bool is_fs(int fd, long magic)
+/** @return 1 yes, 0 no, or -errno */
+static int is_procfs(int fd)
 {
 	struct statfs fs;
 
-	return fstatfs(fd, &fs) == 0 && (long)fs.f_type == magic;
+	return fstatfs(fd, &fs) < 0 ? -errno : (long)fs.f_type == PROC_SUPER_MAGIC;
 }
 
 /** Files of /proc that lxcfs and the like cover to show a container's own resources. */
@@ -66,7 +67,7 @@ static int check_target(
 {
 	bool on_proc = mr_streq(m->destination, "/proc");
 
-	if (on_proc && is_fs(source, PROC_SUPER_MAGIC))
+	if (on_proc && is_procfs(source) == 1)
 		return 0;
 	if (on_proc || (mr_path_is_below(m->destination, "/proc") &&
 			       !may_cover_proc(m->destination))) {
@@ -75,10 +76,13 @@ static int check_target(
 			"nothing below it but files such as /proc/meminfo");
 		return -EPERM;
 	}
-	if (!may_cover_proc(m->destination) && is_fs(target, PROC_SUPER_MAGIC))
-		return mr_fail_text(
-			err, EPERM, "the destination leads into /proc by a link");
-	return 0;
+	if (may_cover_proc(m->destination))
+		return 0;
+	int covers = is_procfs(target);
+	if (covers < 0)
+		return mr_fail(err, -covers, "statfs of the destination");
+	return covers ? mr_fail_text(err, EPERM, "the destination leads into /proc by a link")
+		      : 0;
 }
 
 /** The destination of a procfs or sysfs: a real directory, reached without links. */

@@ -70,8 +70,10 @@ int mr_rootfs_open_proc(
 	r->proc_is_private = fd >= 0;
 	/* No privilege over the pid namespace (it is shared with the host), or a procfs
 	 * that is covered in part: then the host's, of which no covered part is used. */
-	if (fd < 0)
+	if (fd == -EPERM)
 		fd = mr_procfs_open_host(err);
+	else if (fd < 0)
+		return mr_fail(err, -fd, "make a private procfs");
 	if (fd < 0)
 		return fd;
 	mr_close(&r->proc_fd);

@@ -94,9 +94,11 @@ int mr_rootfs_plan(const struct mr_spec *spec, const struct mr_host *host,
 	ret->is_host = mr_streq(ret->path, "/");
 	ret->new_mount_ns = mount_ns && !mount_ns->path;
 	ret->in_userns = user_ns != NULL;
-	ret->open_sources =
-		user_ns && ret->new_mount_ns && mr_host_has_cap(host, CAP_SYS_ADMIN);
 	ret->readonly = spec->root.readonly;
+	/* The host's tree is made read-only before the spec's mounts, and what is bound
+	 * from it then would be, too. */
+	ret->open_sources = (user_ns || (ret->is_host && ret->readonly)) &&
+			    ret->new_mount_ns && mr_host_has_cap(host, CAP_SYS_ADMIN);
 	ret->no_pivot = no_pivot;
 	ret->masked_paths = l->masked_paths;
 	ret->readonly_paths = l->readonly_paths;

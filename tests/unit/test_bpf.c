@@ -11,7 +11,11 @@
 #include <errno.h>
 #include <string.h>
 
-enum { MKNOD = BPF_DEVCG_ACC_MKNOD, READ = BPF_DEVCG_ACC_READ, WRITE = BPF_DEVCG_ACC_WRITE };
+enum {
+	MKNOD = BPF_DEVCG_ACC_MKNOD,
+	READ = BPF_DEVCG_ACC_READ,
+	WRITE = BPF_DEVCG_ACC_WRITE
+};
 
 struct access {
 	char type;
@@ -112,8 +116,14 @@ static bool allowed(const struct mr_device_rule *rules, size_t n_rules, struct a
 }
 
 static char rwm[] = "rwm", rw[] = "rw", only_r[] = "r", only_w[] = "w", only_m[] = "m";
-#define ANY {false, 0}
-#define IS(v) {true, v}
+#define ANY                                                                              \
+	{                                                                                \
+		false, 0                                                                 \
+	}
+#define IS(v)                                                                            \
+	{                                                                                \
+		true, v                                                                  \
+	}
 
 static void test_no_rules_deny(void **state)
 {
@@ -158,7 +168,8 @@ static void test_last_match_wins_bit_by_bit(void **state)
 	assert_false(allowed(rules, 3, (struct access){'c', 10, 5, READ | WRITE}));
 	/* Two rules grant it together. */
 	assert_true(allowed(rules, 3, (struct access){'c', 10, 6, MKNOD | READ | WRITE}));
-	assert_false(allowed(rules, 3, (struct access){'c', 10, 7, MKNOD | READ | WRITE}));
+	assert_false(
+		allowed(rules, 3, (struct access){'c', 10, 7, MKNOD | READ | WRITE}));
 }
 
 static void test_everything_but(void **state)
@@ -226,13 +237,13 @@ static void test_against_the_definition(void **state)
 		for (size_t i = 0; i < 6; i++) {
 			seed = seed * 1103515245u + 12345u;
 			uint32_t x = seed >> 8;
-			rules[i] = (struct mr_device_rule){x & 1, "abc"[(x >> 1) % 3],
-				{x >> 4 & 1, x >> 5 & 1}, {x >> 6 & 1, x >> 7 & 1},
+			rules[i] = (struct mr_device_rule){x & 1, "abc" [(x >> 1) % 3],
+				{ x >> 4 & 1, x >> 5 & 1 }, {x >> 6 & 1, x >> 7 & 1},
 				accesses[(x >> 8) % 5]};
 		}
 		for (uint32_t k = 0; k < 2 * 2 * 2 * 7; k++) {
-			struct access a = {k & 1 ? 'b' : 'c', k >> 1 & 1, k >> 2 & 1,
-				1 + (k >> 3)};
+			struct access a = {
+				k & 1 ? 'b' : 'c', k >> 1 & 1, k >> 2 & 1, 1 + (k >> 3)};
 			assert_int_equal(allowed(rules, 6, a), by_the_book(rules, 6, a));
 		}
 	}

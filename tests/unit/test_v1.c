@@ -53,7 +53,8 @@ static struct result rows_of(const struct mr_resources *r, enum mr_controller c)
 		mr_str_appendf(&ret.rows, "%s%s=%s", row->file, row->optional ? "?" : "",
 			row->value);
 		if (row->else_file)
-			mr_str_appendf(&ret.rows, "|%s=%s", row->else_file, row->else_value);
+			mr_str_appendf(
+				&ret.rows, "|%s=%s", row->else_file, row->else_value);
 		mr_str_append(&ret.rows, "\n");
 	}
 	mr_arena_clear(&arena);
@@ -66,7 +67,8 @@ static void clear(struct result *r)
 	mr_strv_clear(&r->warnings);
 }
 
-static void expect_rows(const struct mr_resources *r, enum mr_controller c, const char *rows)
+static void expect_rows(
+	const struct mr_resources *r, enum mr_controller c, const char *rows)
 {
 	struct result got = rows_of(r, c);
 	assert_int_equal(got.r, 0);
@@ -74,8 +76,8 @@ static void expect_rows(const struct mr_resources *r, enum mr_controller c, cons
 	clear(&got);
 }
 
-static void expect_error(const struct mr_resources *r, enum mr_controller c, int errnum,
-	const char *part)
+static void expect_error(
+	const struct mr_resources *r, enum mr_controller c, int errnum, const char *part)
 {
 	struct result got = rows_of(r, c);
 	assert_int_equal(got.r, -errnum);
@@ -91,7 +93,8 @@ static void test_nothing_asked_nothing_written(void **state)
 	struct mr_cpu cpu = {0};
 	struct mr_block_io b = {0};
 	struct mr_network n = {0};
-	struct mr_resources r = {.memory = &m, .cpu = &cpu, .block_io = &b, .network = &n};
+	struct mr_resources r = {
+		.memory = &m, .cpu = &cpu, .block_io = &b, .network = &n};
 
 	for (int c = 0; c < MR_CONTROLLERS; c++) {
 		expect_rows(&r, (enum mr_controller)c, "");
@@ -127,8 +130,10 @@ static void test_memory(void **state)
 		"memory.swappiness=0\n"
 		"memory.oom_control=1\n");
 
-	m = (struct mr_memory){.limit = integer(-1), .swap = integer(-1),
-		.disable_oom_killer = {true, false}, .use_hierarchy = {true, false}};
+	m = (struct mr_memory){.limit = integer(-1),
+		.swap = integer(-1),
+		.disable_oom_killer = {true, false},
+		.use_hierarchy = {true, false}};
 	expect_rows(&r, MR_CTL_MEMORY,
 		"memory.use_hierarchy=0\n"
 		"memory.limit_in_bytes=-1\n"
@@ -146,7 +151,8 @@ static void test_memory_that_cannot_be(void **state)
 	struct mr_memory m = {.swap = integer(1 << 20)};
 	struct mr_resources r = {.memory = &m};
 
-	expect_error(&r, MR_CTL_MEMORY, EINVAL, "linux.resources.memory.swap: 1048576 without");
+	expect_error(&r, MR_CTL_MEMORY, EINVAL,
+		"linux.resources.memory.swap: 1048576 without");
 	m.limit = integer(-1);
 	expect_error(&r, MR_CTL_MEMORY, EINVAL, "without a memory limit");
 	m.limit = integer(2 << 20);
@@ -167,8 +173,10 @@ static void test_kernel_memory_is_warned_of(void **state)
 	assert_int_equal(got.r, 0);
 	assert_string_equal(mr_str_text(&got.rows), "");
 	assert_int_equal(got.warnings.n, 2);
-	assert_non_null(strstr(got.warnings.items[0], "linux.resources.memory.kernel: ignored"));
-	assert_non_null(strstr(got.warnings.items[1], "linux.resources.memory.kernelTCP"));
+	assert_non_null(
+		strstr(got.warnings.items[0], "linux.resources.memory.kernel: ignored"));
+	assert_non_null(
+		strstr(got.warnings.items[1], "linux.resources.memory.kernelTCP"));
 	clear(&got);
 	/* No limit is what the kernel does anyway. */
 	m.kernel = m.kernel_tcp = integer(-1);
@@ -198,10 +206,15 @@ static void test_pids(void **state)
 static void test_cpu(void **state)
 {
 	(void)state;
-	struct mr_cpu cpu = {.shares = natural(512), .quota = integer(50000),
-		.period = natural(100000), .burst = integer(1000), .idle = integer(1),
-		.realtime_period = natural(1000000), .realtime_runtime = integer(950000),
-		.cpus = text("0-1"), .mems = text("0")};
+	struct mr_cpu cpu = {.shares = natural(512),
+		.quota = integer(50000),
+		.period = natural(100000),
+		.burst = integer(1000),
+		.idle = integer(1),
+		.realtime_period = natural(1000000),
+		.realtime_runtime = integer(950000),
+		.cpus = text("0-1"),
+		.mems = text("0")};
 	struct mr_resources r = {.cpu = &cpu};
 
 	expect_rows(&r, MR_CTL_CPU,
@@ -216,7 +229,8 @@ static void test_cpu(void **state)
 
 	cpu = (struct mr_cpu){.quota = integer(-1), .shares = natural(1)};
 	struct result got = rows_of(&r, MR_CTL_CPU);
-	assert_string_equal(mr_str_text(&got.rows), "cpu.shares=1\ncpu.cfs_quota_us=-1\n");
+	assert_string_equal(
+		mr_str_text(&got.rows), "cpu.shares=1\ncpu.cfs_quota_us=-1\n");
 	assert_int_equal(got.warnings.n, 1);
 	assert_non_null(strstr(got.warnings.items[0], "2 to 262144"));
 	clear(&got);
@@ -227,9 +241,12 @@ static void test_block_io(void **state)
 	(void)state;
 	struct mr_weight_device w = {8, 0, natural(300), natural(400)};
 	struct mr_throttle_device t[2] = {{8, 0, 1000}, {8, 16, 0}};
-	struct mr_block_io b = {.weight = natural(500), .leaf_weight = natural(250),
-		.weight_device = {&w, 1}, .throttle_read_bps_device = {t, 2},
-		.throttle_write_bps_device = {t, 1}, .throttle_read_iops_device = {t, 1},
+	struct mr_block_io b = {.weight = natural(500),
+		.leaf_weight = natural(250),
+		.weight_device = {&w, 1},
+		.throttle_read_bps_device = {t, 2},
+		.throttle_write_bps_device = {t, 1},
+		.throttle_read_iops_device = {t, 1},
 		.throttle_write_iops_device = {t, 1}};
 	struct mr_resources r = {.block_io = &b};
 
@@ -255,7 +272,8 @@ static void test_the_rest(void **state)
 	struct mr_network n = {.class_id = natural(0x100001), .priorities = {p, 1}};
 	struct mr_rdma d[] = {{text("mlx5_0"), natural(3), natural(10000)},
 		{text("mlx5_1"), {0}, natural(7)}, {text("mlx5_2"), {0}, {0}}};
-	struct mr_resources r = {.hugepage_limits = {h, 2}, .network = &n, .rdma = {d, 3}};
+	struct mr_resources r = {
+		.hugepage_limits = {h, 2}, .network = &n, .rdma = {d, 3}};
 
 	expect_rows(&r, MR_CTL_HUGETLB,
 		"hugetlb.2MB.rsvd.limit_in_bytes=4194304|hugetlb.2MB.limit_in_bytes=4194304\n"
@@ -278,23 +296,23 @@ static void test_the_rest(void **state)
 
 /* --- devices --- */
 
-#define DEFAULT_ROWS                                                                          \
-	"devices.allow=c *:* m\n"                                                             \
-	"devices.allow=b *:* m\n"                                                             \
-	"devices.allow=c 1:3 rwm\n"                                                           \
-	"devices.allow=c 1:5 rwm\n"                                                           \
-	"devices.allow=c 1:7 rwm\n"                                                           \
-	"devices.allow=c 1:8 rwm\n"                                                           \
-	"devices.allow=c 1:9 rwm\n"                                                           \
-	"devices.allow=c 5:0 rwm\n"                                                           \
-	"devices.allow=c 5:2 rwm\n"                                                           \
+#define DEFAULT_ROWS                                                                     \
+	"devices.allow=c *:* m\n"                                                        \
+	"devices.allow=b *:* m\n"                                                        \
+	"devices.allow=c 1:3 rwm\n"                                                      \
+	"devices.allow=c 1:5 rwm\n"                                                      \
+	"devices.allow=c 1:7 rwm\n"                                                      \
+	"devices.allow=c 1:8 rwm\n"                                                      \
+	"devices.allow=c 1:9 rwm\n"                                                      \
+	"devices.allow=c 5:0 rwm\n"                                                      \
+	"devices.allow=c 5:2 rwm\n"                                                      \
 	"devices.allow=c 136:* rwm\n"
 
-static struct mr_device_rule rule(bool allow, char type, int64_t major, int64_t minor,
-	const char *access)
+static struct mr_device_rule rule(
+	bool allow, char type, int64_t major, int64_t minor, const char *access)
 {
-	return (struct mr_device_rule){allow, type, {major >= 0, major}, {minor >= 0, minor},
-		access ? text(access) : NULL};
+	return (struct mr_device_rule){allow, type, {major >= 0, major},
+		{minor >= 0, minor}, access ? text(access) : NULL};
 }
 
 static void test_device_list(void **state)
@@ -410,8 +428,11 @@ static void test_many_rows(void **state)
 
 	for (int i = 0; i < 1000; i++) {
 		snprintf(value, sizeof(value), "%d", i);
-		struct mr_cgroup_row row = {.controller = MR_CTL_CPU, .file = "f",
-			.value = value, .field = "x", .optional = i % 2};
+		struct mr_cgroup_row row = {.controller = MR_CTL_CPU,
+			.file = "f",
+			.value = value,
+			.field = "x",
+			.optional = i % 2};
 		assert_int_equal(mr_cgroup_rows_add(&rows, &arena, row), 0);
 	}
 	assert_int_equal(rows.n, 1000);

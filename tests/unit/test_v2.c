@@ -34,7 +34,8 @@ static void put_rows(const struct mr_cgroup_rows *rows, struct mr_str *out)
 	}
 }
 
-static void expect_rows(const struct mr_resources *r, enum mr_controller c, const char *rows)
+static void expect_rows(
+	const struct mr_resources *r, enum mr_controller c, const char *rows)
 {
 	struct mr_arena arena = {0};
 	struct mr_cgroup_rows got = {0};
@@ -65,12 +66,17 @@ static void expect_error(const struct mr_resources *r, enum mr_controller c, int
 static void test_nothing_asked_nothing_written(void **state)
 {
 	(void)state;
-	struct mr_memory m = {.limit = integer(0), .swap = integer(0), .reservation = integer(0)};
-	struct mr_cpu cpu = {.shares = natural(0), .quota = integer(0), .period = natural(0),
-		.realtime_period = natural(0), .realtime_runtime = integer(0)};
+	struct mr_memory m = {
+		.limit = integer(0), .swap = integer(0), .reservation = integer(0)};
+	struct mr_cpu cpu = {.shares = natural(0),
+		.quota = integer(0),
+		.period = natural(0),
+		.realtime_period = natural(0),
+		.realtime_runtime = integer(0)};
 	struct mr_block_io b = {.weight = natural(0), .leaf_weight = natural(0)};
 	struct mr_network n = {.class_id = natural(0)};
-	struct mr_resources r = {.memory = &m, .cpu = &cpu, .block_io = &b, .network = &n};
+	struct mr_resources r = {
+		.memory = &m, .cpu = &cpu, .block_io = &b, .network = &n};
 
 	for (int c = 0; c < MR_CONTROLLERS; c++) {
 		expect_rows(&r, (enum mr_controller)c, "");
@@ -81,8 +87,10 @@ static void test_nothing_asked_nothing_written(void **state)
 static void test_memory(void **state)
 {
 	(void)state;
-	struct mr_memory m = {.limit = integer(64 << 20), .swap = integer(100 << 20),
-		.reservation = integer(32 << 20), .use_hierarchy = {true, true},
+	struct mr_memory m = {.limit = integer(64 << 20),
+		.swap = integer(100 << 20),
+		.reservation = integer(32 << 20),
+		.use_hierarchy = {true, true},
 		.disable_oom_killer = {true, false}};
 	struct mr_resources r = {.memory = &m};
 
@@ -111,7 +119,8 @@ static void test_what_memory_cannot_do(void **state)
 	m = (struct mr_memory){.swappiness = natural(60)};
 	expect_error(&r, MR_CTL_MEMORY, EOPNOTSUPP, "memory.swappiness", "leave it out");
 	m = (struct mr_memory){.use_hierarchy = {true, false}};
-	expect_error(&r, MR_CTL_MEMORY, EOPNOTSUPP, "memory.useHierarchy", "leave it out");
+	expect_error(
+		&r, MR_CTL_MEMORY, EOPNOTSUPP, "memory.useHierarchy", "leave it out");
 	m = (struct mr_memory){.swap = integer(5)};
 	expect_error(&r, MR_CTL_MEMORY, EINVAL, "without a memory limit", "memory.limit");
 	m = (struct mr_memory){.swap = integer(5), .limit = integer(6)};
@@ -121,8 +130,11 @@ static void test_what_memory_cannot_do(void **state)
 static void test_cpu(void **state)
 {
 	(void)state;
-	struct mr_cpu cpu = {.shares = natural(1024), .quota = integer(50000),
-		.period = natural(200000), .burst = integer(1000), .idle = integer(1)};
+	struct mr_cpu cpu = {.shares = natural(1024),
+		.quota = integer(50000),
+		.period = natural(200000),
+		.burst = integer(1000),
+		.idle = integer(1)};
 	struct mr_resources r = {.cpu = &cpu};
 
 	expect_rows(&r, MR_CTL_CPU,
@@ -141,9 +153,11 @@ static void test_cpu(void **state)
 	cpu = (struct mr_cpu){.cpus = cpus, .mems = mems};
 	expect_rows(&r, MR_CTL_CPUSET, "cpuset.cpus=0-1\ncpuset.mems=0\n");
 	cpu = (struct mr_cpu){.realtime_runtime = integer(1)};
-	expect_error(&r, MR_CTL_CPU, EOPNOTSUPP, "linux.resources.cpu.realtimeRuntime", "v1");
+	expect_error(
+		&r, MR_CTL_CPU, EOPNOTSUPP, "linux.resources.cpu.realtimeRuntime", "v1");
 	cpu = (struct mr_cpu){.realtime_period = natural(1)};
-	expect_error(&r, MR_CTL_CPU, EOPNOTSUPP, "linux.resources.cpu.realtimePeriod", "v1");
+	expect_error(
+		&r, MR_CTL_CPU, EOPNOTSUPP, "linux.resources.cpu.realtimePeriod", "v1");
 }
 
 static void test_shares_to_weight(void **state)
@@ -152,12 +166,14 @@ static void test_shares_to_weight(void **state)
 	/* Computed with 80 digits from the published formula. */
 	static const struct {
 		uint64_t shares, weight;
-	} known[] = {{0, 1}, {1, 1}, {2, 1}, {1024, 100}, {262144, 10000}, {1u << 30, 10000},
-		{3, 2}, {10, 4}, {102, 17}, {256, 35}, {512, 59}, {2048, 174}, {4096, 303},
-		{10240, 639}, {100000, 4340}, {11372, 697}, {26809, 1421}, {262143, 10000}};
+	} known[] = {{0, 1}, {1, 1}, {2, 1}, {1024, 100}, {262144, 10000},
+		{1u << 30, 10000}, {3, 2}, {10, 4}, {102, 17}, {256, 35}, {512, 59},
+		{2048, 174}, {4096, 303}, {10240, 639}, {100000, 4340}, {11372, 697},
+		{26809, 1421}, {262143, 10000}};
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-		assert_int_equal(mr_cgroup_shares_to_weight(known[i].shares), known[i].weight);
+		assert_int_equal(
+			mr_cgroup_shares_to_weight(known[i].shares), known[i].weight);
 	uint64_t last = 1;
 	for (uint64_t s = 2; s <= 262144; s += 7) {
 		uint64_t w = mr_cgroup_shares_to_weight(s);
@@ -171,9 +187,12 @@ static void test_io(void **state)
 	(void)state;
 	struct mr_weight_device w = {8, 0, natural(1000), {0}};
 	struct mr_throttle_device t[2] = {{8, 0, 1000}, {8, 16, 0}};
-	struct mr_block_io b = {.weight = natural(10), .weight_device = {&w, 1},
-		.throttle_read_bps_device = {t, 2}, .throttle_write_bps_device = {t, 1},
-		.throttle_read_iops_device = {t, 1}, .throttle_write_iops_device = {t, 1}};
+	struct mr_block_io b = {.weight = natural(10),
+		.weight_device = {&w, 1},
+		.throttle_read_bps_device = {t, 2},
+		.throttle_write_bps_device = {t, 1},
+		.throttle_read_iops_device = {t, 1},
+		.throttle_write_iops_device = {t, 1}};
 	struct mr_resources r = {.block_io = &b};
 
 	expect_rows(&r, MR_CTL_BLKIO,
@@ -185,7 +204,8 @@ static void test_io(void **state)
 		"io.max=8:0 riops=1000\n"
 		"io.max=8:0 wiops=1000\n");
 	b.leaf_weight = natural(5);
-	expect_error(&r, MR_CTL_BLKIO, EOPNOTSUPP, "linux.resources.blockIO.leafWeight", "leave");
+	expect_error(&r, MR_CTL_BLKIO, EOPNOTSUPP, "linux.resources.blockIO.leafWeight",
+		"leave");
 }
 
 static void test_the_rest(void **state)
@@ -196,21 +216,28 @@ static void test_the_rest(void **state)
 	struct mr_rdma d = {device, natural(1), natural(2)};
 	struct mr_interface_priority p = {interface, 3};
 	struct mr_network n = {.class_id = natural(5), .priorities = {&p, 1}};
-	struct mr_resources r = {.hugepage_limits = {&h, 1}, .rdma = {&d, 1}, .network = &n,
-		.has_pids = true, .pids_limit = integer(0)};
+	struct mr_resources r = {.hugepage_limits = {&h, 1},
+		.rdma = {&d, 1},
+		.network = &n,
+		.has_pids = true,
+		.pids_limit = integer(0)};
 
-	expect_rows(&r, MR_CTL_HUGETLB, "hugetlb.64KB.rsvd.max=65536|hugetlb.64KB.max=65536\n");
+	expect_rows(&r, MR_CTL_HUGETLB,
+		"hugetlb.64KB.rsvd.max=65536|hugetlb.64KB.max=65536\n");
 	expect_rows(&r, MR_CTL_RDMA, "rdma.max=mlx hca_handle=1 hca_object=2\n");
 	expect_rows(&r, MR_CTL_PIDS, "pids.max=0\n");
-	expect_error(&r, MR_CTL_NET_CLS, EOPNOTSUPP, "linux.resources.network.classID", "nft");
-	expect_error(&r, MR_CTL_NET_PRIO, EOPNOTSUPP, "linux.resources.network.priorities", "");
+	expect_error(
+		&r, MR_CTL_NET_CLS, EOPNOTSUPP, "linux.resources.network.classID", "nft");
+	expect_error(&r, MR_CTL_NET_PRIO, EOPNOTSUPP,
+		"linux.resources.network.priorities", "");
 }
 
 /* --- unified --- */
 
 static struct mr_host hybrid_host(void)
 {
-	struct mr_host host = {.layout = MR_LAYOUT_HYBRID, .n_hierarchies = 2, .unified = 1};
+	struct mr_host host = {
+		.layout = MR_LAYOUT_HYBRID, .n_hierarchies = 2, .unified = 1};
 
 	host.hierarchies[0] = (struct mr_hierarchy){false, "/sys/fs/cgroup/memory", "/"};
 	host.hierarchies[1] = (struct mr_hierarchy){true, "/sys/fs/cgroup/unified", "/"};
@@ -271,7 +298,8 @@ static void test_unified(void **state)
 	expect_unified(&host, "memory.pressure", "core memory.pressure=1 2\n");
 	expect_no_unified(&host, "memory.high", EOPNOTSUPP, "belongs to cgroup v1");
 	expect_no_unified(&host, "pids.max", EOPNOTSUPP, "has no pids controller");
-	expect_no_unified(&host, "blkio.weight", EINVAL, "'blkio' is no cgroup v2 controller");
+	expect_no_unified(
+		&host, "blkio.weight", EINVAL, "'blkio' is no cgroup v2 controller");
 	expect_no_unified(&host, "foo.bar", EINVAL, "'foo' is no cgroup v2 controller");
 	expect_no_unified(&host, "io", EINVAL, "the name of a cgroup v2 file");
 	expect_no_unified(&host, "io.../../x", EINVAL, "the name of a cgroup v2 file");
