@@ -22,6 +22,10 @@ WARN    := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-pro
 HARDEN  := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fno-plt
 OPT     ?= -O2 -g
 LINK    := -static -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--gc-sections
+# See runtime/launch/entry.c.
+ifneq ($(filter x86_64-% aarch64-%,$(shell $(CC) -dumpmachine)),)
+LINK    += -Wl,-e,mr_entry
+endif
 LIBS    := -lseccomp -lcap -lyajl_s
 UNIT_LINK := -no-pie
 
@@ -54,7 +58,7 @@ RUNTIME_OBJ := $(RUNTIME_SRC:%.c=$(B)/obj/%.o)
 CMD_OBJ     := $(CMD_SRC:%.c=$(B)/obj/%.o)
 UNIT_BIN    := $(UNIT_SRC:tests/unit/%.c=$(B)/unit/%)
 
-.PHONY: all deps demo test check lint unit integration test-vm test-sanitize bench faults \
+.PHONY: all deps demo test check lint unit golden integration test-vm test-sanitize bench faults \
 	fuzz install clean dev-deps
 .DELETE_ON_ERROR:
 
@@ -116,7 +120,10 @@ $(B)/unit/%: tests/unit/%.c $(B)/libminirun.a $(wildcard tests/unit/*.h)
 lint:
 	@tests/lint/run
 
-check: lint unit
+golden: all
+	@tests/golden/run
+
+check: lint unit golden
 
 integration: all
 	@tests/run-integration $(B)/minirun

@@ -19,6 +19,8 @@ static const struct option options[] = {
 		GROUP_COMMON, NULL},
 	{"cgroup-parent", 0, OPTION_TEXT, AT(run.cgroup_parent), "PATH",
 		"parent of the container's cgroup", GROUP_COMMON, NULL},
+	{"host", 0, OPTION_TEXT, AT(run.host_root), "DIR",
+		"plan for the machine whose proc and sys lie below DIR", GROUP_COMMON, NULL},
 	{0},
 };
 

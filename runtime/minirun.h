@@ -72,6 +72,8 @@ struct mr_run_options {
 	const char *status_path; /* copy of the final record; "-": stdout */
 	const char *pid_file, *console_socket;
 	const char *cgroup_parent; /* for a relative or absent cgroupsPath; NULL: /minirun */
+	const char *host_root; /* mr_plan_text() only: plan for the machine whose proc/ and sys/
+				  lie below this directory; NULL: this one */
 	mr_message_fn message;
 	void *message_arg;
 };

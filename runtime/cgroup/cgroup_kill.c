@@ -279,7 +279,7 @@ static int signal_all(
 
 int mr_cgroup_signal(struct mr_cgroup *cg, int sig, struct mr_error *err)
 {
-	int count, r = refuse_own(cg, "signal", err);
+	int count = 0, r = refuse_own(cg, "signal", err);
 	if (r == 0)
 		r = signal_all(cg, sig, &count, err);
 	return r < 0 ? r : count;

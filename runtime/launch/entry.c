@@ -22,11 +22,6 @@
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
 
-/* All of linux/fcntl.h and sys/mount.h that is needed, which do not go together. */
-#ifndef OPEN_TREE_CLOEXEC
-#define OPEN_TREE_CLOEXEC O_CLOEXEC
-#endif
-
 #if defined(__x86_64__)
 __asm__(".text\n"
 	".globl mr_entry\n"

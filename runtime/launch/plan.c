@@ -118,10 +118,11 @@ static int plan_rooms(struct mr_plan *plan, bool for_launch, struct mr_error *er
 	const struct mr_run_options *o = &plan->options;
 	const struct mr_spec *spec = plan->spec;
 	char cache[PATH_MAX + 16];
+	const char *host_root = !for_launch && o->host_root ? o->host_root : "";
 	int ret;
 
 	snprintf(cache, sizeof(cache), "%s/@seccomp", plan->root);
-	if ((ret = mr_host_read(&plan->host, "", err)) < 0 ||
+	if ((ret = mr_host_read(&plan->host, host_root, err)) < 0 ||
 		(ret = mr_ns_plan(spec, &plan->host, &plan->arena, &plan->ns, err)) < 0 ||
 		(ret = mr_cgroup_plan(spec, &plan->host, plan->id, o->cgroup_parent, false,
 			 &plan->arena, &plan->cgroup, &plan->warnings, err)) < 0 ||

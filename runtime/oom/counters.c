@@ -2,11 +2,11 @@
 /*
  * Reading the kernel's OOM counters: see counters.h.
  *
- * v1 memory.oom_control: "oom_kill_disable 0", "under_oom 0", "oom_kill N" (kernel 4.13). The
- * count is of the victims that lived in this very cgroup, whichever limit was hit; so the
- * container's number is the sum over the subtree.
- * v2 memory.events: hierarchical, and keeps what removed sub-cgroups counted; with the
- * mount option memory_localevents it is not, then again the sum over the subtree counts.
+ * v1 memory.oom_control: "oom_kill_disable 0", "under_oom 0", "oom_kill N" (kernel 4.13).
+ * The count is of the victims that lived in this very cgroup, whichever limit was hit; so
+ * the container's number is the sum over the subtree. v2 memory.events: hierarchical, and
+ * keeps what removed sub-cgroups counted; with the mount option memory_localevents it is
+ * not, then again the sum over the subtree counts.
  *
  * The kernel raises the count before it sends SIGKILL, so a victim that was waited for
  * has been counted (kernels 5.10 to 6.18).
@@ -86,12 +86,13 @@ static int add_one(int dir, const char *file, const char *name, uint64_t *sum)
 	int r = mr_counter_read_at(dir, file, name, &v);
 	if (r == 0)
 		*sum += v;
-	/* Removed while we looked: it was empty, and who watches has its last reading. v2: the
-	 * controller is not enabled so far down, nothing is counted there. */
+	/* Removed while we looked: it was empty, and who watches has its last reading.
+	 * v2: the controller is not enabled so far down, nothing is counted there. */
 	return r == -ENOENT || r == -ENODEV ? 0 : r;
 }
 
-static int sum_below(int dir, const char *file, const char *name, int depth, uint64_t *sum)
+static int sum_below(
+	int dir, const char *file, const char *name, int depth, uint64_t *sum)
 {
 	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *d = fd < 0 ? NULL : fdopendir(fd);
@@ -105,11 +106,14 @@ static int sum_below(int dir, const char *file, const char *name, int depth, uin
 		if (e->d_type != DT_DIR || strcmp(e->d_name, ".") == 0 ||
 			strcmp(e->d_name, "..") == 0)
 			continue;
-		autoclose int child = openat(fd, e->d_name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		autoclose int child =
+			openat(fd, e->d_name, O_PATH | O_DIRECTORY | O_CLOEXEC);
 		if (child < 0)
 			continue;
 		if (mr_counter_has_children(child) == 1)
-			r = depth < MAX_DEPTH ? sum_below(child, file, name, depth + 1, sum) : -ELOOP;
+			r = depth < MAX_DEPTH
+				    ? sum_below(child, file, name, depth + 1, sum)
+				    : -ELOOP;
 		if (r == 0)
 			r = add_one(child, file, name, sum);
 	}

@@ -2,14 +2,15 @@
 /*
  * Which limit was it: the ladder of events, and the kernel log.
  *
- * v1: let e0 be the events of the own cgroup, e1 of its parent and so on. An OOM at one level
- * counts there and below, so e0 - e1 began at the own limit, e1 - e2 at the parent's. No
- * events at all although somebody was killed: the host ran out, or a sub-cgroup did.
- * v2: `oom` in memory.events.local counts at the level whose limit was hit; the own
- * hierarchical `oom` minus the local one is that of sub-cgroups.
+ * v1: let e0 be the events of the own cgroup, e1 of its parent and so on. An OOM at one
+ * level counts there and below, so e0 - e1 began at the own limit, e1 - e2 at the
+ * parent's. No events at all although somebody was killed: the host ran out, or a
+ * sub-cgroup did. v2: `oom` in memory.events.local counts at the level whose limit was
+ * hit; the own hierarchical `oom` minus the local one is that of sub-cgroups.
  *
- * Counts can exceed kills by far (each waiting task notifies, 3507 for one kill were seen), and
- * two OOMs at once in one hierarchy may notify only once: they serve as yes and no.
+ * Counts can exceed kills by far (each waiting task notifies, 3507 for one kill were
+ * seen), and two OOMs at once in one hierarchy may notify only once: they serve as yes
+ * and no.
  */
 #include "oom/evidence.h"
 
@@ -29,7 +30,8 @@
 static uint64_t own_events(const struct mr_oom_watch *w, int i)
 {
 	uint64_t here = w->level[i].events;
-	uint64_t above = w->version == 1 && i + 1 < w->n_levels ? w->level[i + 1].events : 0;
+	uint64_t above =
+		w->version == 1 && i + 1 < w->n_levels ? w->level[i + 1].events : 0;
 	return here > above ? here - above : 0;
 }
 
@@ -37,7 +39,8 @@ static void read_nested(struct mr_oom_watch *w, uint64_t kills, struct mr_ladder
 {
 	uint64_t n, here = w->level[0].events;
 	if (w->version == 2) {
-		if (mr_counter_read_one(w->counter, "oom", &n) == 0 && n - w->base.oom > here)
+		if (mr_counter_read_one(w->counter, "oom", &n) == 0 &&
+			n - w->base.oom > here)
 			l->scopes |= MR_SCOPE_BIT(MR_SCOPE_NESTED);
 		return;
 	}
@@ -49,16 +52,18 @@ static void read_nested(struct mr_oom_watch *w, uint64_t kills, struct mr_ladder
 		l->known = false;
 }
 
-void mr_ladder_read(struct mr_oom_watch *w, uint64_t kills, bool setup,
-	struct mr_ladder *ret)
+void mr_ladder_read(
+	struct mr_oom_watch *w, uint64_t kills, bool setup, struct mr_ladder *ret)
 {
-	*ret = (struct mr_ladder){.known = w->n_levels < MR_OOM_MAX_LEVELS, .ancestor = -1};
+	*ret = (struct mr_ladder){
+		.known = w->n_levels < MR_OOM_MAX_LEVELS, .ancestor = -1};
 	int ancestors = 0;
 	for (int i = 0; i < w->n_levels; i++) {
 		ret->known = ret->known && w->level[i].has_events;
 		if (!w->level[i].has_events || own_events(w, i) == 0)
 			continue;
-		ret->scopes |= MR_SCOPE_BIT(i == 0 ? MR_SCOPE_CONTAINER : MR_SCOPE_ANCESTOR);
+		ret->scopes |=
+			MR_SCOPE_BIT(i == 0 ? MR_SCOPE_CONTAINER : MR_SCOPE_ANCESTOR);
 		if (i > 0)
 			ret->ancestor = ancestors++ == 0 ? i : -1;
 	}
@@ -74,14 +79,15 @@ void mr_ladder_read(struct mr_oom_watch *w, uint64_t kills, bool setup,
 
 /* Inodes of the initial namespaces: fixed, include/linux/proc_ns.h. */
 #define INIT_CGROUP_NS 0xeffffffbu
-#define INIT_PID_NS    0xeffffffcu
+#define INIT_PID_NS 0xeffffffcu
 
 bool mr_log_is_foreign(struct mr_oom_watch *w)
 {
 	struct stat st;
 	if (w->view == MR_OOM_VIEW_UNKNOWN) {
 		bool foreign =
-			(stat("/proc/self/ns/cgroup", &st) == 0 && st.st_ino != INIT_CGROUP_NS) ||
+			(stat("/proc/self/ns/cgroup", &st) == 0 &&
+				st.st_ino != INIT_CGROUP_NS) ||
 			(stat("/proc/self/ns/pid", &st) == 0 && st.st_ino != INIT_PID_NS);
 		w->view = foreign ? MR_OOM_VIEW_FOREIGN : MR_OOM_VIEW_HOST;
 	}
@@ -126,8 +132,8 @@ static struct mr_uint read_limit(int dir, const char *file)
 	return v;
 }
 
-/* v1: which of the two limits? The kernel charges memory+swap first, so with equal limits it
- * is always that one; failcnt does not move at each refusal, the peak does. */
+/* v1: which of the two limits? The kernel charges memory+swap first, so with equal limits
+ * it is always that one; failcnt does not move at each refusal, the peak does. */
 static bool hit_memsw(int dir, struct mr_uint memory, struct mr_uint *ret_memsw)
 {
 	struct mr_uint memsw = read_limit(dir, "memory.memsw.limit_in_bytes");
@@ -137,9 +143,10 @@ static bool hit_memsw(int dir, struct mr_uint memory, struct mr_uint *ret_memsw)
 		return false;
 	if (memory.set && memsw.value <= memory.value)
 		return true;
-	return (mr_read_u64_at(dir, "memory.memsw.failcnt", &failcnt) == 0 && failcnt > 0) ||
-		(mr_read_u64_at(dir, "memory.memsw.max_usage_in_bytes", &peak) == 0 &&
-			peak >= memsw.value);
+	return (mr_read_u64_at(dir, "memory.memsw.failcnt", &failcnt) == 0 &&
+		       failcnt > 0) ||
+	       (mr_read_u64_at(dir, "memory.memsw.max_usage_in_bytes", &peak) == 0 &&
+		       peak >= memsw.value);
 }
 
 static void read_level(const struct mr_oom_watch *w, int dir, struct mr_verdict *ret)
@@ -188,10 +195,12 @@ void mr_limit_find(const struct mr_oom_watch *w, const struct mr_ladder *ladder,
 	struct mr_verdict *ret)
 {
 	if (ret->scope == MR_SCOPE_CONTAINER)
-		snprintf(ret->limit_cgroup, sizeof(ret->limit_cgroup), "%s", w->level[0].path);
+		snprintf(ret->limit_cgroup, sizeof(ret->limit_cgroup), "%s",
+			w->level[0].path);
 	else if (ret->scope == MR_SCOPE_ANCESTOR || ret->scope == MR_SCOPE_NESTED)
 		name_from_log(ret);
-	if (ret->scope == MR_SCOPE_ANCESTOR && !ret->limit_cgroup[0] && ladder->ancestor > 0)
+	if (ret->scope == MR_SCOPE_ANCESTOR && !ret->limit_cgroup[0] &&
+		ladder->ancestor > 0)
 		snprintf(ret->limit_cgroup, sizeof(ret->limit_cgroup), "%s",
 			w->level[ladder->ancestor].path);
 	if (!ret->limit_cgroup[0])

@@ -11,12 +11,13 @@
 struct mr_ladder {
 	unsigned scopes;   /* who can have been it */
 	bool known;        /* the events of every level are known */
-	bool nested_maybe; /* sub-cgroups had events that could not be told from our own */
+	bool nested_maybe; /* sub-cgroups had events that could not be told from our own
+			    */
 	int ancestor;      /* index of the level, -1: none or several */
 };
 /** Call mr_oom_watch_events() first. @setup the program had not been executed */
-void mr_ladder_read(struct mr_oom_watch *w, uint64_t kills, bool setup,
-	struct mr_ladder *ret);
+void mr_ladder_read(
+	struct mr_oom_watch *w, uint64_t kills, bool setup, struct mr_ladder *ret);
 
 /** Finds out w->view. */
 bool mr_log_is_foreign(struct mr_oom_watch *w);

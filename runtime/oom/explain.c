@@ -36,7 +36,8 @@ static void put_victim(const struct mr_victim *v, struct mr_str *out)
 		mr_str_appendf(out, "process %d of the host (", (int)v->kill.pid);
 	mr_str_append_printable(out, v->kill.comm);
 	if (v->kill.anon_rss.set)
-		mr_str_appendf(out, ", %s anonymous", mr_format_size(v->kill.anon_rss.value, size));
+		mr_str_appendf(out, ", %s anonymous",
+			mr_format_size(v->kill.anon_rss.value, size));
 	mr_str_append(out, ")");
 }
 
@@ -61,7 +62,8 @@ static void put_limit(const struct mr_verdict *v, const char *what, const char *
 {
 	char size[24];
 	if (v->limit_cgroup[0]) {
-		mr_str_appendf(out, "%s%s%s", *what ? "the " : "", what, *what ? " " : "");
+		mr_str_appendf(
+			out, "%s%s%s", *what ? "the " : "", what, *what ? " " : "");
 		mr_str_append_printable(out, v->limit_cgroup);
 	} else {
 		mr_str_appendf(out, "a %s", *what ? what : "cgroup");
@@ -108,17 +110,20 @@ static void put_evidence(const struct mr_verdict *v, struct mr_str *out)
 		mr_str_append(out, v->version == 1 ? ", eventfd" : ", memory.events");
 	if (v->by_kmsg) {
 		mr_str_append(out, ", kernel log");
-		uint64_t seq = v->n_victims ? v->victims[v->n_victims - 1].kill.sequence : 0;
+		uint64_t seq =
+			v->n_victims ? v->victims[v->n_victims - 1].kill.sequence : 0;
 		if (seq)
 			mr_str_appendf(out, " #%llu", (unsigned long long)seq);
 	}
-	mr_str_append(out, v->certain ? "." : "; not certain: they differ, or some was lost.");
+	mr_str_append(
+		out, v->certain ? "." : "; not certain: they differ, or some was lost.");
 }
 
 static void explain_no(const struct mr_verdict *v, struct mr_str *out)
 {
-	mr_str_append(out, "OOMKilled: no. The kernel's OOM killer killed no process of the "
-			   "container");
+	mr_str_append(out,
+		"OOMKilled: no. The kernel's OOM killer killed no process of the "
+		"container");
 	if (v->bystander) {
 		mr_str_append(out, ": ");
 		put_limit(v, "parent cgroup", "its", out);
@@ -127,8 +132,8 @@ static void explain_no(const struct mr_verdict *v, struct mr_str *out)
 		mr_str_append(out, ", although ");
 		put_limit(v, "", "its own", out);
 	}
-	mr_str_append(out, v->hanging ? "; tasks stand still because the killer is disabled."
-				      : ".");
+	mr_str_append(out,
+		v->hanging ? "; tasks stand still because the killer is disabled." : ".");
 	put_evidence(v, out);
 }
 

@@ -2,13 +2,13 @@
 /*
  * Reading /dev/kmsg: see kmsg.h. The parser of what it says is in report.c.
  *
- * Each read(2) gives one record: "prio,seq,usec,flags;text\n", then lines that start with a
- * blank ("SUBSYSTEM=..."), which are no text. Non-printable bytes and backslashes come as \xNN,
- * so a newline in a process name cannot begin a record. Records numbered with a facility (prio
- * of 8 and more) were written by a program and are never believed.
+ * Each read(2) gives one record: "prio,seq,usec,flags;text\n", then lines that start with
+ * a blank ("SUBSYSTEM=..."), which are no text. Non-printable bytes and backslashes come
+ * as \xNN, so a newline in a process name cannot begin a record. Records numbered with a
+ * facility (prio of 8 and more) were written by a program and are never believed.
  *
- * The ring holds about 48 OOM reports. EPIPE says that records were overwritten before they
- * were read; that costs detail and nothing else.
+ * The ring holds about 48 OOM reports. EPIPE says that records were overwritten before
+ * they were read; that costs detail and nothing else.
  *
  * Needs CAP_SYSLOG when kernel.dmesg_restrict is 1. See the kernel's
  * Documentation/ABI/testing/dev-kmsg; syslog(2), proc_sys_kernel(5)
@@ -28,15 +28,16 @@ void mr_kmsg_open(struct mr_kmsg *k)
 	k->fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
 	if (k->fd < 0) {
 		const char *what = errno == EPERM || errno == EACCES
-			? "needs CAP_SYSLOG (kernel.dmesg_restrict)"
-			: mr_reason(errno);
+					   ? "needs CAP_SYSLOG (kernel.dmesg_restrict)"
+					   : mr_reason(errno);
 		snprintf(k->why, sizeof(k->why), "/dev/kmsg: %s", what);
 		return;
 	}
-	/* Kernel's own meaning of SEEK_END: behind the newest record. A plain file or the null
-	 * device in its place cannot be told apart here, and yields no report. */
+	/* Kernel's own meaning of SEEK_END: behind the newest record. A plain file or the
+	 * null device in its place cannot be told apart here, and yields no report. */
 	if (lseek(k->fd, 0, SEEK_END) < 0) {
-		snprintf(k->why, sizeof(k->why), "/dev/kmsg: lseek: %s", mr_reason(errno));
+		snprintf(
+			k->why, sizeof(k->why), "/dev/kmsg: lseek: %s", mr_reason(errno));
 		mr_close(&k->fd);
 	}
 }
@@ -55,7 +56,8 @@ static uint64_t sequence_of(const char *record)
 
 int mr_kmsg_drain(struct mr_kmsg *k, struct mr_oom_log *log)
 {
-	char buf[8192]; /* a read with a smaller buffer than the record fails with EINVAL */
+	char buf[8192]; /* a read with a smaller buffer than the record fails with EINVAL
+			 */
 	int n_records = 0;
 
 	while (k->fd >= 0 && n_records < 16384) {

@@ -20,15 +20,16 @@
 
 /** One "Killed process" line, joined with the oom-kill: line of the same kill if seen. */
 struct mr_oom_kill {
-	uint64_t sequence;     /* of the Killed line; 0: from a saved log without one */
-	int64_t time_usec;     /* kernel's clock (CLOCK_MONOTONIC-like), -1 unknown */
-	pid_t pid;             /* global pid namespace */
-	char comm[32];         /* as the task had it: the log's \xNN are undone */
-	bool memcg;            /* a cgroup's limit; false: the host ran out */
-	bool global;           /* oom-kill: said global_oom */
-	bool group;            /* killed because of memory.oom.group */
-	/* As the kernel names cgroups: from the root of the memory hierarchy. "": not known,
-	 * the line was suppressed. With `group`, task_memcg may be the group's cgroup. */
+	uint64_t sequence; /* of the Killed line; 0: from a saved log without one */
+	int64_t time_usec; /* kernel's clock (CLOCK_MONOTONIC-like), -1 unknown */
+	pid_t pid;         /* global pid namespace */
+	char comm[32];     /* as the task had it: the log's \xNN are undone */
+	bool memcg;        /* a cgroup's limit; false: the host ran out */
+	bool global;       /* oom-kill: said global_oom */
+	bool group;        /* killed because of memory.oom.group */
+	/* As the kernel names cgroups: from the root of the memory hierarchy. "": not
+	 * known, the line was suppressed. With `group`, task_memcg may be the group's
+	 * cgroup. */
 	char oom_memcg[512], task_memcg[512];
 	struct mr_uint total_vm, anon_rss, file_rss, shmem_rss, pgtables; /* bytes */
 	struct mr_uint memory_limit, memsw_limit; /* of oom_memcg as reported, bytes */
@@ -57,21 +58,21 @@ struct mr_oom_table {
 
 /** The report that is being read. */
 struct mr_oom_report {
-	bool open;           /* "invoked oom-killer" was seen, lines are kept */
+	bool open; /* "invoked oom-killer" was seen, lines are kept */
 	bool in_table;
-	bool follows;        /* old kernels: "Kill process" was seen, "Killed" comes next */
-	bool old_memcg;      /* what that line said */
+	bool follows;   /* old kernels: "Kill process" was seen, "Killed" comes next */
+	bool old_memcg; /* what that line said */
 	struct mr_str oom_line; /* "oom-kill:...", possibly split over records */
 	char oom_memcg[512], task_memcg[512]; /* old "Task in A killed ... limit of B" */
-	char group[512];     /* "Tasks in G are going to be killed" */
-	char group_limit[512]; /* oom_memcg of the victim before it */
+	char group[512];                      /* "Tasks in G are going to be killed" */
+	char group_limit[512];                /* oom_memcg of the victim before it */
 	struct mr_uint memory_limit, memsw_limit;
 	pid_t trigger_pid;
 	char trigger_comm[32];
 	int column[MR_OOM_COLUMNS], n_columns;
 	struct mr_oom_table table;
 	size_t first_line;
-	bool keep;           /* a kill of ours belongs to it */
+	bool keep; /* a kill of ours belongs to it */
 };
 
 /** Everything parsed so far. */
@@ -81,12 +82,12 @@ struct mr_oom_log {
 	char own[512];
 	struct mr_oom_kill *kills;
 	size_t n_kills;
-	uint64_t dropped;    /* kills of ours beyond MR_OOM_MAX_KILLS */
+	uint64_t dropped;          /* kills of ours beyond MR_OOM_MAX_KILLS */
 	struct mr_oom_table table; /* of the latest report that is ours */
-	pid_t trigger_pid;   /* who asked for the page of that report; 0 unknown */
+	pid_t trigger_pid;         /* who asked for the page of that report; 0 unknown */
 	char trigger_comm[32];
 	struct mr_strv lines; /* raw texts of our reports: invoked, limits, table, kill */
-	bool lost;           /* records were overwritten before we read them */
+	bool lost;            /* records were overwritten before we read them */
 	struct mr_oom_report report;
 	long page_size;
 };
@@ -106,7 +107,8 @@ struct mr_kmsg {
 	char why[96];
 	uint64_t next_sequence; /* 0: nothing read so far */
 };
-/** Never fails: without access `fd` is -1 and `why` says so (kernel.dmesg_restrict ...). */
+/** Never fails: without access `fd` is -1 and `why` says so (kernel.dmesg_restrict ...).
+ */
 void mr_kmsg_open(struct mr_kmsg *k);
 void mr_kmsg_close(struct mr_kmsg *k);
 /** Feed all records there are; sets log->lost on EPIPE or a gap. @return records read */

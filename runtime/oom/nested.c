@@ -1,27 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * v1: kills in sub-cgroups that the container makes and removes, whose count goes with them
- * (v1's oom_kill is not hierarchical).
+ * v1: kills in sub-cgroups that the container makes and removes, whose count goes with
+ * them (v1's oom_kill is not hierarchical).
  *
  * Few containers can make cgroups, and inotify is dear (closing it waits for an RCU grace
  * period, 8 ms): it begins when asked for, or when the link count of the own directory
- * shows a first sub-directory. Whether one came and went before that, its modification time
- * tells; kernfs keeps one from the moment on that somebody has set it.
+ * shows a first sub-directory. Whether one came and went before that, its modification
+ * time tells; kernfs keeps one from the moment on that somebody has set it.
  *
- * Each sub-cgroup's memory.oom_control is held open and read at each wake-up, because reading
- * it after the rmdir(2) gives ENODEV. One eventfd is registered for all of them. It fires
- * when OOM handling begins in one of them or above, which is before the kernel has chosen a
- * victim: the count can still be old when we wake. So it is read again for some milliseconds,
- * and from then on the kernel log is polled too: its Killed line comes after the count, but
- * wakes its readers up only at the next tick.
+ * Each sub-cgroup's memory.oom_control is held open and read at each wake-up, because
+ * reading it after the rmdir(2) gives ENODEV. One eventfd is registered for all of them.
+ * It fires when OOM handling begins in one of them or above, which is before the kernel
+ * has chosen a victim: the count can still be old when we wake. So it is read again for
+ * some milliseconds, and from then on the kernel log is polled too: its Killed line comes
+ * after the count, but wakes its readers up only at the next tick.
  *
- * rmdir(2) itself adds one to each registered eventfd, later, from a work queue. So events
- * beyond that debt are OOMs; events in the same step as a removal are of either kind.
+ * rmdir(2) itself adds one to each registered eventfd, later, from a work queue. So
+ * events beyond that debt are OOMs; events in the same step as a removal are of either
+ * kind.
  *
- * A sub-cgroup that may have gone with a count that nobody read is `unseen`: then the verdict
- * asks the kernel log, and says "unknown" rather than 0 if that knows of a victim. A process
- * that makes, fills and removes them in a row within milliseconds outruns us: kills are then
- * missing in the sum, never in the yes or no.
+ * A sub-cgroup that may have gone with a count that nobody read is `unseen`: then the
+ * verdict asks the kernel log, and says "unknown" rather than 0 if that knows of a
+ * victim. A process that makes, fills and removes them in a row within milliseconds
+ * outruns us: kills are then missing in the sum, never in the yes or no.
  *
  * inotify(7), eventfd(2), the kernel's Documentation/admin-guide/cgroup-v1/memory.rst
  */
@@ -103,8 +104,8 @@ static void follow(struct mr_oom_watch *w, const char *path)
 	}
 	struct mr_oom_nested n = {.counter = -1, .inotify_wd = -1};
 	snprintf(n.path, sizeof(n.path), "%s", path);
-	autoclose int dir = openat(own_dir(w), path, O_RDONLY | O_DIRECTORY | O_CLOEXEC |
-		O_NOFOLLOW);
+	autoclose int dir =
+		openat(own_dir(w), path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (dir >= 0)
 		n.counter = openat(dir, "memory.oom_control", O_RDONLY | O_CLOEXEC);
 	if (n.counter < 0) {
@@ -112,7 +113,7 @@ static void follow(struct mr_oom_watch *w, const char *path)
 		return;
 	}
 	bool listening = w->nested_event >= 0 &&
-		mr_v1_register(dir, n.counter, w->nested_event) == 0;
+			 mr_v1_register(dir, n.counter, w->nested_event) == 0;
 	/* Somebody may have been in trouble there before we listened. */
 	if (!listening || !is_empty(dir))
 		w->nested_unseen = true;
@@ -139,7 +140,8 @@ static void follow_children(struct mr_oom_watch *w, int dir, const char *path)
 		if (e->d_type != DT_DIR || strcmp(e->d_name, ".") == 0 ||
 			strcmp(e->d_name, "..") == 0)
 			continue;
-		int n = snprintf(child, sizeof(child), "%s%s%s", path, *path ? "/" : "", e->d_name);
+		int n = snprintf(child, sizeof(child), "%s%s%s", path, *path ? "/" : "",
+			e->d_name);
 		if (n > 0 && (size_t)n < sizeof(child))
 			follow(w, child);
 	}
@@ -152,7 +154,7 @@ void mr_nested_open(struct mr_oom_watch *w)
 		return;
 	w->inotify_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	if (w->inotify_fd >= 0 && inotify_add_watch(w->inotify_fd, w->directory,
-		IN_CREATE | IN_DELETE | IN_ONLYDIR) < 0)
+					  IN_CREATE | IN_DELETE | IN_ONLYDIR) < 0)
 		mr_close(&w->inotify_fd);
 	if (w->inotify_fd >= 0)
 		follow_children(w, own_dir(w), "");
@@ -189,7 +191,8 @@ static bool take_inotify(struct mr_oom_watch *w)
 	bool any = false;
 
 	for (;;) {
-		ssize_t n = w->inotify_fd < 0 ? -1 : read(w->inotify_fd, buf, sizeof(buf));
+		ssize_t n =
+			w->inotify_fd < 0 ? -1 : read(w->inotify_fd, buf, sizeof(buf));
 		if (n <= 0)
 			return any;
 		for (ssize_t at = 0; at < n;) {
@@ -222,8 +225,9 @@ static bool read_all(struct mr_oom_watch *w)
 	return moved;
 }
 
-/* The event comes before the kill, and for the count no event comes at all: look again, for
- * as long as writing the report may take. Else the victim's parent may remove it first. */
+/* The event comes before the kill, and for the count no event comes at all: look again,
+ * for as long as writing the report may take. Else the victim's parent may remove it
+ * first. */
 static bool await_count(struct mr_oom_watch *w)
 {
 	const struct timespec pause = {.tv_nsec = 100000};

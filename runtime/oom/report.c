@@ -2,8 +2,8 @@
 /*
  * From lines to kills: see kmsg.h.
  *
- * The kernel writes a report under one lock (oom_lock), so reports never mix with each other;
- * other messages may stand between their lines. In order, kernel 6.18:
+ * The kernel writes a report under one lock (oom_lock), so reports never mix with each
+ * other; other messages may stand between their lines. In order, kernel 6.18:
  *
  *   w invoked oom-killer: ...            who asked for the page: the trigger
  *   CPU: 0 UID: 0 PID: 7 Comm: w ...     and its pid
@@ -14,11 +14,11 @@
  *   Tasks in /c are going to be killed due to memory.oom.group set
  *   Memory cgroup out of memory: Killed process ...      one for each of them
  *
- * All before "Killed process" may be missing (rate limit), so a Killed line is joined with
- * what stands before it only if that names the same victim. Kernels before 5.0 write "Task in
- * A killed as a result of limit of B" instead of oom-kill:, and before 5.2 a line "Kill process"
- * says whose limit it was. The oom-kill: line is put together from several printk calls,
- * and another CPU's message can split it into records.
+ * All before "Killed process" may be missing (rate limit), so a Killed line is joined
+ * with what stands before it only if that names the same victim. Kernels before 5.0 write
+ * "Task in A killed as a result of limit of B" instead of oom-kill:, and before 5.2 a
+ * line "Kill process" says whose limit it was. The oom-kill: line is put together from
+ * several printk calls, and another CPU's message can split it into records.
  */
 #include "oom/report.h"
 
@@ -103,8 +103,8 @@ static void attribute(struct mr_oom_log *log, struct mr_oom_kill *kill)
 		kill->memsw_limit = r->memsw_limit;
 	}
 	if (r->oom_line.len && mr_oom_line_complete(mr_str_text(&r->oom_line)) &&
-		mr_oom_parse_oom_kill(mr_str_text(&r->oom_line), kill->comm, kill->pid, r->follows,
-			kill))
+		mr_oom_parse_oom_kill(mr_str_text(&r->oom_line), kill->comm, kill->pid,
+			r->follows, kill))
 		return;
 	if (r->task_memcg[0]) {
 		mr_oom_copy(kill->task_memcg, sizeof(kill->task_memcg), r->task_memcg,
@@ -113,10 +113,12 @@ static void attribute(struct mr_oom_log *log, struct mr_oom_kill *kill)
 			strlen(r->oom_memcg));
 		return;
 	}
-	/* A foreign kill may follow a group's: only who stood in its table belongs to it. */
+	/* A foreign kill may follow a group's: only who stood in its table belongs to it.
+	 */
 	if (r->group[0] && in_table(table, kill->pid)) {
 		kill->group = true;
-		mr_oom_copy(kill->task_memcg, sizeof(kill->task_memcg), r->group, strlen(r->group));
+		mr_oom_copy(kill->task_memcg, sizeof(kill->task_memcg), r->group,
+			strlen(r->group));
 		mr_oom_copy(kill->oom_memcg, sizeof(kill->oom_memcg), r->group_limit,
 			strlen(r->group_limit));
 	}
@@ -130,7 +132,7 @@ static bool is_told(const struct mr_oom_kill *kill)
 static bool is_ours(const struct mr_oom_log *log, const struct mr_oom_kill *kill)
 {
 	return log->own[0] == '\0' || mr_oom_path_below(kill->oom_memcg, log->own) ||
-		mr_oom_path_below(kill->task_memcg, log->own);
+	       mr_oom_path_below(kill->task_memcg, log->own);
 }
 
 static void commit_table(struct mr_oom_log *log)
@@ -182,17 +184,19 @@ static bool take_killed(struct mr_oom_log *log, const struct mr_oom_line *line)
 {
 	struct mr_oom_report *r = &log->report;
 	enum mr_killed_prefix prefix;
-	struct mr_oom_kill kill = {.sequence = line->sequence, .time_usec = line->time_usec};
+	struct mr_oom_kill kill = {
+		.sequence = line->sequence, .time_usec = line->time_usec};
 
 	if (!mr_oom_parse_killed(line->text, &kill, &prefix))
 		return false;
 	kill.memcg = prefix == MR_KILLED_MEMCG ||
-		(prefix == MR_KILLED_BARE && r->follows && r->old_memcg);
+		     (prefix == MR_KILLED_BARE && r->follows && r->old_memcg);
 	attribute(log, &kill);
 	if (!is_ours(log, &kill) && is_told(&kill)) {
 		forget_lines(log);
 	} else {
-		/* Nobody knows whose report an unnamed kill ended: only its own line stays. */
+		/* Nobody knows whose report an unnamed kill ended: only its own line
+		 * stays. */
 		if (!is_ours(log, &kill))
 			forget_lines(log);
 		else
@@ -206,11 +210,13 @@ static bool take_killed(struct mr_oom_log *log, const struct mr_oom_line *line)
 	return true;
 }
 
-/* kernels before 5.2: "Memory cgroup out of memory: Kill process 7 (x) score 1000 or ..." */
+/* kernels before 5.2: "Memory cgroup out of memory: Kill process 7 (x) score 1000 or ..."
+ */
 static bool take_kill_old(struct mr_oom_log *log, const struct mr_oom_line *line)
 {
 	struct mr_oom_report *r = &log->report;
-	bool memcg = mr_has_prefix(line->text, "Memory cgroup out of memory: Kill process ");
+	bool memcg =
+		mr_has_prefix(line->text, "Memory cgroup out of memory: Kill process ");
 	if (!memcg && !mr_has_prefix(line->text, "Out of memory: Kill process "))
 		return false;
 	r->follows = true;
@@ -301,8 +307,8 @@ static bool take_trigger(struct mr_oom_log *log, const struct mr_oom_line *line)
 {
 	int pid;
 	const char *p = strstr(line->text, "PID: ");
-	if (!mr_has_prefix(line->text, "CPU: ") || !p || sscanf(p, "PID: %9d ", &pid) != 1 ||
-		pid <= 0)
+	if (!mr_has_prefix(line->text, "CPU: ") || !p ||
+		sscanf(p, "PID: %9d ", &pid) != 1 || pid <= 0)
 		return false;
 	log->report.trigger_pid = pid;
 	keep_line(log, line);
@@ -353,8 +359,8 @@ static bool take_table(struct mr_oom_log *log, const struct mr_oom_line *line)
 		keep_line(log, line);
 		return true;
 	}
-	if (!r->in_table ||
-		!mr_oom_parse_row(line->text, r->column, r->n_columns, log->page_size, &task))
+	if (!r->in_table || !mr_oom_parse_row(line->text, r->column, r->n_columns,
+				    log->page_size, &task))
 		return false;
 	add_task(&r->table, &task);
 	keep_line(log, line);
@@ -366,8 +372,8 @@ typedef bool (*take_fn)(struct mr_oom_log *log, const struct mr_oom_line *line);
 void mr_oom_log_feed(struct mr_oom_log *log, const char *text, size_t len)
 {
 	/* invoked before oom-kill: a process can be called "oom-kill:constr". */
-	static const take_fn always[] = {take_killed, take_invoked, take_kill_old, take_oom_kill,
-		take_group, take_task_in, take_continuation};
+	static const take_fn always[] = {take_killed, take_invoked, take_kill_old,
+		take_oom_kill, take_group, take_task_in, take_continuation};
 	static const take_fn inside[] = {take_trigger, take_usage, take_table};
 	struct mr_oom_line line;
 
@@ -377,7 +383,8 @@ void mr_oom_log_feed(struct mr_oom_log *log, const char *text, size_t len)
 		if (always[i](log, &line))
 			return;
 	}
-	for (size_t i = 0; log->report.open && i < sizeof(inside) / sizeof(inside[0]); i++) {
+	for (size_t i = 0; log->report.open && i < sizeof(inside) / sizeof(inside[0]);
+		i++) {
 		if (inside[i](log, &line))
 			return;
 	}

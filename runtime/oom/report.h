@@ -5,8 +5,8 @@
 #include "oom/kmsg.h"
 
 /*
- * Single lines of the kernel's OOM report, as pure functions of a text. Shared by report.c
- * and report_lines.c only.
+ * Single lines of the kernel's OOM report, as pure functions of a text. Shared by
+ * report.c and report_lines.c only.
  */
 
 /** One line without its prefix. */
@@ -26,8 +26,8 @@ enum mr_killed_prefix {
 	MR_KILLED_HOST,
 };
 /** "... Killed process 7 (x) total-vm:1kB, ...": fills pid, comm and figures. */
-bool mr_oom_parse_killed(const char *text, struct mr_oom_kill *ret,
-	enum mr_killed_prefix *ret_prefix);
+bool mr_oom_parse_killed(
+	const char *text, struct mr_oom_kill *ret, enum mr_killed_prefix *ret_prefix);
 
 /** Does an oom-kill: line end as complete ones do? */
 bool mr_oom_line_complete(const char *text);

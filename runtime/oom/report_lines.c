@@ -2,11 +2,11 @@
 /*
  * Single lines of the kernel's OOM report: see report.h.
  *
- * A process names itself (15 bytes, anything but NUL) and whoever may make a cgroup names that,
- * so every fixed word of the report can also stand inside a name: ") total-vm:" and
- * ",pid=" are therefore looked for from the right, behind which only the kernel's own numbers
- * follow. The two cgroups of an oom-kill: line are told apart by the rule that a victim lives
- * in the cgroup that ran out or below it.
+ * A process names itself (15 bytes, anything but NUL) and whoever may make a cgroup names
+ * that, so every fixed word of the report can also stand inside a name: ") total-vm:" and
+ * ",pid=" are therefore looked for from the right, behind which only the kernel's own
+ * numbers follow. The two cgroups of an oom-kill: line are told apart by the rule that a
+ * victim lives in the cgroup that ran out or below it.
  */
 #include "oom/report.h"
 
@@ -91,8 +91,8 @@ static void undo_escapes(const char *raw, size_t n, bool escaped, char *out, siz
 }
 
 /* "6,58053,2924453659,-;" or with more fields before the semicolon. */
-static bool take_kmsg_prefix(const char *head, struct mr_oom_line *line, const char **ret_rest,
-	bool *ret_foreign)
+static bool take_kmsg_prefix(const char *head, struct mr_oom_line *line,
+	const char **ret_rest, bool *ret_foreign)
 {
 	uint64_t prio, usec;
 	const char *p = head;
@@ -176,7 +176,8 @@ static void parse_figures(const char *tail, struct mr_oom_kill *ret)
 	ret->shmem_rss = figure(tail, "shmem-rss:");
 	ret->pgtables = figure(tail, "pgtables:");
 	/* kernels 5.4 and 5.5 wrote bytes and called them kB: more than can be. */
-	if (ret->pgtables.set && ret->total_vm.set && ret->pgtables.value > ret->total_vm.value)
+	if (ret->pgtables.set && ret->total_vm.set &&
+		ret->pgtables.value > ret->total_vm.value)
 		ret->pgtables.set = false;
 	p = strstr(tail, "oom_score_adj:");
 	if (p) {
@@ -190,8 +191,8 @@ static void parse_figures(const char *tail, struct mr_oom_kill *ret)
 	}
 }
 
-bool mr_oom_parse_killed(const char *text, struct mr_oom_kill *ret,
-	enum mr_killed_prefix *ret_prefix)
+bool mr_oom_parse_killed(
+	const char *text, struct mr_oom_kill *ret, enum mr_killed_prefix *ret_prefix)
 {
 	static const struct {
 		const char *text;
@@ -199,7 +200,8 @@ bool mr_oom_parse_killed(const char *text, struct mr_oom_kill *ret,
 	} heads[] = {
 		{"Memory cgroup out of memory: Killed process ", MR_KILLED_MEMCG},
 		{"Out of memory: Killed process ", MR_KILLED_HOST},
-		{"Out of memory (oom_kill_allocating_task): Killed process ", MR_KILLED_HOST},
+		{"Out of memory (oom_kill_allocating_task): Killed process ",
+			MR_KILLED_HOST},
 		{"Killed process ", MR_KILLED_BARE},
 	};
 	const char *p = NULL;
@@ -212,7 +214,8 @@ bool mr_oom_parse_killed(const char *text, struct mr_oom_kill *ret,
 	const char *tail = rightmost(text, ") total-vm:");
 	if (!tail) /* Red Hat's 3.10: "Killed process 7 (x), UID 0, total-vm:..." */
 		tail = rightmost(text, "), UID ");
-	if (!p || !tail || !take_pid(&p, &ret->pid) || !mr_has_prefix(p, " (") || p + 2 > tail)
+	if (!p || !tail || !take_pid(&p, &ret->pid) || !mr_has_prefix(p, " (") ||
+		p + 2 > tail)
 		return false;
 	mr_oom_copy(ret->comm, sizeof(ret->comm), p + 2, (size_t)(tail - p - 2));
 	parse_figures(tail, ret);
@@ -232,7 +235,8 @@ bool mr_oom_line_complete(const char *text)
 }
 
 /* The end of the cgroups: where ",task=COMM,pid=" begins. NULL: another victim. */
-static const char *end_of_cgroups(const char *text, const char *comm, pid_t pid, bool any_pid)
+static const char *end_of_cgroups(
+	const char *text, const char *comm, pid_t pid, bool any_pid)
 {
 	pid_t who;
 	const char *end = rightmost(text, ",pid=");
@@ -263,7 +267,8 @@ static void split_cgroups(const char *a, const char *end, struct mr_oom_kill *re
 		if (!first)
 			first = p;
 		mr_oom_copy(ret->oom_memcg, sizeof(ret->oom_memcg), a, (size_t)(p - a));
-		mr_oom_copy(ret->task_memcg, sizeof(ret->task_memcg), b, (size_t)(end - b));
+		mr_oom_copy(
+			ret->task_memcg, sizeof(ret->task_memcg), b, (size_t)(end - b));
 		if (mr_oom_path_below(ret->task_memcg, ret->oom_memcg))
 			return;
 	}
@@ -273,7 +278,8 @@ static void split_cgroups(const char *a, const char *end, struct mr_oom_kill *re
 	}
 	mr_oom_copy(ret->oom_memcg, sizeof(ret->oom_memcg), a, (size_t)(first - a));
 	first += strlen(word);
-	mr_oom_copy(ret->task_memcg, sizeof(ret->task_memcg), first, (size_t)(end - first));
+	mr_oom_copy(
+		ret->task_memcg, sizeof(ret->task_memcg), first, (size_t)(end - first));
 }
 
 bool mr_oom_parse_oom_kill(const char *text, const char *comm, pid_t pid, bool any_pid,
@@ -287,7 +293,8 @@ bool mr_oom_parse_oom_kill(const char *text, const char *comm, pid_t pid, bool a
 	if (g && g < end && (!a || g < a)) {
 		const char *b = g + strlen(host);
 		ret->global = true;
-		mr_oom_copy(ret->task_memcg, sizeof(ret->task_memcg), b, (size_t)(end - b));
+		mr_oom_copy(
+			ret->task_memcg, sizeof(ret->task_memcg), b, (size_t)(end - b));
 		return true;
 	}
 	if (!a || a >= end)
@@ -300,7 +307,8 @@ bool mr_oom_parse_oom_kill(const char *text, const char *comm, pid_t pid, bool a
 
 bool mr_oom_parse_task_in(const char *text, char task_memcg[512], char oom_memcg[512])
 {
-	static const char head[] = "Task in ", word[] = " killed as a result of limit of ";
+	static const char head[] = "Task in ",
+			  word[] = " killed as a result of limit of ";
 	if (!mr_has_prefix(text, head))
 		return false;
 	const char *a = text + strlen(head), *found = NULL;
@@ -396,12 +404,14 @@ bool mr_oom_parse_header(const char *text, int column[MR_OOM_COLUMNS], int *ret_
 
 static struct mr_uint bytes(const struct mr_int *v, uint64_t unit)
 {
-	struct mr_uint u = {.set = v->value >= 0 && (uint64_t)v->value < UINT64_MAX / 2 / unit};
+	struct mr_uint u = {
+		.set = v->value >= 0 && (uint64_t)v->value < UINT64_MAX / 2 / unit};
 	u.value = u.set ? (uint64_t)v->value * unit : 0;
 	return u;
 }
 
-static void set_cell(struct mr_oom_task *t, int column, const struct mr_int *v, uint64_t page)
+static void set_cell(
+	struct mr_oom_task *t, int column, const struct mr_int *v, uint64_t page)
 {
 	switch ((enum column)column) {
 	case COLUMN_UID:

@@ -3,14 +3,14 @@
  * The only place that decides whether a container was OOM-killed.
  *
  * OOMKilled is: the kernel's own count of OOM kills in the container's cgroups has moved.
- * Nothing else says yes - no exit code 137, no SIGKILL, no usage at the limit, no event, no
- * line in a log; and if the count cannot be read, nothing says yes or no.
- * What the events and the kernel log add is who, by which limit, and how sure we are: two
+ * Nothing else says yes - no exit code 137, no SIGKILL, no usage at the limit, no event,
+ * no line in a log; and if the count cannot be read, nothing says yes or no. What the
+ * events and the kernel log add is who, by which limit, and how sure we are: two
  * witnesses beside the judge. Where they contradict each other `certain` is false.
  *
- * The final call comes after the last process is gone and before rmdir(2): the kernel counts
- * before it sends SIGKILL ("task reaper must see this" in mm/oom_kill.c), so nothing
- * is late, and rmdir would take the count away.
+ * The final call comes after the last process is gone and before rmdir(2): the kernel
+ * counts before it sends SIGKILL ("task reaper must see this" in mm/oom_kill.c), so
+ * nothing is late, and rmdir would take the count away.
  */
 #include "oom/verdict.h"
 
@@ -31,7 +31,8 @@
 static bool is_init(const struct mr_oom_watch *w, const struct mr_verdict_input *in,
 	const struct mr_oom_kill *kill)
 {
-	return w->view == MR_OOM_VIEW_HOST && in->init_pid > 0 && kill->pid == in->init_pid;
+	return w->view == MR_OOM_VIEW_HOST && in->init_pid > 0 &&
+	       kill->pid == in->init_pid;
 }
 
 static bool is_named(const struct mr_oom_kill *kill)
@@ -44,7 +45,8 @@ struct lines {
 	uint64_t named, unnamed, unnamed_memcg;
 };
 
-static struct lines count_lines(const struct mr_oom_watch *w, const struct mr_verdict_input *in)
+static struct lines count_lines(
+	const struct mr_oom_watch *w, const struct mr_verdict_input *in)
 {
 	struct lines l = {.named = w->log.dropped};
 	for (size_t i = 0; i < w->log.n_kills; i++) {
@@ -58,19 +60,21 @@ static struct lines count_lines(const struct mr_oom_watch *w, const struct mr_ve
 }
 
 /*
- * A line that names no cgroup was robbed of it by the rate limit. It is ours if its pid is
- * init's, whose pidfd we hold. And if there are exactly as many such lines as kills of ours
- * lack one, they are all ours: each kill has its line, never suppressed, and nothing was lost.
- * That holds only if ours are all written: those who ran into the container's own limit
- * were in it, and are gone; who ran into an ancestor's may be still on the way to printk.
+ * A line that names no cgroup was robbed of it by the rate limit. It is ours if its pid
+ * is init's, whose pidfd we hold. And if there are exactly as many such lines as kills of
+ * ours lack one, they are all ours: each kill has its line, never suppressed, and nothing
+ * was lost. That holds only if ours are all written: those who ran into the container's
+ * own limit were in it, and are gone; who ran into an ancestor's may be still on the way
+ * to printk.
  */
-static bool unnamed_are_ours(const struct mr_oom_watch *w, const struct mr_verdict_input *in,
-	const struct mr_ladder *ladder, uint64_t kills)
+static bool unnamed_are_ours(const struct mr_oom_watch *w,
+	const struct mr_verdict_input *in, const struct mr_ladder *ladder, uint64_t kills)
 {
-	const unsigned own = MR_SCOPE_BIT(MR_SCOPE_CONTAINER) | MR_SCOPE_BIT(MR_SCOPE_NESTED);
+	const unsigned own =
+		MR_SCOPE_BIT(MR_SCOPE_CONTAINER) | MR_SCOPE_BIT(MR_SCOPE_NESTED);
 	struct lines l = count_lines(w, in);
 	return in->init_status >= 0 && ladder->known && (ladder->scopes & ~own) == 0 &&
-		!w->log.lost && w->log.dropped == 0 && l.named + l.unnamed_memcg == kills;
+	       !w->log.lost && w->log.dropped == 0 && l.named + l.unnamed_memcg == kills;
 }
 
 /* The first victim of a group kill is counted and logged twice. */
@@ -168,7 +172,8 @@ static int judge_init(const struct mr_oom_watch *w, const struct mr_verdict_inpu
 	if (v->n_victims == v->kills && !v->incomplete && in->init_pid > 0)
 		return 0;
 	/* It lived on after the last kill that the count shows. */
-	if (in->init_end_ns && w->last_kill_ns && in->init_end_ns - w->last_kill_ns > second)
+	if (in->init_end_ns && w->last_kill_ns &&
+		in->init_end_ns - w->last_kill_ns > second)
 		return 0;
 	return -1;
 }
@@ -177,8 +182,8 @@ static int judge_init(const struct mr_oom_watch *w, const struct mr_verdict_inpu
 
 static enum mr_oom_scope single(unsigned scopes)
 {
-	static const enum mr_oom_scope all[] = {MR_SCOPE_CONTAINER, MR_SCOPE_NESTED,
-		MR_SCOPE_ANCESTOR, MR_SCOPE_HOST};
+	static const enum mr_oom_scope all[] = {
+		MR_SCOPE_CONTAINER, MR_SCOPE_NESTED, MR_SCOPE_ANCESTOR, MR_SCOPE_HOST};
 	enum mr_oom_scope found = scopes ? MR_SCOPE_MIXED : MR_SCOPE_UNKNOWN;
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
 		if (scopes == MR_SCOPE_BIT(all[i]))
@@ -199,8 +204,8 @@ static void judge_without_kill(const struct mr_ladder *ladder, struct mr_verdict
 }
 
 /* What the log says of the victims; @ret_all whether it told of each. */
-static unsigned log_scopes(const struct mr_oom_watch *w, const struct mr_verdict *v,
-	bool *ret_all)
+static unsigned log_scopes(
+	const struct mr_oom_watch *w, const struct mr_verdict *v, bool *ret_all)
 {
 	unsigned scopes = 0;
 	size_t told = 0;
@@ -230,7 +235,7 @@ static void judge_scope(const struct mr_oom_watch *w, const struct mr_ladder *la
 	else
 		ret->scope = single(steps);
 	ret->certain = agree && ret->scope != MR_SCOPE_UNKNOWN &&
-		(all || (ladder->known && !ladder->nested_maybe));
+		       (all || (ladder->known && !ladder->nested_maybe));
 }
 
 /* --- all together --- */
@@ -245,16 +250,19 @@ static int not_known(struct mr_verdict *ret, const char *why)
 }
 
 /* A group's first victim is counted and logged twice: then the names are the truth. */
-static void judge_number(const struct mr_oom_watch *w, const struct lines *l,
-	struct mr_verdict *ret)
+static void judge_number(
+	const struct mr_oom_watch *w, const struct lines *l, struct mr_verdict *ret)
 {
 	uint64_t group = 0;
-	if (w->version == 2 && mr_counter_read_one(w->counter, "oom_group_kill", &group) == 0 &&
+	if (w->version == 2 &&
+		mr_counter_read_one(w->counter, "oom_group_kill", &group) == 0 &&
 		group > w->base.groups)
 		ret->group_kill = true;
-	if (ret->group_kill && l->named == ret->kills && ret->n_victims > 0 && !ret->incomplete)
+	if (ret->group_kill && l->named == ret->kills && ret->n_victims > 0 &&
+		!ret->incomplete)
 		ret->kills = ret->n_victims;
-	/* Counts that went with their sub-cgroups (v1): that it is no 0 is the counter's word. */
+	/* Counts that went with their sub-cgroups (v1): that it is no 0 is the counter's
+	 * word. */
 	if (!ret->group_kill && ret->kills > 0 && l->named > ret->kills)
 		ret->kills = l->named;
 	if (ret->kills > ret->n_victims)
@@ -262,8 +270,8 @@ static void judge_number(const struct mr_oom_watch *w, const struct lines *l,
 }
 
 /* Can more have died than was counted? Only in sub-cgroups that went unread (v1). */
-static bool is_doubtful(const struct mr_oom_watch *w, const struct lines *l,
-	const struct mr_verdict *v)
+static bool is_doubtful(
+	const struct mr_oom_watch *w, const struct lines *l, const struct mr_verdict *v)
 {
 	if (w->nested_unseen)
 		return !v->source || v->incomplete || l->named + l->unnamed > v->kills;
@@ -283,7 +291,8 @@ static int judge(struct mr_oom_watch *w, const struct mr_verdict_input *in,
 	struct lines lines = count_lines(w, in);
 	bool doubtful = is_doubtful(w, &lines, ret);
 	if (doubtful && ret->kills == 0)
-		return not_known(ret, "a sub-cgroup was removed before its count was read, and the "
+		return not_known(ret,
+			"a sub-cgroup was removed before its count was read, and the "
 			"kernel log does not rule out a kill in it");
 
 	judge_number(w, &lines, ret);
@@ -312,7 +321,8 @@ int mr_verdict_take(struct mr_oom_watch *w, const struct mr_verdict_input *in,
 	mr_oom_watch_settle(w);
 	int r = mr_oom_watch_kills(w, &ret->kills, &reason);
 	if (r == -ENODEV)
-		return not_known(ret, "the cgroup was removed before its counters were read");
+		return not_known(
+			ret, "the cgroup was removed before its counters were read");
 	if (r < 0)
 		return not_known(ret, reason.message);
 	ret->known = ret->by_counter = true;

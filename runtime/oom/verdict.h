@@ -13,12 +13,13 @@ enum mr_oom_scope {
 	MR_SCOPE_MIXED,
 	MR_SCOPE_UNKNOWN,
 };
-const char *mr_oom_scope_name(enum mr_oom_scope s); /* "container", ...; NULL for NONE, UNKNOWN */
+const char *mr_oom_scope_name(
+	enum mr_oom_scope s); /* "container", ...; NULL for NONE, UNKNOWN */
 
 /** What the caller knows of the processes it started. */
 struct mr_verdict_input {
-	pid_t init_pid;      /* host pid of the program (under a minimal init: the program) */
-	int init_status;     /* wait status of it; -1 unknown */
+	pid_t init_pid;  /* host pid of the program (under a minimal init: the program) */
+	int init_status; /* wait status of it; -1 unknown */
 	bool we_killed_init; /* minirun itself sent SIGKILL before the counter moved */
 	bool started;        /* the program was executed (phase run), else set-up */
 	bool cgroup_killed;  /* everything was killed by us after init's end */
@@ -36,8 +37,8 @@ struct mr_victim {
 
 /** The only answer to "was it OOM-killed?". */
 struct mr_verdict {
-	int version;     /* memory hierarchy: 1, 2; 0: no memory controller */
-	bool known;      /* counters were read; otherwise `why` */
+	int version; /* memory hierarchy: 1, 2; 0: no memory controller */
+	bool known;  /* counters were read; otherwise `why` */
 	char why[160];
 	uint64_t kills;  /* OOMKilled is kills > 0, and nothing else sets it */
 	int init_killed; /* 1, 0, -1 not known */
@@ -48,7 +49,7 @@ struct mr_verdict {
 	char limit_cgroup[MR_CGROUP_PATH_MAX]; /* "" unknown or host */
 	struct mr_uint limit;                  /* bytes */
 	const char *limit_kind;                /* "memory", "memory+swap", NULL */
-	bool bystander;  /* an ancestor ran out, somebody else died */
+	bool bystander; /* an ancestor ran out, somebody else died */
 	bool hanging;
 	struct mr_victim *victims;
 	size_t n_victims;
@@ -57,21 +58,22 @@ struct mr_verdict {
 	size_t n_tasks;
 	pid_t trigger_pid;
 	char trigger_comm[32];
-	struct mr_strv kernel_log; /* our raw lines */
-	const char *source;        /* "/dev/kmsg" or NULL */
-	bool incomplete;           /* log records were lost */
+	struct mr_strv kernel_log;           /* our raw lines */
+	const char *source;                  /* "/dev/kmsg" or NULL */
+	bool incomplete;                     /* log records were lost */
 	bool by_counter, by_ladder, by_kmsg; /* which evidence spoke */
-	bool certain;              /* they agree */
+	bool certain;                        /* they agree */
 };
 
 /**
- * Decide. May also be called while the container runs, for the kills so far; takes nothing
- * out of @w. The final call is made by the process that waited, after the last process is gone and before the
- * cgroup is removed: the kernel raises the counter before it sends SIGKILL, so a victim
- * that was waited for has been counted (v1 and v2, kernels 5.10 to 6.18). Fails only for lack
- * of memory: counters that cannot be read give `known` false and `why`.
+ * Decide. May also be called while the container runs, for the kills so far; takes
+ * nothing out of @w. The final call is made by the process that waited, after the last
+ * process is gone and before the cgroup is removed: the kernel raises the counter before
+ * it sends SIGKILL, so a victim that was waited for has been counted (v1 and v2,
+ * kernels 5.10 to 6.18). Fails only for lack of memory: counters that cannot be read give
+ * `known` false and `why`.
+ * @param ret overwritten: clear an older verdict first
  */
-/* @ret is overwritten: clear an older one first. */
 int mr_verdict_take(struct mr_oom_watch *w, const struct mr_verdict_input *in,
 	struct mr_verdict *ret, struct mr_error *err);
 void mr_verdict_clear(struct mr_verdict *v);

@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What must be open and noted before a container starts, so that its OOM kills can be told
- * afterwards: see watch.h.
+ * What must be open and noted before a container starts, so that its OOM kills can be
+ * told afterwards: see watch.h.
  *
- * The counter decides (counters.c). Everything else is advisory and tells which limit it was:
+ * The counter decides (counters.c). Everything else is advisory and tells which limit it
+ * was:
  *
  * v1: an eventfd per level, own cgroup and each ancestor. The kernel notifies the cgroup
- *     whose limit was hit and all its descendants, before it looks for a victim and even if
- *     it kills nobody. So the own one also fires for a sibling's trouble, and the difference
- *     between one level and the next above is what began at that level.
- * v2: `oom` in memory.events.local counts at the cgroup whose limit was hit and nowhere else.
- *     poll(2) on memory.events wakes us up, often after the victim was waited for; inotify
- *     would do the same and cost an RCU grace period of 8 ms at its close.
+ *     whose limit was hit and all its descendants, before it looks for a victim and even
+ * if it kills nobody. So the own one also fires for a sibling's trouble, and the
+ * difference between one level and the next above is what began at that level. v2: `oom`
+ * in memory.events.local counts at the cgroup whose limit was hit and nowhere else.
+ *     poll(2) on memory.events wakes us up, often after the victim was waited for;
+ * inotify would do the same and cost an RCU grace period of 8 ms at its close.
  *
- * Order: registering several levels is no moment in time, so what came in meanwhile is read
- * away at the end of it.
+ * Order: registering several levels is no moment in time, so what came in meanwhile is
+ * read away at the end of it.
  *
  * eventfd(2), poll(2), cgroups(7), the kernel's admin-guide/cgroup-v1/memory.rst and
  * admin-guide/cgroup-v2.rst
@@ -43,14 +44,15 @@ static bool is_real_root(const struct mr_oom_watch *w, int dir)
 }
 
 /* Directories: the own one and those above it. */
-static int open_levels(struct mr_oom_watch *w, const struct mr_cgroup *cg, int dir,
-	struct mr_error *err)
+static int open_levels(
+	struct mr_oom_watch *w, const struct mr_cgroup *cg, int dir, struct mr_error *err)
 {
 	struct mr_oom_level *l = &w->level[0];
 	snprintf(l->path, sizeof(l->path), "%s", cg->path);
 	l->dir = fcntl(dir, F_DUPFD_CLOEXEC, 3);
 	if (l->dir < 0)
-		return mr_fail(err, errno, "duplicate the directory of cgroup '%s'", cg->path);
+		return mr_fail(
+			err, errno, "duplicate the directory of cgroup '%s'", cg->path);
 	w->n_levels = 1;
 	while (w->n_levels < MR_OOM_MAX_LEVELS) {
 		char above[MR_CGROUP_PATH_MAX];
@@ -84,7 +86,8 @@ static int count_below(const struct mr_oom_watch *w, uint64_t *ret)
 		return 0;
 	if (w->version == 1)
 		return mr_counter_sum_below(dir, "memory.oom_control", "oom_kill", ret);
-	/* kernel 5.2: memory.events.local; without it the hierarchical count stands alone. */
+	/* kernel 5.2: memory.events.local; without it the hierarchical count stands
+	 * alone. */
 	if (mr_counter_read_at(dir, "memory.events.local", "oom_kill", &local) < 0 ||
 		mr_counter_sum_below(dir, "memory.events.local", "oom_kill", ret) < 0)
 		local = *ret = 0;
@@ -123,8 +126,10 @@ static int open_counter(struct mr_oom_watch *w, struct mr_error *err)
 		return mr_fail(err, errno, "open %s of cgroup '%s'", file, path);
 	int r = read_counts(w, &w->base);
 	if (r == -EOPNOTSUPP)
-		return mr_fail_text(err, EOPNOTSUPP, "%s of cgroup '%s' has no oom_kill count: "
-			"needs kernel 4.13", file, path);
+		return mr_fail_text(err, EOPNOTSUPP,
+			"%s of cgroup '%s' has no oom_kill count: "
+			"needs kernel 4.13",
+			file, path);
 	if (r < 0)
 		return mr_fail(err, -r, "read %s of cgroup '%s'", file, path);
 	return 0;
@@ -133,7 +138,8 @@ static int open_counter(struct mr_oom_watch *w, struct mr_error *err)
 /* kernfs keeps times of a directory only after somebody has set one. */
 static void note_time(struct mr_oom_watch *w)
 {
-	static const struct timespec now[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_nsec = UTIME_NOW}};
+	static const struct timespec now[2] = {
+		{.tv_nsec = UTIME_OMIT}, {.tv_nsec = UTIME_NOW}};
 	struct stat st;
 	if (utimensat(AT_FDCWD, w->directory, now, 0) == 0 &&
 		fstatat(w->level[0].dir, "", &st, AT_EMPTY_PATH) == 0)
@@ -148,16 +154,19 @@ static void watch_init(struct mr_oom_watch *w)
 		w->level[i].dir = w->level[i].event_fd = -1;
 }
 
-int mr_oom_watch_prepare(struct mr_oom_watch *w, const struct mr_cgroup *cg,
-	struct mr_error *err)
+int mr_oom_watch_prepare(
+	struct mr_oom_watch *w, const struct mr_cgroup *cg, struct mr_error *err)
 {
 	watch_init(w);
-	int owner = cg->host->owner[MR_CTL_MEMORY], dir = mr_cgroup_dir(cg, MR_CTL_MEMORY);
+	int owner = cg->host->owner[MR_CTL_MEMORY],
+	    dir = mr_cgroup_dir(cg, MR_CTL_MEMORY);
 	if (owner < 0)
 		return 0;
 	if (dir < 0)
-		return mr_fail_text(err, ENODEV, "cgroup '%s' has no directory in the hierarchy of "
-			"the memory controller", cg->path);
+		return mr_fail_text(err, ENODEV,
+			"cgroup '%s' has no directory in the hierarchy of "
+			"the memory controller",
+			cg->path);
 	const struct mr_hierarchy *h = &cg->host->hierarchies[owner];
 	w->version = h->v2 ? 2 : 1;
 	if (strcmp(h->root, "/") != 0)
@@ -180,7 +189,8 @@ static void register_v1(struct mr_oom_level *l, int counter)
 {
 	autoclose int own = -1;
 	if (counter < 0)
-		counter = own = openat(l->dir, "memory.oom_control", O_RDONLY | O_CLOEXEC);
+		counter = own =
+			openat(l->dir, "memory.oom_control", O_RDONLY | O_CLOEXEC);
 	if (counter < 0)
 		return;
 	l->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -206,8 +216,9 @@ void mr_oom_watch_listen(struct mr_oom_watch *w, bool late)
 	if (w->version == 2) {
 		/* kernel 5.2: memory.events.local */
 		for (int i = 0; i < w->n_levels; i++)
-			w->level[i].has_events = mr_counter_read_at(w->level[i].dir,
-				"memory.events.local", "oom", &w->level[i].base_oom) == 0;
+			w->level[i].has_events =
+				mr_counter_read_at(w->level[i].dir, "memory.events.local",
+					"oom", &w->level[i].base_oom) == 0;
 		return;
 	}
 	for (int i = w->n_levels - 1; i >= 0; i--)
@@ -215,7 +226,8 @@ void mr_oom_watch_listen(struct mr_oom_watch *w, bool late)
 	forget_events(w);
 }
 
-int mr_oom_watch_open(struct mr_oom_watch *w, const struct mr_cgroup *cg, struct mr_error *err)
+int mr_oom_watch_open(
+	struct mr_oom_watch *w, const struct mr_cgroup *cg, struct mr_error *err)
 {
 	int r = mr_oom_watch_prepare(w, cg, err);
 	if (r == 0)
@@ -260,8 +272,8 @@ int mr_oom_watch_poll(const struct mr_oom_watch *w, struct pollfd *fds)
 		return 0;
 	if (w->version == 2)
 		return add(fds, n, w->counter, POLLPRI); /* since the last read of it */
-	/* Ancestors' events reach the own eventfd too: one is enough to wake up. The kernel log
-	 * is polled only while it is about to speak: it is everybody's. */
+	/* Ancestors' events reach the own eventfd too: one is enough to wake up. The
+	 * kernel log is polled only while it is about to speak: it is everybody's. */
 	n = add(fds, n, w->level[0].event_fd, POLLIN);
 	n = add(fds, n, w->inotify_fd, POLLIN);
 	n = add(fds, n, w->nested_event, POLLIN);
@@ -281,7 +293,8 @@ static bool events_pass(struct mr_oom_watch *w)
 			any = true;
 		}
 		if (w->version == 2 && l->has_events &&
-			mr_counter_read_at(l->dir, "memory.events.local", "oom", &v) == 0 &&
+			mr_counter_read_at(l->dir, "memory.events.local", "oom", &v) ==
+				0 &&
 			v - l->base_oom != l->events) {
 			l->events = v - l->base_oom;
 			any = true;
@@ -292,8 +305,8 @@ static bool events_pass(struct mr_oom_watch *w)
 
 void mr_oom_watch_events(struct mr_oom_watch *w)
 {
-	/* Siblings may be in trouble right now: the levels belong together only if nothing
-	 * came in between. */
+	/* Siblings may be in trouble right now: the levels belong together only if
+	 * nothing came in between. */
 	for (int i = 0; i < 4 && events_pass(w); i++)
 		;
 }
@@ -338,7 +351,8 @@ void mr_oom_watch_settle(struct mr_oom_watch *w)
 	if (w->inotify_fd >= 0 || w->made.tv_sec == 0)
 		return;
 	if (fstatat(w->level[0].dir, "", &st, AT_EMPTY_PATH) < 0 ||
-		st.st_mtim.tv_sec != w->made.tv_sec || st.st_mtim.tv_nsec != w->made.tv_nsec)
+		st.st_mtim.tv_sec != w->made.tv_sec ||
+		st.st_mtim.tv_nsec != w->made.tv_nsec)
 		w->nested_unseen = true;
 }
 
@@ -349,13 +363,14 @@ int mr_oom_watch_step(struct mr_oom_watch *w, uint64_t *ret_kills, struct mr_err
 
 	if (w->version == 1) {
 		any = w->level[0].event_fd >= 0 &&
-			read(w->level[0].event_fd, &v, sizeof(v)) == (ssize_t)sizeof(v);
+		      read(w->level[0].event_fd, &v, sizeof(v)) == (ssize_t)sizeof(v);
 		w->level[0].events += any ? v : 0;
 		mr_oom_watch_tick(w);
 		any = mr_nested_step(w) || any || w->await_log;
 	}
 	int r = mr_oom_watch_kills(w, ret_kills, err);
-	/* The log's ring is short and everybody's: read it while it still has our report. */
+	/* The log's ring is short and everybody's: read it while it still has our report.
+	 */
 	if (any || w->kills_seen != before)
 		mr_kmsg_drain(&w->kmsg, &w->log);
 	return r;

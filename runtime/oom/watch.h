@@ -12,19 +12,20 @@
 /** One cgroup on the way up: [0] is the container's own. */
 struct mr_oom_level {
 	char path[MR_CGROUP_PATH_MAX];
-	int dir;      /* directory descriptor */
-	int event_fd; /* v1: OOM handling began here or above; -1: not to be had */
+	int dir;           /* directory descriptor */
+	int event_fd;      /* v1: OOM handling began here or above; -1: not to be had */
 	uint64_t base_oom; /* v2: `oom` in memory.events.local */
-	uint64_t events; /* OOMs at this level's limit or above (v1), at its own limit (v2) */
-	bool has_events; /* events are known */
+	uint64_t events;   /* OOMs at this level's limit or above (v1), at its own limit
+			      (v2) */
+	bool has_events;   /* events are known */
 };
 
 /** v1: one sub-cgroup of the container, held so that its counter can be read. */
 struct mr_oom_nested {
-	char path[512];  /* below the container's own, without a leading '/' */
-	int counter;     /* memory.oom_control */
-	int inotify_wd;  /* its own sub-cgroups */
-	uint64_t kills;  /* last reading */
+	char path[512]; /* below the container's own, without a leading '/' */
+	int counter;    /* memory.oom_control */
+	int inotify_wd; /* its own sub-cgroups */
+	uint64_t kills; /* last reading */
 };
 #define MR_OOM_MAX_NESTED 128
 
@@ -46,18 +47,20 @@ struct mr_oom_watch {
 	int version; /* of the memory hierarchy: 1, 2; 0: no memory controller */
 	struct mr_oom_level level[MR_OOM_MAX_LEVELS];
 	int n_levels;
-	int counter;        /* v1 memory.oom_control, v2 memory.events of the own cgroup */
+	int counter; /* v1 memory.oom_control, v2 memory.events of the own cgroup */
 	struct mr_oom_counts base;
 	uint64_t kills_seen;  /* largest so far: it never falls */
-	int64_t last_kill_ns; /* CLOCK_MONOTONIC of the step that saw the last one; 0: none */
+	int64_t last_kill_ns; /* CLOCK_MONOTONIC of the step that saw the last one; 0:
+				 none */
 	enum mr_oom_view view;
-	bool gone;          /* somebody else removed the cgroup */
-	bool late;          /* listened only after the container's first process existed */
+	bool gone; /* somebody else removed the cgroup */
+	bool late; /* listened only after the container's first process existed */
 
 	/* v1 only: sub-cgroups, whose kills the own counter does not contain. */
 	char directory[MR_CGROUP_PATH_MAX + 128]; /* host path of the own cgroup */
-	int inotify_fd;     /* -1: nobody makes any, as far as we know */
-	struct timespec made; /* mtime of the own directory: moves with mkdir and rmdir in it */
+	int inotify_fd; /* -1: nobody makes any, as far as we know */
+	struct timespec
+		made; /* mtime of the own directory: moves with mkdir and rmdir in it */
 	struct mr_oom_nested *nested;
 	size_t n_nested;
 	int nested_event;       /* one eventfd for all of them, -1: none so far */
@@ -73,33 +76,36 @@ struct mr_oom_watch {
 };
 
 /** Take baselines, register events: mr_oom_watch_prepare() and mr_oom_watch_listen(). */
-int mr_oom_watch_open(struct mr_oom_watch *w, const struct mr_cgroup *cg, struct mr_error *err);
+int mr_oom_watch_open(
+	struct mr_oom_watch *w, const struct mr_cgroup *cg, struct mr_error *err);
 /** The part that must come before the container's first process: the counter. 30 us. */
-int mr_oom_watch_prepare(struct mr_oom_watch *w, const struct mr_cgroup *cg,
-	struct mr_error *err);
+int mr_oom_watch_prepare(
+	struct mr_oom_watch *w, const struct mr_cgroup *cg, struct mr_error *err);
 /**
- * The advisory part, which may be missing: events of all levels, the kernel log. It can run
- * beside the child's set-up (@late), at the latest before the program is executed; what an
- * OOM kill in the set-up before it was about may then be unknown. 60 us, and up to 120 us
- * for opening a kernel log that has wrapped (kernel 6.18).
+ * The advisory part, which may be missing: events of all levels, the kernel log. It can
+ * run beside the child's set-up (@late), at the latest before the program is executed;
+ * what an OOM kill in the set-up before it was about may then be unknown. 60 us, and up
+ * to 120 us for opening a kernel log that has wrapped (kernel 6.18).
  */
 void mr_oom_watch_listen(struct mr_oom_watch *w, bool late);
-/** v1: the container can make cgroups (a writable cgroup mount): follow them from the start.
- * Costs 8 ms at the close: inotify waits for an RCU grace period. Otherwise they are followed
- * from the step or tick that finds the first. */
+/** v1: the container can make cgroups (a writable cgroup mount): follow them from the
+ * start. Costs 8 ms at the close: inotify waits for an RCU grace period. Otherwise they
+ * are followed from the step or tick that finds the first. */
 void mr_oom_watch_follow(struct mr_oom_watch *w);
 void mr_oom_watch_close(struct mr_oom_watch *w);
 
-/** Up to MR_OOM_MAX_LEVELS + 2 entries. @return how many. They differ from step to step, and
- * not all wait for POLLIN: take any `revents` for a reason to step. */
+/** Up to MR_OOM_MAX_LEVELS + 2 entries. @return how many. They differ from step to step,
+ * and not all wait for POLLIN: take any `revents` for a reason to step. */
 int mr_oom_watch_poll(const struct mr_oom_watch *w, struct pollfd *fds);
-/** Take in what happened; cheap when nothing did. @ret_kills kills so far in the subtree */
+/** Take in what happened; cheap when nothing did. @ret_kills kills so far in the subtree
+ */
 int mr_oom_watch_step(struct mr_oom_watch *w, uint64_t *ret_kills, struct mr_error *err);
 /** v1: has the container begun to make sub-cgroups? 1 us; for a regular tick. */
 void mr_oom_watch_tick(struct mr_oom_watch *w);
 /** Kills in the subtree now, relative to the baseline. -ENODEV: the cgroup is gone. */
 int mr_oom_watch_kills(struct mr_oom_watch *w, uint64_t *ret, struct mr_error *err);
-/** v1: tasks stand still because the killer is disabled (under_oom). @return 1, 0, -errno */
+/** v1: tasks stand still because the killer is disabled (under_oom). @return 1, 0, -errno
+ */
 int mr_oom_watch_hanging(const struct mr_oom_watch *w);
 /** v1: is the killer disabled? @return 1, 0, -errno */
 int mr_oom_watch_disabled(const struct mr_oom_watch *w);

@@ -2,10 +2,10 @@
 /*
  * Documents that a crash can cut off: see document.h for the format.
  *
- * Each is replaced as a whole (temporary file, fsync, rename, fsync of the directory), so a
- * reader meets the old or the new one. The checksum is for file systems and disks that do
- * not keep that promise, and for hands that edit. A version newer than ours is refused by
- * name: its fields may mean something else.
+ * Each is replaced as a whole (temporary file, fsync, rename, fsync of the directory), so
+ * a reader meets the old or the new one. The checksum is for file systems and disks that
+ * do not keep that promise, and for hands that edit. A version newer than ours is refused
+ * by name: its fields may mean something else.
  *
  * rename(2), fsync(2)
  */
@@ -25,8 +25,8 @@ void mr_document_begin(struct mr_json_writer *w)
 	mr_json_put_int(w, "formatVersion", MR_DOCUMENT_VERSION);
 }
 
-int mr_document_write(int dir, const char *name, struct mr_json_writer *w,
-	struct mr_error *err)
+int mr_document_write(
+	int dir, const char *name, struct mr_json_writer *w, struct mr_error *err)
 {
 	mr_json_end(w);
 	autofree char *body = mr_str_take(&w->out);
@@ -35,7 +35,8 @@ int mr_document_write(int dir, const char *name, struct mr_json_writer *w,
 	size_t n = strlen(body);
 	auto_str text = {0};
 	mr_str_append_n(&text, body, n - 1);
-	mr_str_appendf(&text, CHECKSUM_KEY "%016llx\"}\n", (unsigned long long)mr_hash64(body, n));
+	mr_str_appendf(&text, CHECKSUM_KEY "%016llx\"}\n",
+		(unsigned long long)mr_hash64(body, n));
 	if (!mr_str_ok(&text))
 		return mr_fail(err, ENOMEM, "text of %s", name);
 	int r = mr_write_atomic_at(dir, name, text.data, text.len, 0600);
@@ -67,16 +68,19 @@ int mr_document_read(int dir, const char *name, char **ret_text, struct mr_json_
 	if (r < 0)
 		return mr_fail(err, -r, "read %s", name);
 	if (mr_json_parse(name, *ret_text, len, ret, &detail) < 0)
-		return mr_fail_text(err, EBADMSG, "%s is damaged (%zu bytes): %s", name, len,
-			detail.message);
+		return mr_fail_text(err, EBADMSG, "%s is damaged (%zu bytes): %s", name,
+			len, detail.message);
 	int64_t version = mr_json_int(ret->root, "formatVersion", 0);
 	if (version > MR_DOCUMENT_VERSION) {
-		mr_fail_text(err, EBADMSG, "%s was written by a newer minirun (format %lld, this one "
-			"reads %d)", name, (long long)version, MR_DOCUMENT_VERSION);
+		mr_fail_text(err, EBADMSG,
+			"%s was written by a newer minirun (format %lld, this one "
+			"reads %d)",
+			name, (long long)version, MR_DOCUMENT_VERSION);
 		mr_hint(err, "use the version that made this container");
 		return -EBADMSG;
 	}
 	if (version < 1 || !is_intact(*ret_text, len))
-		return mr_fail_text(err, EBADMSG, "%s is damaged: its checksum does not fit", name);
+		return mr_fail_text(
+			err, EBADMSG, "%s is damaged: its checksum does not fit", name);
 	return 0;
 }

@@ -2,10 +2,10 @@
 /*
  * Which process, over the reuse of pids: see state.h.
  *
- * kernel 6.9: a pidfd lives in pidfs, where each process has an inode number of its own that
- * is never used twice in one boot. Before, all pidfds share one anonymous inode, and the start
- * time in /proc/PID/stat tells processes apart. It counts clock ticks, 10 ms each, and a
- * pid does not come back so soon unless somebody forks around all of them.
+ * kernel 6.9: a pidfd lives in pidfs, where each process has an inode number of its own
+ * that is never used twice in one boot. Before, all pidfds share one anonymous inode, and
+ * the start time in /proc/PID/stat tells processes apart. It counts clock ticks, 10 ms
+ * each, and a pid does not come back so soon unless somebody forks around all of them.
  *
  * pidfd_open(2), proc_pid_stat(5), fstatfs(2)
  */
@@ -22,7 +22,7 @@
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
-#define PROC_MAGIC  0x9fa0
+#define PROC_MAGIC 0x9fa0
 #define PIDFS_MAGIC 0x50494446
 
 static uint64_t pidfs_inode(int pidfd)
@@ -35,7 +35,8 @@ static uint64_t pidfs_inode(int pidfd)
 	return st.st_ino;
 }
 
-/* Field 22; the name in field 2 can hold blanks and parentheses, so count from its end. */
+/* Field 22; the name in field 2 can hold blanks and parentheses, so count from its end.
+ */
 static int parse_start_ticks(const char *stat_line, uint64_t *ret)
 {
 	const char *p = strrchr(stat_line, ')');
@@ -63,7 +64,8 @@ static int read_start_ticks(pid_t pid, uint64_t *ret)
 	return n < 0 ? (int)n : parse_start_ticks(line, ret);
 }
 
-int mr_process_id_read(int pidfd, pid_t pid, struct mr_process_id *ret, struct mr_error *err)
+int mr_process_id_read(
+	int pidfd, pid_t pid, struct mr_process_id *ret, struct mr_error *err)
 {
 	*ret = (struct mr_process_id){.pid = pid, .pidfs_inode = pidfs_inode(pidfd)};
 	if (read_start_ticks(pid, &ret->start_ticks) < 0)
@@ -73,8 +75,10 @@ int mr_process_id_read(int pidfd, pid_t pid, struct mr_process_id *ret, struct m
 	if (r < 0 && r != -EPERM)
 		return mr_fail(err, -r, "identify process %d", (int)pid);
 	if (ret->pidfs_inode == 0 && ret->start_ticks == 0)
-		return mr_fail_text(err, ENOTSUP, "identify process %d: neither pidfs (kernel 6.9) "
-			"nor /proc", (int)pid);
+		return mr_fail_text(err, ENOTSUP,
+			"identify process %d: neither pidfs (kernel 6.9) "
+			"nor /proc",
+			(int)pid);
 	return 0;
 }
 
@@ -85,7 +89,8 @@ int mr_process_id_open(const struct mr_process_id *id)
 		return -ESRCH;
 	autoclose int pidfd = pidfd_open(id->pid, 0);
 	if (pidfd < 0)
-		return errno == EINVAL ? -ESRCH : -errno; /* EINVAL: a thread has the number now */
+		return errno == EINVAL ? -ESRCH
+				       : -errno; /* EINVAL: a thread has the number now */
 	uint64_t inode = id->pidfs_inode ? pidfs_inode(pidfd) : 0;
 	if (inode)
 		return inode == id->pidfs_inode ? mr_take_fd(&pidfd) : -ESRCH;

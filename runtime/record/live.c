@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The members of intent.json and state.json: see state.h for what they are for, and
- * document.h for their frame. Every text has a bounded place to go to; one that does not fit
- * makes the document damaged rather than cut.
+ * document.h for their frame. Every text has a bounded place to go to; one that does not
+ * fit makes the document damaged rather than cut.
  */
 #include "record/state.h"
 
@@ -14,7 +14,7 @@
 #include <string.h>
 
 #define INTENT "intent.json"
-#define LIVE   "state.json"
+#define LIVE "state.json"
 
 static int copy_text(const struct mr_json *obj, const char *key, char *dst, size_t cap)
 {
@@ -25,14 +25,18 @@ static int copy_text(const struct mr_json *obj, const char *key, char *dst, size
 	return 0;
 }
 
-static int damaged(struct mr_error *err, const char *name)
+static int damaged(struct mr_error *err, const struct mr_state *s, const char *name)
 {
-	return mr_fail_text(err, EBADMSG, "%s is damaged: a member is missing or too long", name);
+	return mr_fail_text(err, EBADMSG,
+		"container '%s': %s is damaged: a member is missing, too "
+		"long, or another container's",
+		s->id, name);
 }
 
 /* --- intent --- */
 
-int mr_state_write_intent(struct mr_state *s, const struct mr_intent *in, struct mr_error *err)
+int mr_state_write_intent(
+	struct mr_state *s, const struct mr_intent *in, struct mr_error *err)
 {
 	struct mr_json_writer w = {0};
 	mr_document_begin(&w);
@@ -51,19 +55,23 @@ static int parse_intent(const struct mr_json *root, const char *id, struct mr_in
 	const struct mr_json *points = mr_json_get(root, "mountPoints");
 	if (!mr_streq(mr_json_text(root, "id", NULL), id) ||
 		copy_text(root, "bootId", ret->boot_id, sizeof(ret->boot_id)) < 0 ||
-		copy_text(root, "cgroupPath", ret->cgroup_path, sizeof(ret->cgroup_path)) < 0 ||
-		!points || points->type != MR_JSON_ARRAY || points->n > MR_MAX_HIERARCHIES)
+		copy_text(root, "cgroupPath", ret->cgroup_path,
+			sizeof(ret->cgroup_path)) < 0 ||
+		!points || points->type != MR_JSON_ARRAY ||
+		points->n > MR_MAX_HIERARCHIES)
 		return -EBADMSG;
 	for (const struct mr_json *p = points->child; p; p = p->next) {
 		char *to = ret->mount_points[ret->n_mount_points++];
-		if (p->type != MR_JSON_STRING || strlen(p->text) >= sizeof(ret->mount_points[0]))
+		if (p->type != MR_JSON_STRING ||
+			strlen(p->text) >= sizeof(ret->mount_points[0]))
 			return -EBADMSG;
 		memcpy(to, p->text, strlen(p->text) + 1);
 	}
 	return 0;
 }
 
-int mr_state_read_intent(const struct mr_state *s, struct mr_intent *ret, struct mr_error *err)
+int mr_state_read_intent(
+	const struct mr_state *s, struct mr_intent *ret, struct mr_error *err)
 {
 	autofree char *text = NULL;
 	auto_json doc = {0};
@@ -71,7 +79,7 @@ int mr_state_read_intent(const struct mr_state *s, struct mr_intent *ret, struct
 	int r = mr_document_read(s->dir, INTENT, &text, &doc, err);
 	if (r < 0)
 		return mr_prefix(err, "container '%s'", s->id);
-	return parse_intent(doc.root, s->id, ret) < 0 ? damaged(err, INTENT) : 0;
+	return parse_intent(doc.root, s->id, ret) < 0 ? damaged(err, s, INTENT) : 0;
 }
 
 /* --- live --- */
@@ -83,8 +91,8 @@ void mr_live_clear(struct mr_live *l)
 	l->annotations_json = l->poststop_json = NULL;
 }
 
-static void put_process(struct mr_json_writer *w, const char *key,
-	const struct mr_process_id *id)
+static void put_process(
+	struct mr_json_writer *w, const char *key, const struct mr_process_id *id)
 {
 	mr_json_begin_object(w, key);
 	mr_json_put_int(w, "pid", id->pid);
@@ -121,15 +129,15 @@ int mr_state_write_live(struct mr_state *s, const struct mr_live *l, struct mr_e
 	return mr_document_write(s->dir, LIVE, &w, err);
 }
 
-static int parse_process(const struct mr_json *root, const char *key,
-	struct mr_process_id *ret)
+static int parse_process(
+	const struct mr_json *root, const char *key, struct mr_process_id *ret)
 {
 	const struct mr_json *obj = mr_json_get(root, key);
 	int64_t pid = mr_json_int(obj, "pid", -1);
 	const struct mr_json *inode = mr_json_get(obj, "pidfsInode"),
 			     *ticks = mr_json_get(obj, "startTicks");
-	if (pid < 0 || pid > INT32_MAX || !inode || !ticks || inode->type != MR_JSON_NUMBER ||
-		ticks->type != MR_JSON_NUMBER ||
+	if (pid < 0 || pid > INT32_MAX || !inode || !ticks ||
+		inode->type != MR_JSON_NUMBER || ticks->type != MR_JSON_NUMBER ||
 		mr_parse_u64(inode->text, &ret->pidfs_inode) < 0 ||
 		mr_parse_u64(ticks->text, &ret->start_ticks) < 0)
 		return -EBADMSG;
@@ -158,7 +166,8 @@ static int parse_live(const struct mr_json *root, struct mr_live *ret)
 		parse_process(root, "monitor", &ret->monitor) < 0 ||
 		copy_text(root, "bundle", ret->bundle, sizeof(ret->bundle)) < 0 ||
 		copy_text(root, "rootfs", ret->rootfs, sizeof(ret->rootfs)) < 0 ||
-		copy_text(root, "ociVersion", ret->oci_version, sizeof(ret->oci_version)) < 0 ||
+		copy_text(root, "ociVersion", ret->oci_version,
+			sizeof(ret->oci_version)) < 0 ||
 		copy_text(root, "created", ret->created, sizeof(ret->created)) < 0)
 		return -EBADMSG;
 	ret->terminal = mr_json_bool(root, "terminal", false);
@@ -169,7 +178,8 @@ static int parse_live(const struct mr_json *root, struct mr_live *ret)
 	return r < 0 ? r : take_object(root, "poststop", &ret->poststop_json);
 }
 
-int mr_state_read_live(const struct mr_state *s, struct mr_live *ret, struct mr_error *err)
+int mr_state_read_live(
+	const struct mr_state *s, struct mr_live *ret, struct mr_error *err)
 {
 	autofree char *text = NULL;
 	auto_json doc = {0};
@@ -180,5 +190,5 @@ int mr_state_read_live(const struct mr_state *s, struct mr_live *ret, struct mr_
 	r = parse_live(doc.root, ret);
 	if (r < 0)
 		mr_live_clear(ret);
-	return r < 0 ? damaged(err, LIVE) : 0;
+	return r < 0 ? damaged(err, s, LIVE) : 0;
 }

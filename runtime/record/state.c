@@ -6,11 +6,11 @@
  * must be ours and closed to all others (mode 0700), and it is opened without following a
  * link at its end. Everything below is reached through directory descriptors.
  *
- * The lock is flock(2) on the directory itself: it goes with its holder, however that dies,
- * and there is no lock file that a removal could take from under a waiter. It cannot be
- * waited for by poll(2), and a blocking flock() could be given up only by a signal; so it
- * is tried again after pauses that grow from 1 to 20 ms, up to the given time. A directory
- * can be removed while we wait for its lock: the link count tells.
+ * The lock is flock(2) on the directory itself: it goes with its holder, however that
+ * dies, and there is no lock file that a removal could take from under a waiter. It
+ * cannot be waited for by poll(2), and a blocking flock() could be given up only by a
+ * signal; so it is tried again after pauses that grow from 1 to 20 ms, up to the given
+ * time. A directory can be removed while we wait for its lock: the link count tells.
  *
  * Order: intent before the first cgroup; removal in the reverse order, intent last.
  */
@@ -69,13 +69,16 @@ static int check_root(int fd, const char *root, struct mr_error *err)
 	if (fstat(fd, &st) < 0)
 		return mr_fail(err, errno, "state root '%s'", root);
 	if (st.st_uid != geteuid()) {
-		mr_fail_text(err, EPERM, "state root '%s' belongs to user %u, not to user %u who "
-			"runs this: refused", root, (unsigned)st.st_uid, (unsigned)geteuid());
+		mr_fail_text(err, EPERM,
+			"state root '%s' belongs to user %u, not to user %u who "
+			"runs this: refused",
+			root, (unsigned)st.st_uid, (unsigned)geteuid());
 		mr_hint(err, "name another directory with --root, or remove that one");
 		return -EPERM;
 	}
 	if ((st.st_mode & 07777) != 0700) {
-		mr_fail_text(err, EPERM, "state root '%s' has mode %04o, which must be 0700: refused",
+		mr_fail_text(err, EPERM,
+			"state root '%s' has mode %04o, which must be 0700: refused",
 			root, (unsigned)st.st_mode & 07777u);
 		mr_hint(err, "chmod 0700 '%s', if nobody else has written to it", root);
 		return -EPERM;
@@ -88,7 +91,8 @@ int mr_state_root_open(const char *root, bool create, struct mr_error *err)
 	char path[4096];
 	int n = snprintf(path, sizeof(path), "%s", root);
 	if (n <= 0 || (size_t)n >= sizeof(path))
-		return mr_fail_text(err, EINVAL, "state root '%s': empty or too long", root);
+		return mr_fail_text(
+			err, EINVAL, "state root '%s': empty or too long", root);
 	/* A '/' at the end would make the kernel follow a link. */
 	while (n > 1 && path[n - 1] == '/')
 		path[--n] = '\0';
@@ -109,12 +113,15 @@ int mr_state_root_open(const char *root, bool create, struct mr_error *err)
 
 /* --- one container --- */
 
-static int set_name(struct mr_state *s, const char *root, const char *id, struct mr_error *err)
+static int set_name(
+	struct mr_state *s, const char *root, const char *id, struct mr_error *err)
 {
 	mr_state_init(s);
 	if (!mr_is_id(id))
-		return mr_fail_text(err, EINVAL, "'%.80s' is no container id: letters, digits and "
-			"_ + - . are allowed, 255 at most, and no '-' at the beginning", id);
+		return mr_fail_text(err, EINVAL,
+			"'%.80s' is no container id: letters, digits and "
+			"_ + - . are allowed, 255 at most, and no '-' at the beginning",
+			id);
 	if (strlen(root) >= sizeof(s->root))
 		return mr_fail_text(err, EINVAL, "state root '%s': too long", root);
 	snprintf(s->root, sizeof(s->root), "%s", root);
@@ -141,8 +148,8 @@ static int enter_new(int root_fd, struct mr_state *s, struct mr_error *err)
 	return r;
 }
 
-int mr_state_create(const char *root, const char *id, struct mr_state *ret,
-	struct mr_error *err)
+int mr_state_create(
+	const char *root, const char *id, struct mr_state *ret, struct mr_error *err)
 {
 	int r = set_name(ret, root, id, err);
 	if (r < 0)
@@ -153,7 +160,8 @@ int mr_state_create(const char *root, const char *id, struct mr_state *ret,
 	for (int i = 0; i < 10; i++) {
 		if (mkdirat(root_fd, id, 0700) < 0) {
 			if (errno == EEXIST)
-				return mr_fail_text(err, EEXIST, "container '%s' already exists", id);
+				return mr_fail_text(
+					err, EEXIST, "container '%s' already exists", id);
 			return mr_fail(err, errno, "make '%s/%s'", root, id);
 		}
 		r = enter_new(root_fd, ret, err);
@@ -171,7 +179,8 @@ static int no_container(const char *id, struct mr_error *err)
 	return mr_fail_text(err, ENOENT, "container does not exist: '%s'", id);
 }
 
-int mr_state_open(const char *root, const char *id, struct mr_state *ret, struct mr_error *err)
+int mr_state_open(
+	const char *root, const char *id, struct mr_state *ret, struct mr_error *err)
 {
 	struct mr_error reason = {0};
 	int r = set_name(ret, root, id, err);
@@ -211,15 +220,17 @@ int mr_state_lock(struct mr_state *s, int timeout_ms, struct mr_error *err)
 	struct stat st;
 	if (s->lock >= 0)
 		return 0;
-	/* An open file description of its own: s->dir may have been inherited or shared. */
+	/* An open file description of its own: s->dir may have been inherited or shared.
+	 */
 	autoclose int fd = openat(s->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0) /* ENOENT: it was removed */
-		return errno == ENOENT ? no_container(s->id, err)
-				       : mr_fail(err, errno, "open container '%s'", s->id);
+		return errno == ENOENT
+			       ? no_container(s->id, err)
+			       : mr_fail(err, errno, "open container '%s'", s->id);
 	int r = wait_for_lock(fd, timeout_ms);
 	if (r == -EAGAIN)
-		return mr_fail_text(err, EAGAIN, "container '%s' is being changed by another minirun",
-			s->id);
+		return mr_fail_text(err, EAGAIN,
+			"container '%s' is being changed by another minirun", s->id);
 	if (r < 0)
 		return mr_fail(err, -r, "lock container '%s'", s->id);
 	if (fstat(fd, &st) < 0 || st.st_nlink == 0)
@@ -270,7 +281,8 @@ static bool is_known(const char *name)
 }
 
 /* Before anything is removed: is there something that we would leave? */
-static int check_names(struct mr_state *s, struct mr_strv *ret_temporary, struct mr_error *err)
+static int check_names(
+	struct mr_state *s, struct mr_strv *ret_temporary, struct mr_error *err)
 {
 	int fd = openat(s->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *d = fd < 0 ? NULL : fdopendir(fd);
@@ -287,8 +299,10 @@ static int check_names(struct mr_state *s, struct mr_strv *ret_temporary, struct
 		if (is_temporary(e->d_name))
 			r = mr_strv_add(ret_temporary, e->d_name);
 		else
-			r = mr_fail_text(err, ENOTEMPTY, "'%s/%s/%s' is not minirun's: remove it "
-				"by hand", s->root, s->id, e->d_name);
+			r = mr_fail_text(err, ENOTEMPTY,
+				"'%s/%s/%s' is not minirun's: remove it "
+				"by hand",
+				s->root, s->id, e->d_name);
 	}
 	closedir(d);
 	return r;

@@ -13,12 +13,11 @@
 /*
  * The directory of one container below the state root (0700, ours, otherwise refused):
  *
- *   intent.json   written and synced before the first cgroup is made, never changed: enough
- *                 to clean up alone (id, boot id, cgroup path, hierarchies)
- *   state.json    what verbs need: pid, its identity, bundle, monitor ...; replaced atomically
- *   status.json   the record for users (status.h)
- *   log.json      output of a detached container
- *   .NAME.PID.N: a write of NAME that was cut off; goes with the directory
+ *   intent.json   written and synced before the first cgroup is made, never changed:
+ * enough to clean up alone (id, boot id, cgroup path, hierarchies) state.json    what
+ * verbs need: pid, its identity, bundle, monitor ...; replaced atomically status.json the
+ * record for users (status.h) log.json      output of a detached container .NAME.PID.N: a
+ * write of NAME that was cut off; goes with the directory
  *
  * The directory itself is the lock, flock(2): held while somebody changes the container.
  *
@@ -50,9 +49,11 @@ struct mr_process_id {
 	uint64_t start_ticks; /* field 22 of /proc/PID/stat; 0: unknown */
 };
 /** Fill from a live pidfd. */
-int mr_process_id_read(int pidfd, pid_t pid, struct mr_process_id *ret, struct mr_error *err);
-/** A pidfd of exactly that process, or -ESRCH: also if only a bare pid is known, and also after
- * its end, unless it is an unreaped zombie. The boot must be the same: compare boot ids. */
+int mr_process_id_read(
+	int pidfd, pid_t pid, struct mr_process_id *ret, struct mr_error *err);
+/** A pidfd of exactly that process, or -ESRCH: also if only a bare pid is known, and also
+ * after its end, unless it is an unreaped zombie. The boot must be the same: compare boot
+ * ids. */
 int mr_process_id_open(const struct mr_process_id *id);
 
 /** What verbs need about a container. */
@@ -62,12 +63,12 @@ struct mr_live {
 	struct mr_process_id monitor;
 	char bundle[4096], rootfs[4096], oci_version[32];
 	char created[40];
-	char *annotations_json;    /* object text or NULL; malloc()ed */
-	char *poststop_json;       /* {"hooks":[..]} or NULL; malloc()ed */
+	char *annotations_json; /* object text or NULL; malloc()ed */
+	char *poststop_json;    /* {"hooks":[..]} or NULL; malloc()ed */
 	bool terminal;
-	bool pid_namespace;        /* has its own: killing init kills all */
-	int exit_code;             /* -1: not known */
-	int exit_signal;           /* 0: none */
+	bool pid_namespace; /* has its own: killing init kills all */
+	int exit_code;      /* -1: not known */
+	int exit_signal;    /* 0: none */
 };
 void mr_live_clear(struct mr_live *l);
 
@@ -75,29 +76,34 @@ void mr_live_clear(struct mr_live *l);
 int mr_state_root_open(const char *root, bool create, struct mr_error *err);
 /** Make the directory of a new container and take its lock. -EEXIST: there is one, be it
  * ended or not: whoever wants it to give way opens, checks and removes it first. */
-int mr_state_create(const char *root, const char *id, struct mr_state *ret,
-	struct mr_error *err);
-/** Open an existing one, without the lock. -ENOENT: "container does not exist"; -EINVAL: no
- * id at all. */
-int mr_state_open(const char *root, const char *id, struct mr_state *ret, struct mr_error *err);
-/** Take the lock; waits at most @timeout_ms. Fine if we hold it. -EAGAIN: somebody else does;
- * -ENOENT: the container was removed meanwhile. */
+int mr_state_create(
+	const char *root, const char *id, struct mr_state *ret, struct mr_error *err);
+/** Open an existing one, without the lock. -ENOENT: "container does not exist"; -EINVAL:
+ * no id at all. */
+int mr_state_open(
+	const char *root, const char *id, struct mr_state *ret, struct mr_error *err);
+/** Take the lock; waits at most @timeout_ms. Fine if we hold it. -EAGAIN: somebody else
+ * does; -ENOENT: the container was removed meanwhile. */
 int mr_state_lock(struct mr_state *s, int timeout_ms, struct mr_error *err);
 void mr_state_unlock(struct mr_state *s);
 
-int mr_state_write_intent(struct mr_state *s, const struct mr_intent *in, struct mr_error *err);
-int mr_state_read_intent(const struct mr_state *s, struct mr_intent *ret, struct mr_error *err);
-int mr_state_write_live(struct mr_state *s, const struct mr_live *l, struct mr_error *err);
-/** -ENOENT: none was written so far. -EBADMSG: damaged (checksum), or of a newer version; the
- * message tells which. */
-int mr_state_read_live(const struct mr_state *s, struct mr_live *ret, struct mr_error *err);
+int mr_state_write_intent(
+	struct mr_state *s, const struct mr_intent *in, struct mr_error *err);
+int mr_state_read_intent(
+	const struct mr_state *s, struct mr_intent *ret, struct mr_error *err);
+int mr_state_write_live(
+	struct mr_state *s, const struct mr_live *l, struct mr_error *err);
+/** -ENOENT: none was written so far. -EBADMSG: damaged (checksum), or of a newer version;
+ * the message tells which. */
+int mr_state_read_live(
+	const struct mr_state *s, struct mr_live *ret, struct mr_error *err);
 /** The record for users: text of status.json. */
 int mr_state_write_status(struct mr_state *s, const char *json, struct mr_error *err);
 int mr_state_read_status(const struct mr_state *s, char **ret_json, struct mr_error *err);
 
-/** Remove the whole directory (known names and temporary files only, never recursing); call it
- * with the lock. The intent goes last, so that a removal that was cut off can be repeated.
- * -ENOTEMPTY: there is something that is not ours, and the message names it. */
+/** Remove the whole directory (known names and temporary files only, never recursing);
+ * call it with the lock. The intent goes last, so that a removal that was cut off can be
+ * repeated. -ENOTEMPTY: there is something that is not ours, and the message names it. */
 int mr_state_remove(struct mr_state *s, struct mr_error *err);
 /** Ids below @root, sorted. A missing root is an empty list. */
 int mr_state_list(const char *root, struct mr_strv *ret, struct mr_error *err);

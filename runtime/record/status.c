@@ -3,10 +3,10 @@
  * The record for users: a document shaped like docker's inspect, see status.h and
  * minirun-status(5).
  *
- * State has docker's keys and no other; what docker cannot say stands in objects of our own
- * (Memory, OOM, Exit). What is not known is null or absent, never 0. Requested and accepted
- * limits stand side by side: the kernel rounds to pages, and an ancestor's limit can be
- * lower.
+ * State has docker's keys and no other; what docker cannot say stands in objects of our
+ * own (Memory, OOM, Exit). What is not known is null or absent, never 0. Requested and
+ * accepted limits stand side by side: the kernel rounds to pages, and an ancestor's limit
+ * can be lower.
  */
 #include "record/status_parts.h"
 
@@ -36,7 +36,8 @@ void mr_status_put_name(struct mr_json_writer *w, const char *key, const char *t
 static void put_time(struct mr_json_writer *w, const char *key, struct timespec t)
 {
 	char buf[40];
-	mr_json_put_text(w, key, t.tv_sec ? mr_format_time(t, buf) : "0001-01-01T00:00:00Z");
+	mr_json_put_text(
+		w, key, t.tv_sec ? mr_format_time(t, buf) : "0001-01-01T00:00:00Z");
 }
 
 const char *mr_status_signal_name(int sig, char buf[static 24])
@@ -76,7 +77,8 @@ struct mr_uint mr_status_peak_anon(const struct mr_record *r)
 
 struct mr_uint mr_status_peak_kernel(const struct mr_record *r)
 {
-	return r->usage && r->usage->kernel_peak.set ? r->usage->kernel_peak : r->peak_kernel;
+	return r->usage && r->usage->kernel_peak.set ? r->usage->kernel_peak
+						     : r->peak_kernel;
 }
 
 /* --- State --- */
@@ -120,13 +122,15 @@ static void put_state(struct mr_json_writer *w, const struct mr_record *r)
 /* As the spec asks; -1 asks for no limit. */
 static struct mr_uint requested(const struct mr_int *v)
 {
-	return (struct mr_uint){.set = v->set && v->value >= 0, .value = (uint64_t)v->value};
+	return (struct mr_uint){
+		.set = v->set && v->value >= 0, .value = (uint64_t)v->value};
 }
 
 static void put_requests(struct mr_json_writer *w, const struct mr_spec *spec)
 {
 	static const struct mr_memory none;
-	const struct mr_resources *res = spec && spec->linux_ ? spec->linux_->resources : NULL;
+	const struct mr_resources *res =
+		spec && spec->linux_ ? spec->linux_->resources : NULL;
 	const struct mr_memory *m = res && res->memory ? res->memory : &none;
 	mr_status_put_uint(w, "RequestedLimitBytes", requested(&m->limit));
 	mr_status_put_uint(w, "RequestedSwapBytes", requested(&m->swap));
@@ -157,10 +161,11 @@ static void put_pressure(struct mr_json_writer *w, const struct mr_cgroup_usage 
 }
 
 /* With memory+swap no higher than memory, that is the limit that refuses (v1). */
-static struct mr_uint failcnt(const struct mr_cgroup_limits *l, const struct mr_cgroup_usage *u)
+static struct mr_uint failcnt(
+	const struct mr_cgroup_limits *l, const struct mr_cgroup_usage *u)
 {
 	bool memsw = l->memory_version == 1 && l->memory_swap.set && l->memory.set &&
-		l->memory_swap.value <= l->memory.value && u->memsw_failcnt.set;
+		     l->memory_swap.value <= l->memory.value && u->memsw_failcnt.set;
 	return memsw ? u->memsw_failcnt : u->failcnt;
 }
 
@@ -189,7 +194,8 @@ static void put_memory(struct mr_json_writer *w, const struct mr_record *r)
 	mr_status_put_uint(w, "PeakKernelBytes", mr_status_peak_kernel(r));
 	mr_status_put_uint(w, "MaxRssBytes", max_rss(r));
 	mr_status_put_uint(w, "Failcnt", failcnt(l, u));
-	mr_status_put_uint(w, "SwapPeakBytes", u->swap_peak.set ? u->swap_peak : r->peak_swap);
+	mr_status_put_uint(
+		w, "SwapPeakBytes", u->swap_peak.set ? u->swap_peak : r->peak_swap);
 	put_stat(w, u);
 	put_pressure(w, u);
 	if (l->memory_version)

@@ -15,33 +15,35 @@ struct mr_record {
 	const char *id;   /* the name, without '/' */
 	const struct mr_spec *spec;
 	struct timespec created, started, finished; /* tv_sec 0: has not happened */
-	const char *status;  /* created, running, paused, exited, dead */
-	pid_t pid;           /* host pid of init while running, else 0 */
+	const char *status; /* created, running, paused, exited, dead */
+	pid_t pid;          /* host pid of init while running, else 0 */
 	bool has_exit;
-	int wait_status;     /* of the program */
-	int exit_code;       /* 128+n for signals; 125-127 when never started */
-	bool ours;           /* the exit code is minirun's (124-127): Exit.Code is null */
+	int wait_status; /* of the program */
+	int exit_code;   /* 128+n for signals; 125-127 when never started */
+	bool ours;       /* the exit code is minirun's (124-127): Exit.Code is null */
 	bool timed_out;
-	const char *error;   /* "" unless the start failed */
-	int64_t wall_usec;   /* -1 unknown */
+	const char *error; /* "" unless the start failed */
+	int64_t wall_usec; /* -1 unknown */
 	bool has_rusage;
-	struct rusage rusage; /* of init */
-	const struct mr_cgroup_plan *cgroup; /* may be NULL */
+	struct rusage rusage;                  /* of init */
+	const struct mr_cgroup_plan *cgroup;   /* may be NULL */
 	const struct mr_cgroup_limits *limits; /* may be NULL: unknown */
 	const struct mr_cgroup_usage *usage;
-	const struct mr_verdict *verdict;    /* NULL: not taken so far */
+	const struct mr_verdict *verdict;                 /* NULL: not taken so far */
 	struct mr_uint peak_anon, peak_kernel, peak_swap; /* largest seen, bytes */
 	const struct mr_strv *warnings;
 	bool auto_remove, tty, open_stdin;
 	const char *rootfs, *runtime_version;
 };
 
-/** The docker-inspect-shaped document as indented JSON with a final newline; malloc()ed. */
+/** The docker-inspect-shaped document as indented JSON with a final newline; malloc()ed.
+ */
 int mr_status_format(const struct mr_record *r, char **ret_json, struct mr_error *err);
 
 /**
- * Apply docker's template to a record's text: literal text, {{.A.B}}, {{json .X}}; anything
- * else is refused naming these forms. Null prints "<no value>"; an unknown key fails.
+ * Apply docker's template to a record's text: literal text, {{.A.B}}, {{json .X}};
+ * anything else is refused naming these forms. Null prints "<no value>"; an unknown key
+ * fails.
  * {{json .}} is the whole record. Objects and arrays print as compact JSON.
  * @param format NULL: the whole document, re-indented
  * @param ret    without a newline at the end; malloc()ed
@@ -50,7 +52,8 @@ int mr_status_format(const struct mr_record *r, char **ret_json, struct mr_error
 int mr_status_template(const char *name, const char *json, const char *format, char **ret,
 	struct mr_error *err);
 
-/** One line: "OOM-killed memlab (pid 7) after 67 ms: 64.0 MiB of 64 MiB (anon 63.1, ...)". */
+/** One line: "OOM-killed memlab (pid 7) after 67 ms: 64.0 MiB of 64 MiB (anon 63.1,
+ * ...)". */
 void mr_status_summary(const struct mr_record *r, struct mr_str *out);
 
 #endif

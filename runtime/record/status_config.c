@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * HostConfig and Config of the status document: docker's keys with docker's meaning, filled
- * from the OCI spec - as asked for, not as accepted (that is Memory).
+ * HostConfig and Config of the status document: docker's keys with docker's meaning,
+ * filled from the OCI spec - as asked for, not as accepted (that is Memory).
  *
- * docker writes 0 for "no limit" here, -1 for unlimited swap, null for what was not given.
+ * docker writes 0 for "no limit" here, -1 for unlimited swap, null for what was not
+ * given.
  */
 #include "record/status_parts.h"
 
@@ -68,7 +69,8 @@ static void put_memory(struct mr_json_writer *w, const struct mr_record *r)
 
 static int64_t nano_cpus(const struct mr_cpu *cpu)
 {
-	uint64_t period = cpu && cpu->period.set && cpu->period.value ? cpu->period.value : 100000;
+	uint64_t period =
+		cpu && cpu->period.set && cpu->period.value ? cpu->period.value : 100000;
 	if (!cpu || !cpu->quota.set || cpu->quota.value <= 0 ||
 		cpu->quota.value > INT64_MAX / 1000000000)
 		return 0;
@@ -84,7 +86,8 @@ static bool shm_size(const struct mr_spec *spec, int64_t *ret)
 			continue;
 		for (size_t k = 0; k < m->options.n; k++) {
 			if (mr_has_prefix(m->options.items[k], "size=") &&
-				mr_parse_size(m->options.items[k] + strlen("size="), ret) == 0)
+				mr_parse_size(
+					m->options.items[k] + strlen("size="), ret) == 0)
 				return true;
 		}
 	}
@@ -120,7 +123,8 @@ static void put_ulimits(struct mr_json_writer *w, const struct mr_spec_process *
 	mr_json_begin_array(w, "Ulimits");
 	for (size_t i = 0; i < p->rlimits.n; i++) {
 		const struct mr_rlimit *l = &p->rlimits.items[i];
-		const char *type = mr_has_prefix(l->type, "RLIMIT_") ? l->type + 7 : l->type;
+		const char *type =
+			mr_has_prefix(l->type, "RLIMIT_") ? l->type + 7 : l->type;
 		char name[32] = "";
 		for (size_t k = 0; type[k] && k + 1 < sizeof(name); k++)
 			name[k] = (char)tolower((unsigned char)type[k]);
@@ -141,8 +145,8 @@ static char *const default_caps[] = {"CAP_AUDIT_WRITE", "CAP_CHOWN", "CAP_DAC_OV
 #define N_DEFAULT_CAPS (sizeof(default_caps) / sizeof(default_caps[0]))
 
 /* Those of @from that are not in @without, bare; docker writes null for none. */
-static void put_caps(struct mr_json_writer *w, const char *key, char *const *from, size_t n,
-	char *const *without, size_t n_without)
+static void put_caps(struct mr_json_writer *w, const char *key, char *const *from,
+	size_t n, char *const *without, size_t n_without)
 {
 	bool open = false;
 	for (size_t i = 0; i < n; i++) {
@@ -154,7 +158,8 @@ static void put_caps(struct mr_json_writer *w, const char *key, char *const *fro
 		if (!open)
 			mr_json_begin_array(w, key);
 		open = true;
-		mr_json_put_text(w, NULL, mr_has_prefix(from[i], "CAP_") ? from[i] + 4 : from[i]);
+		mr_json_put_text(
+			w, NULL, mr_has_prefix(from[i], "CAP_") ? from[i] + 4 : from[i]);
 	}
 	if (open)
 		mr_json_end(w);
@@ -240,7 +245,8 @@ void mr_status_put_host_config(struct mr_json_writer *w, const struct mr_record 
 	mr_json_end(w);
 }
 
-static void put_list(struct mr_json_writer *w, const char *key, const struct mr_list *list)
+static void put_list(
+	struct mr_json_writer *w, const char *key, const struct mr_list *list)
 {
 	mr_json_begin_array(w, key);
 	for (size_t i = 0; i < list->n; i++)

@@ -27,7 +27,8 @@ static int64_t to_ns(struct timespec t)
 	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-static void put_log_time(struct mr_json_writer *w, const struct mr_record *r, int64_t usec)
+static void put_log_time(
+	struct mr_json_writer *w, const struct mr_record *r, int64_t usec)
 {
 	char buf[40];
 	const int64_t slack = 5000000;
@@ -41,8 +42,8 @@ static void put_log_time(struct mr_json_writer *w, const struct mr_record *r, in
 	mr_json_put_text(w, "Time", mr_format_time(at, buf));
 }
 
-static void put_victim(struct mr_json_writer *w, const struct mr_record *r,
-	const struct mr_victim *v)
+static void put_victim(
+	struct mr_json_writer *w, const struct mr_record *r, const struct mr_victim *v)
 {
 	const struct mr_oom_kill *k = &v->kill;
 	mr_json_begin_object(w, NULL);
@@ -67,20 +68,21 @@ static void put_victim(struct mr_json_writer *w, const struct mr_record *r,
 
 /* --- task table --- */
 
-/* oom_badness(): pages in use, plus adj thousandths of the limit. -1000 is never chosen. */
-static void put_points(struct mr_json_writer *w, const struct mr_oom_task *t,
-	struct mr_uint limit)
+/* oom_badness(): pages in use, plus adj thousandths of the limit. -1000 is never chosen.
+ */
+static void put_points(
+	struct mr_json_writer *w, const struct mr_oom_task *t, struct mr_uint limit)
 {
 	int64_t page = sysconf(_SC_PAGESIZE);
 	int64_t adj = t->oom_score_adj.value;
-	bool known = t->rss.set && t->swap.set && t->pgtables.set && t->oom_score_adj.set &&
-		adj != -1000 && (adj == 0 || limit.set);
+	bool known = t->rss.set && t->swap.set && t->pgtables.set &&
+		     t->oom_score_adj.set && adj != -1000 && (adj == 0 || limit.set);
 	if (!known) {
 		mr_json_put_null(w, "Points");
 		return;
 	}
 	int64_t points = (int64_t)(t->rss.value + t->swap.value) / page +
-		(int64_t)t->pgtables.value / page;
+			 (int64_t)t->pgtables.value / page;
 	if (adj != 0)
 		points += adj * ((int64_t)limit.value / page / 1000);
 	mr_json_put_int(w, "Points", points);

@@ -5,7 +5,8 @@
 #include "base/json.h"
 #include "record/status.h"
 
-/* The objects of the status document, one function each. Shared by this room's files only. */
+/* The objects of the status document, one function each. Shared by this room's files
+ * only. */
 
 void mr_status_put_oom(struct mr_json_writer *w, const struct mr_record *r);
 void mr_status_put_host_config(struct mr_json_writer *w, const struct mr_record *r);

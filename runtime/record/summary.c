@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One line on how a container ended: for people, on stderr. Names that a process gave itself
- * are written in printable ASCII.
+ * One line on how a container ended: for people, on stderr. Names that a process gave
+ * itself are written in printable ASCII.
  */
 #include "record/status_parts.h"
 
@@ -27,7 +27,8 @@ static void put_amount(const struct mr_record *r, struct mr_str *out)
 		return;
 	mr_str_append(out, mr_format_size(r->usage->memory_peak.value, peak));
 	if (r->limits && r->limits->memory.set)
-		mr_str_appendf(out, " of %s", mr_format_size(r->limits->memory.value, limit));
+		mr_str_appendf(
+			out, " of %s", mr_format_size(r->limits->memory.value, limit));
 }
 
 /* --- after an OOM kill --- */
@@ -40,8 +41,8 @@ static void put_part(struct mr_str *out, int *n, const char *name, struct mr_uin
 		(double)v.value / (1024.0 * 1024.0));
 }
 
-static struct mr_uint stat_value(const struct mr_cgroup_usage *u, const char *v1,
-	const char *v2)
+static struct mr_uint stat_value(
+	const struct mr_cgroup_usage *u, const char *v1, const char *v2)
 {
 	for (size_t i = 0; u && i < u->n_stat; i++) {
 		if (strcmp(u->stat[i].name, v1) == 0 || strcmp(u->stat[i].name, v2) == 0)
@@ -94,8 +95,8 @@ static void put_killed(const struct mr_record *r, struct mr_str *out)
 	}
 	const char *scope = mr_oom_scope_name(r->verdict->scope);
 	if (scope && r->verdict->scope != MR_SCOPE_CONTAINER)
-		mr_str_appendf(out, ", limit: %s%s%s", scope, r->verdict->limit_cgroup[0] ? " " : "",
-			r->verdict->limit_cgroup);
+		mr_str_appendf(out, ", limit: %s%s%s", scope,
+			r->verdict->limit_cgroup[0] ? " " : "", r->verdict->limit_cgroup);
 }
 
 /* --- other ends --- */

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The part of docker's --format that people use: {{.State.OOMKilled}} and {{json .State}}.
+ * The part of docker's --format that people use: {{.State.OOMKilled}} and {{json
+ * .State}}.
  *
- * Go's template language is not wanted here: loops and functions belong into jq. What is not
- * one of the known forms is refused, and so is a key that the record does not have: a
+ * Go's template language is not wanted here: loops and functions belong into jq. What is
+ * not one of the known forms is refused, and so is a key that the record does not have: a
  * typing mistake must not look like "no OOM".
  */
 #include "record/status.h"
@@ -13,7 +14,8 @@
 #include <errno.h>
 #include <string.h>
 
-struct template {
+struct template
+{
 	const char *name; /* of the record, for errors */
 	const struct mr_json *root;
 	struct mr_str out;
@@ -21,9 +23,10 @@ struct template {
 
 static int refuse(struct mr_error *err, const char *action, size_t n)
 {
-	mr_fail_text(err, EINVAL, "template: '{{%.*s}}' is not understood", (int)(n < 60 ? n : 60),
-		action);
-	mr_hint(err, "literal text, {{.A.B}} and {{json .A.B}} are; for more, pipe the record "
+	mr_fail_text(err, EINVAL, "template: '{{%.*s}}' is not understood",
+		(int)(n < 60 ? n : 60), action);
+	mr_hint(err,
+		"literal text, {{.A.B}} and {{json .A.B}} are; for more, pipe the record "
 		"into jq");
 	err->exit_code = 1;
 	return -EINVAL;
@@ -45,7 +48,8 @@ static int look_up(const struct template *t, const char *path, size_t n,
 		key[len] = '\0';
 		node = mr_json_get(node, key);
 		if (!node) {
-			mr_fail_text(err, ENOKEY, "template: '.%.*s' is not in the record of '%s'",
+			mr_fail_text(err, ENOKEY,
+				"template: '.%.*s' is not in the record of '%s'",
 				(int)(n < 200 ? n : 200), path, t->name);
 			err->exit_code = 1;
 			return -ENOKEY;
@@ -79,8 +83,9 @@ static void put_plain(struct template *t, const struct mr_json *node)
 
 static bool is_path(const char *path, size_t n)
 {
-	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-				      "0123456789_.";
+	static const char allowed[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+		"0123456789_.";
 	if (n == 0 || path[0] != '.')
 		return false;
 	for (size_t i = 0; i < n; i++) {
@@ -91,7 +96,8 @@ static bool is_path(const char *path, size_t n)
 }
 
 /* What stands between the braces. */
-static int put_action(struct template *t, const char *action, size_t n, struct mr_error *err)
+static int put_action(
+	struct template *t, const char *action, size_t n, struct mr_error *err)
 {
 	static const char json[] = "json";
 	const struct mr_json *node;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* kmsg.c, report.c, report_lines.c: the kernel's OOM reports, old, new and hostile. Runs in
- * the source's root. */
+/* kmsg.c, report.c, report_lines.c: the kernel's OOM reports, old, new and hostile. Runs
+ * in the source's root. */
 #include "oom/kmsg.h"
 
 #include "base/io.h"
@@ -155,13 +155,15 @@ static void group_names_its_first_victim_twice(void **state)
 	mr_oom_log_clear(&log);
 }
 
-/* After a group kill, a kill whose report was suppressed: nobody says it is of the group. */
+/* After a group kill, a kill whose report was suppressed: nobody says it is of the group.
+ */
 static void kill_behind_a_group_is_not_of_it(void **state)
 {
 	(void)state;
 	struct mr_oom_log log;
 	feed_file(&log, "/lab/c", "6.1-v2-group.kmsg");
-	feed_text(&log, "3,431,20300000,-;Memory cgroup out of memory: Killed process 999 (z) "
+	feed_text(&log,
+		"3,431,20300000,-;Memory cgroup out of memory: Killed process 999 (z) "
 		"total-vm:1kB, anon-rss:1kB, file-rss:0kB, shmem-rss:0kB, UID:0 pgtables:4kB "
 		"oom_score_adj:0\n");
 	assert_int_equal(log.n_kills, 5);
@@ -319,7 +321,8 @@ static void another_victims_line_is_not_taken(void **state)
 	(void)state;
 	struct mr_oom_log log;
 	mr_oom_log_init(&log, 4096, "/lab");
-	feed_text(&log, "6,1,1,-;oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=/,"
+	feed_text(&log,
+		"6,1,1,-;oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=/,"
 		"mems_allowed=0,oom_memcg=/lab,task_memcg=/lab,task=w,pid=5,uid=0\n"
 		"3,2,2,-;Memory cgroup out of memory: Killed process 6 (w) total-vm:1kB, "
 		"anon-rss:1kB, file-rss:0kB, shmem-rss:0kB, UID:0 pgtables:4kB oom_score_adj:0\n");
@@ -334,7 +337,8 @@ static void programs_are_not_believed(void **state)
 	(void)state;
 	struct mr_oom_log log;
 	mr_oom_log_init(&log, 4096, "");
-	feed_text(&log, "12,1,1,-;Memory cgroup out of memory: Killed process 6 (w) total-vm:1kB, "
+	feed_text(&log,
+		"12,1,1,-;Memory cgroup out of memory: Killed process 6 (w) total-vm:1kB, "
 		"anon-rss:1kB, file-rss:0kB, shmem-rss:0kB, UID:0 pgtables:4kB oom_score_adj:0\n");
 	assert_int_equal(log.n_kills, 0);
 	mr_oom_log_clear(&log);
@@ -376,8 +380,10 @@ static void saved_logs_have_other_prefixes(void **state)
 		char line[300];
 		struct mr_oom_log log;
 		mr_oom_log_init(&log, 4096, "");
-		snprintf(line, sizeof(line), "%sOut of memory: Killed process 6 (a\\x5cb) "
-			"total-vm:1kB, anon-rss:1kB, file-rss:0kB", heads[i]);
+		snprintf(line, sizeof(line),
+			"%sOut of memory: Killed process 6 (a\\x5cb) "
+			"total-vm:1kB, anon-rss:1kB, file-rss:0kB",
+			heads[i]);
 		feed_text(&log, line);
 		assert_int_equal(log.n_kills, 1);
 		assert_int_equal(log.kills[0].sequence, 0);
@@ -394,8 +400,10 @@ static void too_many_kills_are_counted(void **state)
 	mr_oom_log_init(&log, 4096, "");
 	for (int i = 1; i <= MR_OOM_MAX_KILLS + 7; i++) {
 		char line[200];
-		snprintf(line, sizeof(line), "3,%d,5,-;Memory cgroup out of memory: Killed process "
-			"%d (w) total-vm:1kB", i, i);
+		snprintf(line, sizeof(line),
+			"3,%d,5,-;Memory cgroup out of memory: Killed process "
+			"%d (w) total-vm:1kB",
+			i, i);
 		feed_text(&log, line);
 	}
 	assert_int_equal(log.n_kills, MR_OOM_MAX_KILLS);
@@ -421,8 +429,10 @@ static void paths_below(void **state)
 static void gaps_are_noticed(void **state)
 {
 	(void)state;
-	static const char *const records[] = {"6,10,1,-;a\n SUBSYSTEM=x\n", "6,11,2,-;b\n",
-		"3,12,3,-;Out of memory: Killed process 6 (w) total-vm:1kB\n", "6,14,4,-;c\n"};
+	static const char *const records[] = {"6,10,1,-;a\n SUBSYSTEM=x\n",
+		"6,11,2,-;b\n",
+		"3,12,3,-;Out of memory: Killed process 6 (w) total-vm:1kB\n",
+		"6,14,4,-;c\n"};
 	int s[2];
 	struct mr_oom_log log;
 	assert_int_equal(
@@ -431,7 +441,8 @@ static void gaps_are_noticed(void **state)
 	mr_oom_log_init(&log, 4096, "");
 	for (size_t i = 0; i < 4; i++) {
 		assert_false(log.lost);
-		assert_int_equal(write(s[1], records[i], strlen(records[i])), strlen(records[i]));
+		assert_int_equal(
+			write(s[1], records[i], strlen(records[i])), strlen(records[i]));
 		assert_int_equal(mr_kmsg_drain(&k, &log), 1);
 	}
 	assert_true(log.lost);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* state.c, document.c, live.c, identity.c: the directory of a container on disk. No root. */
+/* state.c, document.c, live.c, identity.c: the directory of a container on disk. No root.
+ */
 #include "record/state.h"
 
 #include "base/io.h"
@@ -130,7 +131,8 @@ static void parents_are_made(void **state)
 static void bad_ids_are_refused_everywhere(void **state)
 {
 	(void)state;
-	static const char *const ids[] = {"", ".", "..", "a/b", "../x", "-x", "a b", "a\n"};
+	static const char *const ids[] = {
+		"", ".", "..", "a/b", "../x", "-x", "a b", "a\n"};
 	struct mr_state s;
 	struct mr_error err = {0};
 	for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
@@ -222,9 +224,11 @@ static void holder_that_dies_lets_go(void **state)
 static struct mr_intent an_intent(void)
 {
 	struct mr_intent in = {.boot_id = "01234567-89ab-cdef-0123-456789abcdef",
-		.cgroup_path = "/minirun/a \"b\"", .n_mount_points = 2};
+		.cgroup_path = "/minirun/a \"b\"",
+		.n_mount_points = 2};
 	snprintf(in.mount_points[0], sizeof(in.mount_points[0]), "/sys/fs/cgroup/memory");
-	snprintf(in.mount_points[1], sizeof(in.mount_points[1]), "/sys/fs/cgroup/unified");
+	snprintf(
+		in.mount_points[1], sizeof(in.mount_points[1]), "/sys/fs/cgroup/unified");
 	return in;
 }
 
@@ -249,9 +253,15 @@ static void live_comes_back(void **state)
 	(void)state;
 	struct mr_error err = {0};
 	struct mr_state s = create("a");
-	struct mr_live in = {.status = "running", .bundle = "/b", .rootfs = "/b/rootfs",
-		.oci_version = "1.3.0", .created = "2026-11-23T03:54:03.123456789Z",
-		.terminal = true, .pid_namespace = true, .exit_code = -1, .exit_signal = 9};
+	struct mr_live in = {.status = "running",
+		.bundle = "/b",
+		.rootfs = "/b/rootfs",
+		.oci_version = "1.3.0",
+		.created = "2026-11-23T03:54:03.123456789Z",
+		.terminal = true,
+		.pid_namespace = true,
+		.exit_code = -1,
+		.exit_signal = 9};
 	in.init = (struct mr_process_id){
 		.pid = 77, .pidfs_inode = UINT64_MAX, .start_ticks = 1ull << 60};
 	in.monitor = (struct mr_process_id){.pid = 70, .start_ticks = 5};
@@ -282,7 +292,8 @@ static char *intent_text(struct mr_state *s)
 	struct mr_error err = {0};
 	struct mr_intent in = an_intent();
 	assert_int_equal(mr_state_write_intent(s, &in, &err), 0);
-	assert_int_equal(mr_read_file_at(s->dir, "intent.json", 1u << 20, &text, NULL), 0);
+	assert_int_equal(
+		mr_read_file_at(s->dir, "intent.json", 1u << 20, &text, NULL), 0);
 	return text;
 }
 
@@ -324,9 +335,11 @@ static void newer_version_is_refused_by_name(void **state)
 	struct mr_error err = {0};
 	struct mr_state s = create("a");
 	struct mr_live out;
-	assert_int_equal(mr_write_atomic_at(s.dir, "state.json", text, strlen(text), 0600), 0);
+	assert_int_equal(
+		mr_write_atomic_at(s.dir, "state.json", text, strlen(text), 0600), 0);
 	assert_int_equal(mr_state_read_live(&s, &out, &err), -EBADMSG);
-	assert_string_equal(err.message, "container 'a': state.json was written by a newer minirun "
+	assert_string_equal(err.message,
+		"container 'a': state.json was written by a newer minirun "
 		"(format 2, this one reads 1)");
 	remove_and_close(&s);
 }
@@ -382,7 +395,8 @@ static void strangers_are_not_removed(void **state)
 	assert_int_equal(mkdirat(s.dir, "mine", 0700), 0);
 	assert_int_equal(mr_state_remove(&s, &err), -ENOTEMPTY);
 	assert_non_null(strstr(err.message, "/a/mine' is not minirun's"));
-	assert_int_equal(mr_state_read_intent(&s, &out, &err), 0); /* nothing was touched */
+	assert_int_equal(
+		mr_state_read_intent(&s, &out, &err), 0); /* nothing was touched */
 	assert_int_equal(unlinkat(s.dir, "mine", AT_REMOVEDIR), 0);
 	/* A write that was cut off is ours. */
 	close(openat(s.dir, ".state.json.123.0", O_WRONLY | O_CREAT | O_CLOEXEC, 0600));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* verdict.c, evidence.c, explain.c, counters.c on directories that look like cgroups: what
- * the counters, the events and the kernel log say together. No root. */
+/* verdict.c, evidence.c, explain.c, counters.c on directories that look like cgroups:
+ * what the counters, the events and the kernel log say together. No root. */
 #include "oom/verdict.h"
 
 #include "base/io.h"
@@ -58,19 +58,22 @@ static void put_v1(const struct lab *l, const char *path, int kills)
 {
 	char file[300], text[100];
 	snprintf(file, sizeof(file), "%s/memory.oom_control", path);
-	snprintf(text, sizeof(text), "oom_kill_disable 0\nunder_oom 0\noom_kill %d\n", kills);
+	snprintf(text, sizeof(text), "oom_kill_disable 0\nunder_oom 0\noom_kill %d\n",
+		kills);
 	put(l, file, text);
 	snprintf(file, sizeof(file), "%s/memory.limit_in_bytes", path);
 	put(l, file, "67108864\n");
 }
 
-static void put_v2(const struct lab *l, const char *path, const char *name, int oom, int kills,
-	int groups)
+static void put_v2(const struct lab *l, const char *path, const char *name, int oom,
+	int kills, int groups)
 {
 	char file[300], text[100];
 	snprintf(file, sizeof(file), "%s/%s", path, name);
-	snprintf(text, sizeof(text), "low 0\nhigh 0\nmax 9\noom %d\noom_kill %d\n"
-		"oom_group_kill %d\n", oom, kills, groups);
+	snprintf(text, sizeof(text),
+		"low 0\nhigh 0\nmax 9\noom %d\noom_kill %d\n"
+		"oom_group_kill %d\n",
+		oom, kills, groups);
 	put(l, file, text);
 }
 
@@ -106,8 +109,8 @@ static void begin(struct lab *l, int version)
 	l->host.n_hierarchies = 1;
 	l->host.page_size = 4096;
 	l->host.hierarchies[0].v2 = version == 2;
-	snprintf(l->host.hierarchies[0].mount_point, sizeof(l->host.hierarchies[0].mount_point),
-		"%s", l->top);
+	snprintf(l->host.hierarchies[0].mount_point,
+		sizeof(l->host.hierarchies[0].mount_point), "%s", l->top);
 	snprintf(l->host.hierarchies[0].root, sizeof(l->host.hierarchies[0].root), "/");
 	mr_cgroup_init(&l->cgroup);
 	l->cgroup.host = &l->host;
@@ -125,7 +128,8 @@ static void begin(struct lab *l, int version)
 		l->w.level[i].has_events = true;
 	}
 	assert_int_equal(
-		socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair), 0);
+		socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair),
+		0);
 	mr_kmsg_close(&l->w.kmsg);
 	l->w.kmsg.fd = pair[0];
 	l->w.view = MR_OOM_VIEW_HOST;
@@ -168,9 +172,11 @@ static void record(struct lab *l, int prio, const char *text)
 static void log_kill(struct lab *l, const char *prefix, int pid)
 {
 	char text[300];
-	snprintf(text, sizeof(text), "%s: Killed process %d (w) total-vm:70000kB, "
+	snprintf(text, sizeof(text),
+		"%s: Killed process %d (w) total-vm:70000kB, "
 		"anon-rss:65000kB, file-rss:800kB, shmem-rss:0kB, UID:0 pgtables:168kB "
-		"oom_score_adj:0", prefix, pid);
+		"oom_score_adj:0",
+		prefix, pid);
 	record(l, 3, text);
 }
 
@@ -179,7 +185,8 @@ static void report(struct lab *l, const char *oom, const char *task, int pid)
 {
 	char text[500];
 	if (oom) {
-		snprintf(text, sizeof(text), "oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),"
+		snprintf(text, sizeof(text),
+			"oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),"
 			"cpuset=/,mems_allowed=0,oom_memcg=%s,task_memcg=%s,task=w,pid=%d,uid=0",
 			oom, task, pid);
 		record(l, 6, text);
@@ -194,8 +201,10 @@ static void event(struct lab *l, int level, uint64_t n)
 
 static const struct mr_verdict *take(struct lab *l, int init_status)
 {
-	struct mr_verdict_input in = {
-		.init_pid = INIT, .init_status = init_status, .started = true, .init_container_pid = 1};
+	struct mr_verdict_input in = {.init_pid = INIT,
+		.init_status = init_status,
+		.started = true,
+		.init_container_pid = 1};
 	mr_verdict_clear(&l->v);
 	assert_int_equal(mr_verdict_take(&l->w, &in, &l->v, &l->err), 0);
 	return &l->v;
@@ -350,7 +359,8 @@ static void v1_limit_hit_nobody_died(void **state)
 	struct lab l;
 	begin(&l, 1);
 	event(&l, 0, 1);
-	put(&l, "/P/C/memory.oom_control", "oom_kill_disable 1\nunder_oom 1\noom_kill 0\n");
+	put(&l, "/P/C/memory.oom_control",
+		"oom_kill_disable 1\nunder_oom 1\noom_kill 0\n");
 	const struct mr_verdict *v = take(&l, SIGKILL);
 	assert_int_equal(v->kills, 0);
 	assert_int_equal(v->scope, MR_SCOPE_CONTAINER);
@@ -365,7 +375,8 @@ static void v1_host(void **state)
 	struct lab l;
 	begin(&l, 1);
 	put_v1(&l, "/P/C", 1);
-	record(&l, 6, "oom-kill:constraint=CONSTRAINT_NONE,nodemask=(null),cpuset=/,"
+	record(&l, 6,
+		"oom-kill:constraint=CONSTRAINT_NONE,nodemask=(null),cpuset=/,"
 		"mems_allowed=0,global_oom,task_memcg=/P/C,task=w,pid=500,uid=0");
 	log_kill(&l, "Out of memory", INIT);
 	const struct mr_verdict *v = take(&l, SIGKILL);
@@ -638,12 +649,17 @@ static void was_init_the_victim(void **state)
 	judge(&l, (struct mr_verdict_input){.init_status = SIGTERM}, 0);
 	judge(&l, (struct mr_verdict_input){.init_status = SIGKILL}, -1);
 	judge(&l, (struct mr_verdict_input){.init_status = -1}, -1);
-	judge(&l, (struct mr_verdict_input){.init_status = SIGKILL, .init_alone = true}, 1);
-	judge(&l, (struct mr_verdict_input){.init_status = SIGKILL, .we_killed_init = true}, 0);
+	judge(&l, (struct mr_verdict_input){.init_status = SIGKILL, .init_alone = true},
+		1);
+	judge(&l,
+		(struct mr_verdict_input){.init_status = SIGKILL, .we_killed_init = true},
+		0);
 	int64_t now = mr_now_mono_ns();
-	judge(&l, (struct mr_verdict_input){.init_status = SIGKILL, .init_end_ns = now}, -1);
+	judge(&l, (struct mr_verdict_input){.init_status = SIGKILL, .init_end_ns = now},
+		-1);
 	l.w.last_kill_ns = now - 1500000000;
-	judge(&l, (struct mr_verdict_input){.init_status = SIGKILL, .init_end_ns = now}, 0);
+	judge(&l, (struct mr_verdict_input){.init_status = SIGKILL, .init_end_ns = now},
+		0);
 	end(&l);
 }
 
@@ -687,12 +703,14 @@ static void v2_ladder(void **state)
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct lab l;
-		v2_case(&l, cases[i].oom, cases[i].local, cases[i].kills, cases[i].parent);
+		v2_case(&l, cases[i].oom, cases[i].local, cases[i].kills,
+			cases[i].parent);
 		mr_kmsg_close(&l.w.kmsg);
 		const struct mr_verdict *v = take(&l, 0);
 		assert_int_equal(v->scope, cases[i].scope);
 		assert_int_equal(v->kills, cases[i].kills);
-		assert_int_equal(v->bystander, cases[i].kills == 0 && cases[i].parent > 0);
+		assert_int_equal(
+			v->bystander, cases[i].kills == 0 && cases[i].parent > 0);
 		end(&l);
 	}
 }
@@ -705,11 +723,15 @@ static void v2_group_counts_its_first_victim_once(void **state)
 	put_v2(&l, "/P/C", "memory.events", 1, 4, 1);
 	put_v2(&l, "/P/C", "memory.events.local", 1, 4, 1);
 	record(&l, 4, "w invoked oom-killer: gfp_mask=0x0, order=0, oom_score_adj=0");
-	record(&l, 6, "[  pid  ]   uid  tgid total_vm      rss pgtables_bytes swapents "
+	record(&l, 6,
+		"[  pid  ]   uid  tgid total_vm      rss pgtables_bytes swapents "
 		"oom_score_adj name");
-	record(&l, 6, "[    500]     0   500     9     9    4096        0             0 w");
-	record(&l, 6, "[    501]     0   501     9     9    4096        0             0 w");
-	record(&l, 6, "[    502]     0   502     9     9    4096        0             0 w");
+	record(&l, 6,
+		"[    500]     0   500     9     9    4096        0             0 w");
+	record(&l, 6,
+		"[    501]     0   501     9     9    4096        0             0 w");
+	record(&l, 6,
+		"[    502]     0   502     9     9    4096        0             0 w");
 	report(&l, "/P/C", "/P/C", INIT);
 	record(&l, 6, "Tasks in /P/C are going to be killed due to memory.oom.group set");
 	report(&l, NULL, NULL, INIT);
