@@ -13,6 +13,8 @@ VERSION := 0.1.0
 PREFIX  ?= /usr/local
 DESTDIR ?=
 B       ?= build
+LIBRARIES := $(shell for l in libseccomp libcap yajl; do \
+	printf '%s %s, ' $$l "$$(pkg-config --modversion $$l 2>/dev/null)"; done | sed 's/, $$//')
 COMMIT  := $(shell git rev-parse --short=12 HEAD 2>/dev/null)
 
 CC      ?= gcc
@@ -42,6 +44,7 @@ WARN    += -Werror
 endif
 
 DEFS    := -DMR_VERSION='"$(VERSION)"' -DMR_COMMIT='"$(COMMIT)"' \
+	   -DMR_LIBRARIES='"$(LIBRARIES)"' \
 	   -DMINIRUN_LIBEXECDIR='"$(PREFIX)/libexec/minirun"'
 CFLAGS_ALL = $(CSTD) -iquote runtime $(OPT) $(WARN) $(HARDEN) -ffunction-sections \
 	   -fdata-sections $(DEFS) $(CFLAGS)

@@ -3,7 +3,7 @@
 # Install the Debian packages that are missing: `deps.sh build` or `deps.sh test`.
 set -eu
 
-build="gcc make libc6-dev libseccomp-dev libcap-dev libyajl-dev"
+build="gcc make libc6-dev pkgconf libseccomp-dev libcap-dev libyajl-dev"
 test="$build bash bats jq libcmocka-dev busybox-static strace shellcheck mandoc
 	python3-jsonschema uidmap procps util-linux iproute2 clang libclang-rt-dev git
 	qemu-system-x86 cpio zstd"

@@ -27,12 +27,14 @@
 
 /* An image's program expects every signal to act, whatever nohup(1) or a shell's & have left
  * ignored. A command is the caller's own and inherits that, as from any other parent. */
-static void default_signals(void)
+static int default_signals(struct mr_error *err)
 {
 	const struct sigaction act = { .sa_handler = SIG_DFL };
 
 	for (int sig = 1; sig < SIGRTMIN; sig++)
-		sigaction(sig, &act, NULL);
+		if (sigaction(sig, &act, NULL) < 0 && errno != EINVAL) /* SIGKILL, SIGSTOP */
+			return mr_fail(err, errno, "sigaction of signal %d", sig);
+	return 0;
 }
 
 int mr_child_step_guard(struct mr_child *c, struct mr_error *err)
@@ -46,7 +48,7 @@ int mr_child_step_guard(struct mr_child *c, struct mr_error *err)
 		prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || prctl(PR_SET_NAME, MR_CHILD_COMM) < 0)
 		return mr_fail(err, errno, "prctl");
 	if (!c->plan->options.command_mode)
-		default_signals();
+		ret = default_signals(err);
 	sigemptyset(&none);
 	return sigprocmask(SIG_SETMASK, &none, NULL) < 0 ? mr_fail(err, errno, "sigprocmask") : 0;
 }

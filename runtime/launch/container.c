@@ -47,6 +47,21 @@ static bool is_lost(const struct mr_live *live)
 	return !ended && !mr_cleanup_is_live(live) && !mr_cleanup_is_alive(&live->monitor);
 }
 
+/* Does the users' record tell of the end? It is written first. */
+static bool tells_the_end(struct mr_container *c, const char *json)
+{
+	struct mr_error ignored;
+	auto_json doc = { 0 };
+
+	if (mr_json_parse("status.json", json, strlen(json), &doc, &ignored) < 0)
+		return false;
+	const struct mr_json *state = mr_json_get(doc.root, "State");
+	if (!mr_streq(mr_json_text(state, "Status", NULL), "exited"))
+		return false;
+	c->live.exit_code = (int)mr_json_int(state, "ExitCode", -1);
+	return true;
+}
+
 static int patch_lost(struct mr_container *c, struct mr_error *err)
 {
 	const struct mr_state_patch patch = { .status = "exited", .lost = LOST };
@@ -55,14 +70,14 @@ static int patch_lost(struct mr_container *c, struct mr_error *err)
 
 	snprintf(c->live.status, sizeof(c->live.status), "exited");
 	c->live.init.pid = 0;
-	int ret = mr_state_write_live(&c->state, &c->live, err);
-	if (ret == 0)
-		ret = mr_state_read_status(&c->state, &json, err);
-	if (ret == -ENOENT)
-		return 0; /* killed in the set-up: there is no record to correct */
-	if (ret == 0)
+	/* -ENOENT: killed in the set-up, there is no record to correct. */
+	int ret = mr_state_read_status(&c->state, &json, err);
+	if (ret == 0 && !tells_the_end(c, json)) {
 		ret = mr_record_patch(json, &patch, &patched, err);
-	return ret == 0 ? mr_state_write_status(&c->state, patched, err) : ret;
+		if (ret == 0)
+			ret = mr_state_write_status(&c->state, patched, err);
+	}
+	return ret == 0 || ret == -ENOENT ? mr_state_write_live(&c->state, &c->live, err) : ret;
 }
 
 static int write_lost(struct mr_container *c, struct mr_error *err)
@@ -298,19 +313,22 @@ int mr_inspect(const char *root, const char *name, const char *format, char **re
 
 /* --- changes --- */
 
-static int set_status(struct mr_container *c, const char *status, struct mr_error *err)
+/* "paused" is the first word to be written and the last to go: what says so can be resumed. */
+static int set_status(struct mr_container *c, bool paused, struct mr_error *err)
 {
-	const struct mr_state_patch patch = { .status = status };
+	const struct mr_state_patch patch = { .status = paused ? "paused" : "running" };
 	autofree char *json = NULL;
 	autofree char *patched = NULL;
 
-	snprintf(c->live.status, sizeof(c->live.status), "%s", status);
-	int ret = mr_state_write_live(&c->state, &c->live, err);
+	snprintf(c->live.status, sizeof(c->live.status), "%s", patch.status);
+	int ret = paused ? mr_state_write_live(&c->state, &c->live, err) : 0;
 	if (ret == 0)
 		ret = mr_state_read_status(&c->state, &json, err);
 	if (ret == 0)
 		ret = mr_record_patch(json, &patch, &patched, err);
-	return ret < 0 ? ret : mr_state_write_status(&c->state, patched, err);
+	if (ret == 0)
+		ret = mr_state_write_status(&c->state, patched, err);
+	return ret < 0 || paused ? ret : mr_state_write_live(&c->state, &c->live, err);
 }
 
 /* "paused" is written before the freezing and taken back after the thawing: whenever we are
@@ -319,15 +337,15 @@ static int freeze_and_record(struct mr_container *c, struct mr_cgroup *cg, bool 
 	struct mr_error *err)
 {
 	struct mr_error ignored;
-	int ret = paused ? set_status(c, "paused", err) : 0;
+	int ret = paused ? set_status(c, true, err) : 0;
 
 	if (ret == 0)
 		ret = mr_cgroup_set_frozen(cg, paused, FREEZE_TIMEOUT_MS, err);
 	if (ret == 0 && !paused)
-		ret = set_status(c, "running", err);
+		ret = set_status(c, false, err);
 	if (ret < 0 && paused) {
 		mr_cgroup_set_frozen(cg, false, FREEZE_TIMEOUT_MS, &ignored);
-		set_status(c, "running", &ignored);
+		set_status(c, false, &ignored);
 	}
 	return ret;
 }

@@ -25,12 +25,12 @@ static int write_record(struct mr_launch *l, const char *status, struct mr_error
 
 	l->record.status = status;
 	snprintf(l->live.status, sizeof(l->live.status), "%s", status);
-	int ret = mr_state_write_live(&l->state, &l->live, err);
-	if (ret == 0)
-		ret = mr_status_format(&l->record, &json, err);
+	/* The users' record first: whoever finds that the other says "running" and nobody
+	 * runs completes this one, unless it tells of the end already. */
+	int ret = mr_status_format(&l->record, &json, err);
 	if (ret == 0)
 		ret = mr_state_write_status(&l->state, json, err);
-	return ret;
+	return ret == 0 ? mr_state_write_live(&l->state, &l->live, err) : ret;
 }
 
 static int write_status_copy(struct mr_launch *l, struct mr_error *err)

@@ -113,6 +113,20 @@ static int read_spec(struct mr_plan *plan, const char *spec_path, const char **r
 	return ret;
 }
 
+/* Asked for and not offered: an error, never silence. */
+static int refuse_missing(const struct mr_spec *spec, struct mr_error *err)
+{
+	const char *field = spec->linux_->net_devices.n > 0 ? "linux.netDevices"
+			    : spec->linux_->intel_rdt	? "linux.intelRdt"
+							: NULL;
+
+	if (!field)
+		return 0;
+	mr_fail_text(err, ENOTSUP, "%s is not offered by this version", field);
+	mr_hint(err, "remove it from the spec");
+	return -ENOTSUP;
+}
+
 static int plan_rooms(struct mr_plan *plan, bool for_launch, struct mr_error *err)
 {
 	const struct mr_run_options *o = &plan->options;
@@ -165,6 +179,8 @@ int mr_plan_make(const struct mr_run_options *options, bool for_launch, struct m
 		memcpy(ret->status_path, "-", 2);
 	else if (options->status_path &&
 		 (r = absolute(options->status_path, ret->status_path, err)) < 0)
+		return r;
+	if ((r = refuse_missing(ret->spec, err)) < 0)
 		return r;
 	if ((r = plan_rooms(ret, for_launch, err)) < 0)
 		return r;

@@ -141,8 +141,8 @@ static int enter_new(int root_fd, struct mr_state *s, struct mr_error *err)
 	int r = open_directory(root_fd, s);
 	if (r < 0 && r != -ENOENT)
 		mr_fail(err, -r, "open '%s/%s'", s->root, s->id);
-	if (r == 0 && (r = mr_state_lock(s, 1000, err)) < 0 && r != -EAGAIN)
-		unlinkat(s->dir, "lock", 0);
+	if (r == 0)
+		r = mr_state_lock(s, 1000, err);
 	if (r < 0)
 		mr_state_close(s);
 	return r;
