@@ -192,7 +192,7 @@ int mr_launch_step_signals(struct mr_launch *l, struct mr_error *err)
 	return l->monitor.signal_fd < 0 ? mr_fail(err, errno, "signalfd") : 0;
 }
 
-static void become_child(struct mr_launch *l, const int sock[2])
+_Noreturn static void become_child(struct mr_launch *l, const int sock[2], bool in_cgroup2)
 {
 	struct mr_child child = {
 		.plan = l->plan,
@@ -200,7 +200,7 @@ static void become_child(struct mr_launch *l, const int sock[2])
 		.sock = sock[1],
 		.parent_sock = sock[0],
 		.ns_fds = l->ns_fds,
-		.in_cgroup2 = mr_cgroup_clone_fd(&l->cgroup) >= 0 && !l->plan->ns.middle,
+		.in_cgroup2 = in_cgroup2,
 		.stdio = { l->null_fd, l->monitor.logs.write_end[0],
 			l->monitor.logs.write_end[1] },
 		.rootfs = MR_ROOTFS_INIT,
@@ -211,39 +211,52 @@ static void become_child(struct mr_launch *l, const int sock[2])
 	mr_child_main(&child);
 }
 
-int mr_launch_step_clone(struct mr_launch *l, struct mr_error *err)
+/* A pids.limit of 0 refuses a clone into the cgroup (EAGAIN), but not one who enters it. */
+static pid_t clone_child(struct mr_launch *l, int *into)
 {
 	const struct mr_ns_plan *ns = &l->plan->ns;
-	int into = ns->middle ? -1 : mr_cgroup_clone_fd(&l->cgroup);
-	int sock[2];
 	struct clone_args args = {
 		.flags = CLONE_PIDFD | (ns->middle ? 0 : ns->clone_flags),
 		.pidfd = (uint64_t)(uintptr_t)&l->monitor.pidfd,
 		.exit_signal = SIGCHLD,
 	};
 
+	if (*into >= 0) {
+		args.flags |= CLONE_INTO_CGROUP;
+		args.cgroup = (unsigned)*into;
+	}
+	pid_t pid = mr_clone3(&args);
+	if (pid == -EAGAIN && *into >= 0) {
+		*into = -1;
+		pid = clone_child(l, into);
+	}
+	return pid;
+}
+
+int mr_launch_step_clone(struct mr_launch *l, struct mr_error *err)
+{
+	const struct mr_ns_plan *ns = &l->plan->ns;
+	int into = ns->middle ? -1 : mr_cgroup_clone_fd(&l->cgroup);
+	int sock[2];
+
 	int ret = mr_sync_open(sock, err);
 	if (ret < 0)
 		return ret;
-	if (into >= 0) {
-		args.flags |= CLONE_INTO_CGROUP;
-		args.cgroup = (unsigned)into;
-	}
 	ret = mr_rootfs_open_sources(&l->plan->rootfs, err);
 	if (ret < 0) {
 		close(sock[0]);
 		close(sock[1]);
 		return ret;
 	}
-	pid_t pid = mr_clone3(&args);
+	pid_t pid = clone_child(l, &into);
 	if (pid == 0)
-		become_child(l, sock);
+		become_child(l, sock, into >= 0);
 	mr_rootfs_close_sources(&l->plan->rootfs);
 	close(sock[1]);
 	l->monitor.sock = sock[0];
 	l->monitor.pid = pid > 0 ? pid : 0;
 	if (pid < 0) {
-		ret = mr_fail(err, -pid, "clone3 with flags %#llx", (unsigned long long)args.flags);
+		ret = mr_fail(err, -pid, "clone3 with flags %#llx", (unsigned long long)ns->clone_flags);
 		mr_ns_hint(ns, -pid, err);
 		return ret;
 	}
