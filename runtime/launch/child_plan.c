@@ -15,7 +15,7 @@ void mr_child_describe_join(const struct mr_plan *p, struct mr_str *out)
 {
 	for (int i = 0; i < MR_NS_TYPES; i++)
 		if (p->ns.join[i])
-			mr_str_appendf(out, " %s=%s", mr_ns_type_name(i), p->ns.join[i]);
+			mr_str_appendf(out, " %s=%s", mr_ns_type_name((enum mr_ns_type)i), p->ns.join[i]);
 }
 
 bool mr_child_wants_maps(const struct mr_plan *p)

@@ -13,6 +13,8 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <sys/pidfd.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -114,9 +116,7 @@ void mr_launch_describe_cgroup(const struct mr_plan *p, struct mr_str *out)
 
 int mr_launch_step_limits(struct mr_launch *l, struct mr_error *err)
 {
-	int ret = mr_cgroup_apply(&l->plan->cgroup, &l->cgroup, &l->plan->warnings, err);
-
-	return ret < 0 ? ret : mr_cgroup_read_limits(&l->cgroup, &l->limits, err);
+	return mr_cgroup_apply(&l->plan->cgroup, &l->cgroup, &l->plan->warnings, err);
 }
 
 void mr_launch_describe_limits(const struct mr_plan *p, struct mr_str *out)
@@ -130,7 +130,7 @@ void mr_launch_describe_limits(const struct mr_plan *p, struct mr_str *out)
 
 int mr_launch_step_watch(struct mr_launch *l, struct mr_error *err)
 {
-	int ret = mr_oom_watch_open(&l->watch, &l->cgroup, err);
+	int ret = mr_oom_watch_prepare(&l->watch, &l->cgroup, err);
 
 	l->has_watch = ret == 0;
 	return ret;
@@ -160,7 +160,7 @@ void mr_launch_describe_namespaces(const struct mr_plan *p, struct mr_str *out)
 {
 	for (int i = 0; i < MR_NS_TYPES; i++)
 		if (p->ns.join[i])
-			mr_str_appendf(out, " %s=%s", mr_ns_type_name(i), p->ns.join[i]);
+			mr_str_appendf(out, " %s=%s", mr_ns_type_name((enum mr_ns_type)i), p->ns.join[i]);
 	if (p->ns.time_offsets)
 		mr_str_appendf(out, " timens_offsets={%s}", p->ns.time_offsets);
 }
@@ -200,6 +200,7 @@ _Noreturn static void become_child(struct mr_launch *l, const int sock[2], bool 
 		.sock = sock[1],
 		.parent_sock = sock[0],
 		.ns_fds = l->ns_fds,
+		.watched_fd = l->watched_fd,
 		.in_cgroup2 = in_cgroup2,
 		.stdio = { l->null_fd, l->monitor.logs.write_end[0],
 			l->monitor.logs.write_end[1] },
@@ -233,6 +234,14 @@ static pid_t clone_child(struct mr_launch *l, int *into)
 	return pid;
 }
 
+/* A child that nobody will watch. */
+static int abandon(struct mr_launch *l, int ret)
+{
+	mr_pidfd_send_signal(l->monitor.pidfd, SIGKILL);
+	waitpid(l->monitor.pid, NULL, 0);
+	return ret;
+}
+
 int mr_launch_step_clone(struct mr_launch *l, struct mr_error *err)
 {
 	const struct mr_ns_plan *ns = &l->plan->ns;
@@ -242,7 +251,9 @@ int mr_launch_step_clone(struct mr_launch *l, struct mr_error *err)
 	int ret = mr_sync_open(sock, err);
 	if (ret < 0)
 		return ret;
-	ret = mr_rootfs_open_sources(&l->plan->rootfs, err);
+	l->watched_fd = eventfd(0, EFD_CLOEXEC);
+	ret = l->watched_fd < 0 ? mr_fail(err, errno, "eventfd")
+				: mr_rootfs_open_sources(&l->plan->rootfs, err);
 	if (ret < 0) {
 		close(sock[0]);
 		close(sock[1]);
@@ -262,11 +273,27 @@ int mr_launch_step_clone(struct mr_launch *l, struct mr_error *err)
 	}
 	/* What counted for the child only is undone at once. */
 	ret = mr_launch_wants_namespaces(l->plan) ? mr_ns_leave(ns, err) : 0;
-	if (ret < 0) {
-		mr_pidfd_send_signal(l->monitor.pidfd, SIGKILL);
-		waitpid(pid, NULL, 0);
-	}
-	return ret;
+	return ret < 0 ? abandon(l, ret) : 0;
+}
+
+static int identify_self(struct mr_launch *l, struct mr_error *err)
+{
+	autoclose int self = (int)pidfd_open(getpid(), 0);
+
+	if (self < 0)
+		return mr_fail(err, errno, "pidfd_open of this process");
+	return mr_process_id_read(self, getpid(), &l->live.monitor, err);
+}
+
+int mr_launch_step_observe(struct mr_launch *l, struct mr_error *err)
+{
+	mr_oom_watch_listen(&l->watch, true);
+	int ret = mr_cgroup_read_limits(&l->cgroup, &l->limits, err);
+	if (ret == 0)
+		ret = identify_self(l, err);
+	if (ret == 0 && eventfd_write(l->watched_fd, 1) < 0)
+		ret = mr_fail(err, errno, "eventfd");
+	return ret < 0 ? abandon(l, ret) : 0;
 }
 
 void mr_launch_describe_clone(const struct mr_plan *p, struct mr_str *out)
@@ -274,7 +301,7 @@ void mr_launch_describe_clone(const struct mr_plan *p, struct mr_str *out)
 	mr_str_append(out, " new:");
 	for (int i = 0; i < MR_NS_TYPES; i++)
 		if (p->ns.create[i])
-			mr_str_appendf(out, " %s", mr_ns_type_name(i));
+			mr_str_appendf(out, " %s", mr_ns_type_name((enum mr_ns_type)i));
 	if (p->ns.middle)
 		mr_str_append(out, ", by a middle process in the joined user namespace");
 }
