@@ -62,7 +62,7 @@ CMD_OBJ     := $(CMD_SRC:%.c=$(B)/obj/%.o)
 UNIT_BIN    := $(UNIT_SRC:tests/unit/%.c=$(B)/unit/%)
 
 .PHONY: all deps demo test check lint unit golden integration test-vm test-sanitize bench faults \
-	fuzz install clean dev-deps
+	fuzz fuzz-replay install clean dev-deps
 .DELETE_ON_ERROR:
 
 all: $(B)/minirun $(B)/memlab
@@ -126,7 +126,7 @@ lint:
 golden: all
 	@tests/golden/run
 
-check: lint unit golden
+check: lint unit golden fuzz-replay
 
 integration: all
 	@tests/run-integration $(B)/minirun
@@ -143,6 +143,25 @@ test-vm: all
 test-sanitize:
 	@$(MAKE) --no-print-directory SANITIZE=1 all unit
 	@tests/run-integration build/sanitize/minirun
+
+# libFuzzer with ASan and UBSan; FUZZ_SECONDS=600 make fuzz
+FUZZ_SECONDS ?= 60
+FUZZ_RUNTIME := $(wildcard runtime/base/*.c) $(filter-out %/template.c,$(wildcard runtime/spec/*.c))
+build/fuzz/fuzz_spec: tests/fuzz/fuzz_spec.c $(FUZZ_RUNTIME)
+	@mkdir -p $(@D)
+	@echo '  CC $@'
+	$(Q)clang $(CSTD) -iquote runtime $(DEFS) -O1 -g -fsanitize=fuzzer,address,undefined \
+		-fno-sanitize-recover=all -o $@ $^ $(LIBS)
+fuzz: build/fuzz/fuzz_spec
+	@mkdir -p build/fuzz/corpus
+	build/fuzz/fuzz_spec -dict=tests/fuzz/spec.dict -max_len=65536 \
+		-max_total_time=$(FUZZ_SECONDS) -timeout=5 -rss_limit_mb=512 \
+		build/fuzz/corpus tests/fuzz/corpus/spec
+fuzz-replay: build/fuzz/fuzz_spec
+	build/fuzz/fuzz_spec -runs=0 tests/fuzz/corpus/spec 2>&1 | tail -n 1
+
+faults: all
+	tests/faults/run
 
 $(B)/bench/%: tests/bench/%.c
 	@mkdir -p $(@D)

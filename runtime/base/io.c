@@ -193,13 +193,17 @@ static int sync_directory_of(int dirfd, const char *name)
 {
 	char dir[4096];
 	const char *base = mr_path_base(name);
+	/* EBADF: AT_FDCWD or O_PATH; EINVAL: a file system that has nothing to sync. */
+	if (base == name && (fsync(dirfd) == 0 || errno == EINVAL))
+		return 0;
+	if (base == name && errno != EBADF)
+		return -errno;
 	int n = snprintf(dir, sizeof(dir), "%.*s.", (int)(base - name), name);
 	if (n < 0 || (size_t)n >= sizeof(dir))
 		return -ENAMETOOLONG;
 	autoclose int fd = openat(dirfd, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	/* EINVAL: a file system that has nothing to sync. */
 	return fsync(fd) < 0 && errno != EINVAL ? -errno : 0;
 }
 

@@ -42,6 +42,15 @@ static void new_line(struct mr_json_writer *w)
 		mr_str_append(&w->out, "    ");
 }
 
+/* How many bytes stand for themselves. */
+static size_t plain_length(const unsigned char *p)
+{
+	size_t n = 0;
+	while (p[n] >= 0x20 && p[n] < 0x7f && p[n] != '"' && p[n] != '\\')
+		n++;
+	return n;
+}
+
 static void put_string(struct mr_json_writer *w, const char *text)
 {
 	const unsigned char *p = (const unsigned char *)text;
@@ -50,7 +59,14 @@ static void put_string(struct mr_json_writer *w, const char *text)
 
 	mr_str_append(&w->out, "\"");
 	while (left > 0) {
-		size_t n = mr_utf8_length(p, left);
+		size_t n = plain_length(p);
+		if (n > 0) {
+			mr_str_append_n(&w->out, (const char *)p, n);
+			p += n;
+			left -= n;
+			continue;
+		}
+		n = mr_utf8_length(p, left);
 		const char *special = strchr(specials, *p);
 		if (special)
 			mr_str_appendf(&w->out, "\\%c", letters[special - specials]);

@@ -58,11 +58,17 @@ void mr_str_append(struct mr_str *s, const char *text)
 void mr_str_appendf(struct mr_str *s, const char *fmt, ...)
 {
 	va_list ap;
+	/* Mostly it fits into what is there. */
+	size_t room = s->failed || !s->data ? 0 : s->cap - s->len;
 	va_start(ap, fmt);
-	int n = vsnprintf(NULL, 0, fmt, ap);
+	int n = vsnprintf(room ? s->data + s->len : NULL, room, fmt, ap);
 	va_end(ap);
 	if (n < 0) {
 		s->failed = true;
+		return;
+	}
+	if ((size_t)n < room) {
+		s->len += (size_t)n;
 		return;
 	}
 	if (!str_reserve(s, (size_t)n))

@@ -66,6 +66,7 @@ static const struct child_step steps[] = {
 	{ "cwd", "chdir(2)", NULL, DO(cwd), SHOW(cwd) },
 	{ "rlimits", "prlimit(2)", IF(rlimits), DO(rlimits), SHOW(rlimits) },
 	{ "scheduling", "sched_setattr(2)", IF(scheduling), DO(scheduling), NULL },
+	{ "await-watch", "eventfd(2)", NULL, DO(watched), NULL },
 	{ "start-hooks", "runtime-spec: hooks", IF(start_hooks), DO(start_hooks), NULL },
 	{ "security-label", "proc(5)", IF(lsm), DO(lsm), NULL },
 	{ "seccomp", "seccomp(2)", IF(seccomp_early), DO(seccomp), SHOW(seccomp) },

@@ -15,6 +15,7 @@ struct mr_child {
 	int sock; /* the child's end of the protocol */
 	int parent_sock; /* the other end, closed first; -1 in tests */
 	const int *ns_fds; /* namespaces to join, per type */
+	int watched_fd;    /* eventfd: written to when the parent watches for OOMs */
 	bool in_cgroup2;   /* clone3 has put it into its cgroup2 directory */
 	int stdio[3];      /* to be dup'ed over 0, 1, 2; -1: as they are */
 	/* set on the way */
@@ -22,7 +23,7 @@ struct mr_child {
 	mode_t umask; /* the caller's, for a command without one of its own */
 	bool oom_score_adj_done;
 	int pty_slave;
-	char *state_json; /* for the hooks that run here */
+	pid_t host_pid;   /* our pid as the hooks' state tells it */
 	struct mr_arena arena;
 	const char *program;
 };

@@ -19,6 +19,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -47,8 +48,8 @@ int mr_child_step_guard(struct mr_child *c, struct mr_error *err)
 	if ((!c->plan->ns.create[MR_NS_USER] && prctl(PR_SET_DUMPABLE, 0) < 0) ||
 		prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || prctl(PR_SET_NAME, MR_CHILD_COMM) < 0)
 		return mr_fail(err, errno, "prctl");
-	if (!c->plan->options.command_mode)
-		ret = default_signals(err);
+	if (!c->plan->options.command_mode && default_signals(err) < 0)
+		return -err->err;
 	sigemptyset(&none);
 	return sigprocmask(SIG_SETMASK, &none, NULL) < 0 ? mr_fail(err, errno, "sigprocmask") : 0;
 }
@@ -185,13 +186,22 @@ int mr_child_step_hooks(struct mr_child *c, struct mr_error *err)
 	int ret = mr_sync_wait(c->sock, MR_BARRIER_HOOKS, &pid);
 	if (ret < 0)
 		return mr_fail(err, -ret, "waiting for the runtime's hooks");
-	return mr_oci_state_of_plan(c->plan, "creating", (pid_t)pid, &c->state_json, err);
+	c->host_pid = (pid_t)pid;
+	return 0;
+}
+
+static int run_hooks(const struct mr_child *c, enum mr_hook_kind kind, const char *status,
+	struct mr_error *err)
+{
+	autofree char *state = NULL;
+	int ret = mr_oci_state_of_plan(c->plan, status, c->host_pid, &state, err);
+
+	return ret < 0 ? ret : mr_hooks_run(&c->plan->spec->hooks[kind], kind, state, err);
 }
 
 int mr_child_step_create_hooks(struct mr_child *c, struct mr_error *err)
 {
-	return mr_hooks_run(&c->plan->spec->hooks[MR_HOOK_CREATE_CONTAINER],
-		MR_HOOK_CREATE_CONTAINER, c->state_json, err);
+	return run_hooks(c, MR_HOOK_CREATE_CONTAINER, "creating", err);
 }
 
 int mr_child_step_sysctls(struct mr_child *c, struct mr_error *err)
@@ -231,10 +241,21 @@ int mr_child_step_scheduling(struct mr_child *c, struct mr_error *err)
 	return mr_process_set_scheduling(&c->plan->process, c->plan->spec, err);
 }
 
+int mr_child_step_watched(struct mr_child *c, struct mr_error *err)
+{
+	eventfd_t one;
+
+	/* The parent's death is ours: PR_SET_PDEATHSIG. */
+	while (eventfd_read(c->watched_fd, &one) < 0)
+		if (errno != EINTR)
+			return mr_fail(err, errno, "waiting for the watch");
+	return 0;
+}
+
+/* They belong to the start of a container that by now is created. */
 int mr_child_step_start_hooks(struct mr_child *c, struct mr_error *err)
 {
-	return mr_hooks_run(&c->plan->spec->hooks[MR_HOOK_START_CONTAINER],
-		MR_HOOK_START_CONTAINER, c->state_json, err);
+	return run_hooks(c, MR_HOOK_START_CONTAINER, "created", err);
 }
 
 int mr_child_step_lsm(struct mr_child *c, struct mr_error *err)

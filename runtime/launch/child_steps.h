@@ -74,6 +74,7 @@ int mr_child_step_protect(struct mr_child *c, struct mr_error *err);
 int mr_child_step_stdio(struct mr_child *c, struct mr_error *err);
 int mr_child_step_rlimits(struct mr_child *c, struct mr_error *err);
 int mr_child_step_scheduling(struct mr_child *c, struct mr_error *err);
+int mr_child_step_watched(struct mr_child *c, struct mr_error *err);
 int mr_child_step_start_hooks(struct mr_child *c, struct mr_error *err);
 int mr_child_step_lsm(struct mr_child *c, struct mr_error *err);
 int mr_child_step_seccomp(struct mr_child *c, struct mr_error *err);

@@ -8,7 +8,9 @@
  *  - signals are taken before there is anything that a death by one would leave;
  *  - the intent record is on disk before the first cgroup is made;
  *  - limits are written while the cgroup is empty: there is nothing to reclaim or kill;
- *  - baselines of the OOM counters are taken before the container can move them;
+ *  - baselines of the OOM counters are taken before the container can move them; what else
+ *    must be watched before the program runs is set up beside the child's own set-up, on
+ *    another processor, and the child waits for it before its first foreign instruction;
  *  - at the end: counters are read after the last process is gone; the record is on disk
  *    before the cgroup, which is the evidence, is removed.
  */
@@ -17,8 +19,10 @@
 #include "base/io.h"
 #include "launch/launch_state.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 
 struct launch_step {
 	const char *name, *manual;
@@ -37,11 +41,12 @@ static const struct launch_step steps[] = {
 	{ "intent", "fsync(2)", NULL, DO(intent), NULL },
 	{ "create-cgroups", "cgroups(7)", NULL, DO(cgroup), SHOW(cgroup) },
 	{ "limits", "cgroups(7)", NULL, DO(limits), SHOW(limits) },
-	{ "watch-oom", "cgroups(7)", NULL, DO(watch), NULL },
+	{ "count-oom", "cgroups(7)", NULL, DO(watch), NULL },
 	{ "open-tasks", "cgroups(7)", NULL, DO(tasks), NULL },
 	{ "logs", "pipe(2)", IF(logs), DO(logs), NULL },
 	{ "namespaces", "setns(2)", IF(namespaces), DO(namespaces), SHOW(namespaces) },
 	{ "clone", "clone3(2)", NULL, DO(clone), SHOW(clone) },
+	{ "watch-oom", "eventfd(2)", NULL, DO(observe), NULL },
 };
 
 #define N_STEPS (sizeof(steps) / sizeof(steps[0]))
@@ -76,19 +81,24 @@ static int run_steps(struct mr_launch *l, struct mr_error *err)
 int mr_launch(struct mr_plan *plan, int ready_fd, struct mr_result *ret_result,
 	struct mr_error *err)
 {
-	struct mr_launch l;
-	int ret = mr_launch_init(&l, plan, ready_fd, err);
+	/* Most of it are buffers for terminals and logs, whose pages nobody touches. */
+	struct mr_launch *l = mmap(NULL, sizeof(*l), PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (l == MAP_FAILED)
+		return mr_fail(err, errno, "memory for the launch");
+	int ret = mr_launch_init(l, plan, ready_fd, err);
 
 	memcpy(ret_result->id, plan->id, sizeof(plan->id));
 	if (ret == 0)
-		ret = run_steps(&l, err);
+		ret = run_steps(l, err);
 	if (ret == 0)
-		ret = mr_monitor_run(&l.monitor, err);
+		ret = mr_monitor_run(&l->monitor, err);
 	if (ret == 0)
-		ret = mr_launch_finish(&l, ret_result, err);
+		ret = mr_launch_finish(l, ret_result, err);
 	else
-		mr_launch_give_up(&l, err);
-	mr_launch_clear(&l);
+		mr_launch_give_up(l, err);
+	mr_launch_clear(l);
+	munmap(l, sizeof(*l));
 	return ret;
 }
 

@@ -135,6 +135,14 @@ static int on_started(void *arg, struct mr_error *err)
 	return ret;
 }
 
+/* The program's pid in its own pid namespace: 1, or the first child of the minimal init. */
+static pid_t container_pid(const struct mr_launch *l)
+{
+	if (!l->plan->ns.create[MR_NS_PID])
+		return 0;
+	return l->plan->options.init ? 2 : 1;
+}
+
 /* While it runs the record tells a kill at once: who, if the log has it by now; and that it
  * hangs, which no exit will ever tell. */
 static void on_oom(void *arg, bool hangs)
@@ -144,6 +152,7 @@ static void on_oom(void *arg, bool hangs)
 	struct mr_error ignored;
 	const struct mr_verdict_input in = {
 		.init_pid = l->monitor.program,
+		.init_container_pid = container_pid(l),
 		.init_status = -1,
 		.started = true,
 	};
@@ -179,9 +188,14 @@ struct mr_monitor_events mr_launch_events(struct mr_launch *l)
 static int take_verdict(struct mr_launch *l, struct mr_error *err)
 {
 	const struct mr_monitor *m = &l->monitor;
+	int usage = mr_cgroup_read_usage(&l->cgroup, &l->usage, err);
+	const struct mr_uint *most = &l->usage.pids_peak;
 	struct mr_verdict_input in = {
 		.init_pid = m->program ? m->program : m->pid,
+		.init_container_pid = container_pid(l),
 		.init_status = m->status,
+		.init_end_ns = m->ended_mono_ns,
+		.init_alone = usage == 0 && most->set && most->value == 1,
 		.we_killed_init = m->we_killed,
 		.started = m->started,
 	};
@@ -195,10 +209,9 @@ static int take_verdict(struct mr_launch *l, struct mr_error *err)
 		snprintf(l->verdict.why, sizeof(l->verdict.why), "%.159s", err->message);
 		return ret;
 	}
-	ret = mr_cgroup_read_usage(&l->cgroup, &l->usage, err);
-	if (ret == 0)
+	if (usage == 0)
 		l->record.usage = &l->usage;
-	return ret;
+	return usage;
 }
 
 static void fill_record_end(struct mr_launch *l)
@@ -239,6 +252,25 @@ static int drop_cgroup(struct mr_launch *l, bool kill, struct mr_error *err)
 	return ret;
 }
 
+/* Too late to fail: each runs, and what fails is a warning. */
+static void run_poststop(const struct mr_launch *l)
+{
+	const struct mr_run_options *o = &l->plan->options;
+	const struct mr_hook_list *hooks = &l->plan->spec->hooks[MR_HOOK_POSTSTOP];
+	auto_strv failures = { 0 };
+	autofree char *state = NULL;
+	struct mr_error err = { 0 };
+
+	if (hooks->n == 0)
+		return;
+	if (mr_oci_state_of_plan(l->plan, "stopped", 0, &state, &err) < 0)
+		(void)mr_strv_add(&failures, err.message);
+	else
+		mr_hooks_run_all(hooks, MR_HOOK_POSTSTOP, state, &failures);
+	for (size_t i = 0; i < failures.n && o->message; i++)
+		o->message(o->message_arg, MR_MESSAGE_WARNING, failures.items[i]);
+}
+
 static int write_end(struct mr_launch *l, struct mr_error *err)
 {
 	int ret = mr_state_lock(&l->state, 5000, err);
@@ -260,7 +292,7 @@ static int first_of(int ret, int later, struct mr_error *err, const struct mr_er
 /* Every part is done, whatever became of those before: nobody comes after us. */
 int mr_launch_finish(struct mr_launch *l, struct mr_result *ret_result, struct mr_error *err)
 {
-	struct mr_error hook_err = { 0 }, later = { 0 };
+	struct mr_error later = { 0 };
 	auto_str summary = { 0 };
 	int ret = 0, r = 0;
 
@@ -274,9 +306,7 @@ int mr_launch_finish(struct mr_launch *l, struct mr_result *ret_result, struct m
 	ret = first_of(ret, r, err, &later);
 	r = l->plan->options.keep ? 0 : drop_cgroup(l, false, &later);
 	ret = first_of(ret, r, err, &later);
-	if (run_hooks(l, MR_HOOK_POSTSTOP, "stopped", &hook_err) < 0 && l->plan->options.message)
-		l->plan->options.message(l->plan->options.message_arg, MR_MESSAGE_WARNING,
-			hook_err.message);
+	run_poststop(l);
 	mr_status_summary(&l->record, &summary);
 	snprintf(ret_result->summary, sizeof(ret_result->summary), "%s", mr_str_text(&summary));
 	ret_result->exit_code =
@@ -324,6 +354,8 @@ void mr_launch_give_up(struct mr_launch *l, struct mr_error *err)
 	if (!l->monitor.started)
 		explain_failure(l, err);
 	int removed = drop_cgroup(l, l->monitor.pid > 0, &cleanup_err);
+	if (l->monitor.pid > 0)
+		run_poststop(l); /* as runtime-spec's life cycle has it for a failed start */
 	if (removed == 0 && l->has_state &&
 		mr_state_lock(&l->state, 1000, &cleanup_err) == 0)
 		removed = mr_state_remove(&l->state, &cleanup_err);

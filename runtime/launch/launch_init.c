@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <unistd.h>
 
 /* 64 hex digits, as docker's ids: derived from the name, the boot and the time. */
@@ -44,10 +43,7 @@ static int fill_live(struct mr_launch *l, struct mr_error *err)
 {
 	const struct mr_plan *p = l->plan;
 	struct mr_live *live = &l->live;
-	autoclose int self = (int)pidfd_open(getpid(), 0);
 
-	if (self < 0)
-		return mr_fail(err, errno, "pidfd_open of this process");
 	snprintf(live->bundle, sizeof(live->bundle), "%s", p->bundle);
 	snprintf(live->rootfs, sizeof(live->rootfs), "%s", p->rootfs.path);
 	snprintf(live->oci_version, sizeof(live->oci_version), "%s", p->spec->oci_version);
@@ -55,17 +51,15 @@ static int fill_live(struct mr_launch *l, struct mr_error *err)
 	live->terminal = p->process.process->terminal;
 	live->pid_namespace = p->ns.create[MR_NS_PID];
 	live->exit_code = -1;
-	int ret = annotations_json(p->spec, &live->annotations_json, err);
-	return ret < 0 ? ret : mr_process_id_read(self, getpid(), &live->monitor, err);
+	return annotations_json(p->spec, &live->annotations_json, err);
 }
 
 int mr_launch_init(struct mr_launch *l, struct mr_plan *plan, int ready_fd,
 	struct mr_error *err)
 {
-	memset(l, 0, sizeof(*l));
 	l->plan = plan;
 	l->ready_fd = ready_fd;
-	l->null_fd = -1;
+	l->null_fd = l->watched_fd = -1;
 	for (int i = 0; i < MR_NS_TYPES; i++)
 		l->ns_fds[i] = -1;
 	mr_state_init(&l->state);
@@ -114,6 +108,7 @@ void mr_launch_clear(struct mr_launch *l)
 	mr_cgroup_close(&l->cgroup);
 	mr_ns_close(l->ns_fds);
 	mr_close(&l->null_fd);
+	mr_close(&l->watched_fd);
 	mr_close(&l->monitor.signal_fd);
 	if (l->masked)
 		drop_pending_sigpipe();

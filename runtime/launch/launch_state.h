@@ -26,11 +26,13 @@ struct mr_launch {
 	int ns_fds[MR_NS_TYPES];
 	int child_sock;
 	int null_fd; /* stdin of a detached container */
+	int watched_fd; /* eventfd: the child may go on to its program */
 	char full_id[65];
 	sigset_t old_mask;
 	bool masked, has_state, has_cgroup, has_watch;
 };
 
+/** @l is all zero. */
 int mr_launch_init(struct mr_launch *l, struct mr_plan *plan, int ready_fd,
 	struct mr_error *err);
 void mr_launch_clear(struct mr_launch *l);
@@ -52,6 +54,7 @@ void mr_launch_describe_namespaces(const struct mr_plan *p, struct mr_str *out);
 int mr_launch_step_logs(struct mr_launch *l, struct mr_error *err);
 int mr_launch_step_signals(struct mr_launch *l, struct mr_error *err);
 int mr_launch_step_clone(struct mr_launch *l, struct mr_error *err);
+int mr_launch_step_observe(struct mr_launch *l, struct mr_error *err);
 void mr_launch_describe_clone(const struct mr_plan *p, struct mr_str *out);
 
 /* What happens while it runs, and the end: launch_end.c. */

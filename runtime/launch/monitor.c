@@ -22,6 +22,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/pidfd.h>
@@ -34,7 +35,8 @@
 
 void mr_monitor_init(struct mr_monitor *m)
 {
-	memset(m, 0, sizeof(*m));
+	/* The buffers behind are most of it, and seldom used: their pages stay untouched. */
+	memset(m, 0, offsetof(struct mr_monitor, relay));
 	m->signal_fd = m->sock = m->pidfd = m->timer_fd = m->sample_fd = -1;
 	m->sampler.usage_fd = m->sampler.stat_fd = m->sampler.swap_fd = -1;
 	m->relay.master = -1;
@@ -258,6 +260,7 @@ static void on_sample(struct mr_monitor *m)
 {
 	clear_timer(m->sample_fd);
 	mr_sampler_tick(&m->sampler);
+	mr_oom_watch_tick(m->watch);
 	set_timer(m->sample_fd, m->sampler.interval_ms);
 }
 
@@ -389,11 +392,16 @@ static int loop(struct mr_monitor *m, struct mr_error *err)
 	return ret;
 }
 
-/* Read before the zombie is reaped: did it die with the name it had before its exec? */
+/* Asked before the zombie is reaped: did it die with the name it had before its exec? That
+ * can only be by a signal: whoever exits has run. */
 static bool died_unexecuted(const struct mr_monitor *m)
 {
 	char path[32], comm[32];
+	siginfo_t info = { 0 };
 
+	if (waitid(P_PID, (id_t)m->pid, &info, WEXITED | WNOWAIT) < 0 ||
+		info.si_code == CLD_EXITED)
+		return false;
 	snprintf(path, sizeof(path), "/proc/%d/comm", (int)m->pid);
 	return mr_read_line_at(AT_FDCWD, path, comm, sizeof(comm)) > 0 &&
 	       strcmp(comm, MR_CHILD_COMM) == 0;

@@ -48,12 +48,13 @@ struct mr_monitor {
 	bool hanging; /* tasks stand still: the limit is reached, the killer disabled */
 	int64_t started_mono_ns, ended_mono_ns;
 	struct mr_sampler sampler;
-	struct mr_terminal_relay relay;
 	bool relaying;
-	struct mr_logs logs;
 	/* own */
 	int timer_fd, sample_fd;
 	int stage; /* of the timeout: 0 none, 1 SIGTERM sent, 2 killed */
+	/* Large: see mr_monitor_init(). */
+	struct mr_terminal_relay relay;
+	struct mr_logs logs;
 };
 
 void mr_monitor_init(struct mr_monitor *m);

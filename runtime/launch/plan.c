@@ -14,9 +14,17 @@
 #include "spec/validate.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+/* Paths are most of it: their pages are touched as far as they are used. */
+static void clear_plan(struct mr_plan *plan)
+{
+	memset(plan, 0, offsetof(struct mr_plan, root));
+	plan->root[0] = plan->bundle[0] = plan->status_path[0] = '\0';
+}
 
 static int absolute(const char *path, char ret[static PATH_MAX], struct mr_error *err)
 {
@@ -158,7 +166,7 @@ int mr_plan_make(const struct mr_run_options *options, bool for_launch, struct m
 	const char *name;
 	int r;
 
-	memset(ret, 0, sizeof(*ret));
+	clear_plan(ret);
 	ret->options = *options;
 	if ((r = absolute(options->root ? options->root : mr_default_root(), ret->root, err)) < 0 ||
 		(r = locate(ret, spec_path, err)) < 0 ||
@@ -197,5 +205,5 @@ void mr_plan_clear(struct mr_plan *plan)
 	mr_strv_clear(&plan->warnings);
 	mr_spec_free(plan->spec);
 	mr_arena_clear(&plan->arena);
-	memset(plan, 0, sizeof(*plan));
+	clear_plan(plan);
 }

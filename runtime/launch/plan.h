@@ -25,9 +25,6 @@ struct mr_plan {
 	struct mr_host host;
 	struct mr_run_options options; /* strings borrowed from the caller */
 	char id[256];
-	char root[PATH_MAX];   /* state root, absolute */
-	char bundle[PATH_MAX]; /* directory that relative paths start from, absolute */
-	char status_path[PATH_MAX]; /* copy of the record: absolute, "-" or "" */
 	struct mr_ns_plan ns;
 	struct mr_cgroup_plan cgroup;
 	struct mr_rootfs_plan rootfs;
@@ -37,6 +34,9 @@ struct mr_plan {
 	struct mr_strv warnings;
 	bool own_session;  /* setsid: not for a command that shares our terminal */
 	bool hooks_before_start; /* any list that runs before the program */
+	char root[PATH_MAX];   /* state root, absolute */
+	char bundle[PATH_MAX]; /* directory that relative paths start from, absolute */
+	char status_path[PATH_MAX]; /* copy of the record: absolute, "-" or "" */
 };
 
 /**

@@ -27,6 +27,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -48,6 +49,7 @@ static int open_levels(
 	struct mr_oom_watch *w, const struct mr_cgroup *cg, int dir, struct mr_error *err)
 {
 	struct mr_oom_level *l = &w->level[0];
+	*l = (struct mr_oom_level){.dir = -1, .event_fd = -1};
 	snprintf(l->path, sizeof(l->path), "%s", cg->path);
 	l->dir = fcntl(dir, F_DUPFD_CLOEXEC, 3);
 	if (l->dir < 0)
@@ -65,7 +67,7 @@ static int open_levels(
 		if (fd < 0 || (strcmp(above, "/") == 0 && is_real_root(w, fd)))
 			return 0;
 		l = &w->level[w->n_levels++];
-		l->dir = mr_take_fd(&fd);
+		*l = (struct mr_oom_level){.dir = mr_take_fd(&fd), .event_fd = -1};
 		snprintf(l->path, sizeof(l->path), "%s", above);
 	}
 	return 0;
@@ -148,10 +150,8 @@ static void note_time(struct mr_oom_watch *w)
 
 static void watch_init(struct mr_oom_watch *w)
 {
-	memset(w, 0, sizeof(*w));
+	memset(w, 0, offsetof(struct mr_oom_watch, level));
 	w->counter = w->inotify_fd = w->nested_event = w->kmsg.fd = -1;
-	for (int i = 0; i < MR_OOM_MAX_LEVELS; i++)
-		w->level[i].dir = w->level[i].event_fd = -1;
 }
 
 int mr_oom_watch_prepare(

@@ -45,7 +45,6 @@ enum mr_oom_view {
 /** Everything needed to decide later; opened before the container starts. */
 struct mr_oom_watch {
 	int version; /* of the memory hierarchy: 1, 2; 0: no memory controller */
-	struct mr_oom_level level[MR_OOM_MAX_LEVELS];
 	int n_levels;
 	int counter; /* v1 memory.oom_control, v2 memory.events of the own cgroup */
 	struct mr_oom_counts base;
@@ -73,18 +72,19 @@ struct mr_oom_watch {
 
 	struct mr_kmsg kmsg;
 	struct mr_oom_log log;
+	struct mr_oom_level level[MR_OOM_MAX_LEVELS]; /* n_levels of them are filled */
 };
 
 /** Take baselines, register events: mr_oom_watch_prepare() and mr_oom_watch_listen(). */
 int mr_oom_watch_open(
 	struct mr_oom_watch *w, const struct mr_cgroup *cg, struct mr_error *err);
-/** The part that must come before the container's first process: the counter. 30 us. */
+/** The part that must come before the container's first process: the counter. 45 us. */
 int mr_oom_watch_prepare(
 	struct mr_oom_watch *w, const struct mr_cgroup *cg, struct mr_error *err);
 /**
  * The advisory part, which may be missing: events of all levels, the kernel log. It can
  * run beside the child's set-up (@late), at the latest before the program is executed;
- * what an OOM kill in the set-up before it was about may then be unknown. 60 us, and up
+ * what an OOM kill in the set-up before it was about may then be unknown. 40 us, and 60
  * to 120 us for opening a kernel log that has wrapped (kernel 6.18).
  */
 void mr_oom_watch_listen(struct mr_oom_watch *w, bool late);

@@ -173,13 +173,32 @@ static int run_hook(
 	return 0;
 }
 
+static int run_one(const struct mr_hook_list *hooks, size_t i, enum mr_hook_kind kind,
+	const char *state_json, struct mr_error *err)
+{
+	if (run_hook(&hooks->items[i], state_json, err) == 0)
+		return 0;
+	return mr_prefix(err, "hook #%zu (%s) '%s'", i + 1, mr_hook_kind_name(kind),
+		hooks->items[i].path);
+}
+
 int mr_hooks_run(const struct mr_hook_list *hooks, enum mr_hook_kind kind,
 	const char *state_json, struct mr_error *err)
 {
+	int r = 0;
+
+	for (size_t i = 0; i < hooks->n && r == 0; i++)
+		r = run_one(hooks, i, kind, state_json, err);
+	return r;
+}
+
+void mr_hooks_run_all(const struct mr_hook_list *hooks, enum mr_hook_kind kind,
+	const char *state_json, struct mr_strv *failures)
+{
 	for (size_t i = 0; i < hooks->n; i++) {
-		if (run_hook(&hooks->items[i], state_json, err) < 0)
-			return mr_prefix(err, "hook #%zu (%s) '%s'", i + 1,
-				mr_hook_kind_name(kind), hooks->items[i].path);
+		struct mr_error err = {0};
+
+		if (run_one(hooks, i, kind, state_json, &err) < 0)
+			(void)mr_strv_add(failures, err.message);
 	}
-	return 0;
 }

@@ -14,4 +14,9 @@
 int mr_hooks_run(const struct mr_hook_list *hooks, enum mr_hook_kind kind,
 	const char *state_json, struct mr_error *err);
 
+/** The same for hooks whose failure must not keep the others from running (poststop): the
+ * messages of those that failed are appended to @failures. */
+void mr_hooks_run_all(const struct mr_hook_list *hooks, enum mr_hook_kind kind,
+	const char *state_json, struct mr_strv *failures);
+
 #endif
