@@ -47,7 +47,8 @@ static int fill_live(struct mr_launch *l, struct mr_error *err)
 	snprintf(live->bundle, sizeof(live->bundle), "%s", p->bundle);
 	snprintf(live->rootfs, sizeof(live->rootfs), "%s", p->rootfs.path);
 	snprintf(live->oci_version, sizeof(live->oci_version), "%s", p->spec->oci_version);
-	mr_format_time(mr_now_real(), live->created);
+	l->record.created = mr_now_real();
+	mr_format_time(l->record.created, live->created);
 	live->terminal = p->process.process->terminal;
 	live->pid_namespace = p->ns.create[MR_NS_PID];
 	live->exit_code = -1;

@@ -102,7 +102,6 @@ int mr_launch_step_cgroup(struct mr_launch *l, struct mr_error *err)
 	int ret = mr_cgroup_create(&l->plan->cgroup, &l->plan->host, &l->cgroup, err);
 
 	l->has_cgroup = ret == 0;
-	l->record.created = mr_now_real();
 	return ret;
 }
 
