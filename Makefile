@@ -161,7 +161,7 @@ fuzz-replay: build/fuzz/fuzz_spec
 	build/fuzz/fuzz_spec -runs=0 tests/fuzz/corpus/spec 2>&1 | tail -n 1
 
 faults: all
-	tests/faults/run
+	tests/faults/run $(FAULTS)
 
 $(B)/bench/%: tests/bench/%.c
 	@mkdir -p $(@D)

@@ -37,9 +37,11 @@ static void new_line(struct mr_json_writer *w)
 {
 	if (!w->pretty)
 		return;
-	mr_str_append(&w->out, "\n");
-	for (int i = 0; i < w->depth; i++)
-		mr_str_append(&w->out, "    ");
+	static const char blanks[] = "\n                                ";
+	size_t n = 1 + 4 * (size_t)w->depth;
+	for (; n >= sizeof(blanks); n -= 4)
+		mr_str_append_n(&w->out, blanks + 1, 4);
+	mr_str_append_n(&w->out, blanks, n);
 }
 
 /* How many bytes stand for themselves. */

@@ -83,6 +83,8 @@ static int freeze_v2(int dir, bool frozen, int64_t deadline)
 		char text[128];
 		uint64_t now_frozen;
 		ssize_t n = pread(events, text, sizeof(text) - 1, 0);
+		if (n < 0 && errno == EINTR)
+			continue;
 		if (n < 0)
 			return -errno;
 		text[n] = '\0';

@@ -148,7 +148,7 @@ int mr_child_step_loopback(struct mr_child *c, struct mr_error *err)
 
 int mr_child_step_isolate(struct mr_child *c, struct mr_error *err)
 {
-	return mr_rootfs_isolate(&c->plan->rootfs, err);
+	return mr_rootfs_isolate(&c->plan->rootfs, &c->rootfs, err);
 }
 
 int mr_child_step_bind(struct mr_child *c, struct mr_error *err)

@@ -244,7 +244,9 @@ static int abandon(struct mr_launch *l, int ret)
 int mr_launch_step_clone(struct mr_launch *l, struct mr_error *err)
 {
 	const struct mr_ns_plan *ns = &l->plan->ns;
-	int into = ns->middle ? -1 : mr_cgroup_clone_fd(&l->cgroup);
+	/* A middle process takes its child along: inside of the joined user namespace it
+	 * could not be moved any more. */
+	int into = mr_cgroup_clone_fd(&l->cgroup);
 	int sock[2];
 
 	int ret = mr_sync_open(sock, err);

@@ -80,21 +80,23 @@ static void put_line(struct mr_logs *l, int which, const char *text, size_t len)
 static void put_lines(struct mr_logs *l, int which, bool all)
 {
 	struct mr_log_stream *s = &l->stream[which];
+	char *buf = l->buf[which];
 	size_t begin = 0;
 
 	while (begin < s->len) {
-		char *newline = memchr(s->buf + begin, '\n', s->len - begin);
+		char *newline = memchr(buf + begin, '\n', s->len - begin);
 		if (!newline)
 			break;
-		size_t end = (size_t)(newline - s->buf) + 1;
-		put_line(l, which, s->buf + begin, end - begin);
+		size_t end = (size_t)(newline - buf) + 1;
+		put_line(l, which, buf + begin, end - begin);
 		begin = end;
 	}
-	if (begin < s->len && (all || s->len - begin == sizeof(s->buf))) {
-		put_line(l, which, s->buf + begin, s->len - begin);
+	if (begin < s->len && (all || s->len - begin == sizeof(l->buf[0]))) {
+		put_line(l, which, buf + begin, s->len - begin);
 		begin = s->len;
 	}
-	memmove(s->buf, s->buf + begin, s->len - begin);
+	if (begin > 0)
+		memmove(buf, buf + begin, s->len - begin);
 	s->len -= begin;
 }
 
@@ -102,7 +104,7 @@ static void put_lines(struct mr_logs *l, int which, bool all)
 static bool take(struct mr_logs *l, int which)
 {
 	struct mr_log_stream *s = &l->stream[which];
-	ssize_t n = read(s->fd, s->buf + s->len, sizeof(s->buf) - s->len);
+	ssize_t n = read(s->fd, l->buf[which] + s->len, sizeof(l->buf[0]) - s->len);
 
 	if (n < 0 && (errno == EINTR))
 		return true;

@@ -17,14 +17,14 @@
 
 struct mr_log_stream {
 	int fd; /* read end, -1: at its end */
-	size_t len;
-	char buf[MR_LOG_BUFFER];
+	size_t len; /* in its buffer */
 };
 
 struct mr_logs {
 	int log_fd;
 	struct mr_log_stream stream[2]; /* stdout, stderr */
 	int write_end[2];               /* for the child; closed by mr_logs_started() */
+	char buf[2][MR_LOG_BUFFER];     /* last: untouched pages cost nothing */
 };
 
 void mr_logs_init(struct mr_logs *l);

@@ -205,5 +205,5 @@ void mr_plan_clear(struct mr_plan *plan)
 	mr_strv_clear(&plan->warnings);
 	mr_spec_free(plan->spec);
 	mr_arena_clear(&plan->arena);
-	clear_plan(plan);
+	plan->spec = NULL;
 }

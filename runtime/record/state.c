@@ -233,7 +233,9 @@ int mr_state_lock(struct mr_state *s, int timeout_ms, struct mr_error *err)
 			"container '%s' is being changed by another minirun", s->id);
 	if (r < 0)
 		return mr_fail(err, -r, "lock container '%s'", s->id);
-	if (fstat(fd, &st) < 0 || st.st_nlink == 0)
+	if (fstat(fd, &st) < 0)
+		return mr_fail(err, errno, "stat of container '%s'", s->id);
+	if (st.st_nlink == 0)
 		return no_container(s->id, err);
 	s->lock = mr_take_fd(&fd);
 	return 0;

@@ -14,8 +14,8 @@
  * capset(2).
  *  - A capability becomes ambient only when it is permitted and inheritable, so last.
  *
- * Reading a bit of the bounding set is a plain look-up; dropping one copies the process's
- * credentials. So a bit is dropped only if it is there.
+ * A bit of the bounding set is dropped without asking first whether it is there: mostly it
+ * is. Only who may not drop has to ask.
  *
  * Manual pages: capabilities(7), capset(2), prctl(2), cap_from_name(3).
  */
@@ -171,14 +171,14 @@ int mr_caps_before_user(const struct mr_caps_plan *plan, struct mr_error *err)
 	for (int cap = 0; cap < 64; cap++) {
 		if (plan->bounding & BIT(cap))
 			continue;
-		int there = prctl(PR_CAPBSET_READ, cap, 0, 0, 0);
-		if (there < 0 && errno == EINVAL)
-			break; /* beyond the last capability of this kernel */
-		if (there < 0)
-			return mr_fail(err, errno, "read the bounding set");
-		if (there == 0 || prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == 0)
+		if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == 0)
 			continue;
 		int e = errno;
+		int there = e == EINVAL ? -1 : prctl(PR_CAPBSET_READ, cap, 0, 0, 0);
+		if (there < 0)
+			break; /* EINVAL: beyond the last capability of this kernel */
+		if (there == 0)
+			continue;
 		const char *name = mr_cap_name(cap);
 		mr_fail(err, e, "drop %s (%d) from the bounding set",
 			name ? name : "capability", cap);

@@ -22,6 +22,7 @@
 #include "sandbox/idmap.h"
 #include "sandbox/mount_cgroup.h"
 #include "sandbox/mount_fd.h"
+#include "sandbox/outer.h"
 #include "sandbox/procfs.h"
 
 #include <errno.h>
@@ -131,7 +132,7 @@ static int attach(const struct mr_mount *m, int fd, int target, struct mr_error 
 
 /* --- bind --- */
 
-static int open_source(const struct mr_mount *m, struct mr_error *err)
+static int open_source(const struct mr_mount *m, int outer_fd, struct mr_error *err)
 {
 	unsigned flags = OPEN_TREE_CLONE | (unsigned)OPEN_TREE_CLOEXEC;
 
@@ -139,10 +140,10 @@ static int open_source(const struct mr_mount *m, struct mr_error *err)
 		flags |= (unsigned)AT_RECURSIVE;
 	if (m->src_nofollow || m->copy_symlink)
 		flags |= AT_SYMLINK_NOFOLLOW;
-	int fd = open_tree(AT_FDCWD, m->source, flags);
+	int fd = mr_outer_open_tree(outer_fd, m->source, flags);
 	if (fd >= 0)
 		return fd;
-	int e = errno;
+	int e = -fd;
 	mr_fail(err, e, "source '%s'", m->source);
 	if (e == EINVAL)
 		mr_hint(err,
@@ -192,7 +193,7 @@ int mr_mount_open_source(struct mr_mount *m, bool slave, struct mr_error *err)
 {
 	if (m->kind != MR_MOUNT_BIND)
 		return 0;
-	autoclose int fd = open_source(m, err);
+	autoclose int fd = open_source(m, -1, err);
 	autoclose int proc = fd >= 0 && m->idmap ? mr_procfs_open_host(err) : -1;
 	int ret = fd;
 	if (fd >= 0 && m->idmap)
@@ -248,7 +249,7 @@ static int copy_symlink(const struct mr_mount *m, const struct mr_rootfs *r, int
 static int apply_bind(
 	const struct mr_mount *m, const struct mr_rootfs *r, struct mr_error *err)
 {
-	autoclose int own = m->tree_fd < 0 ? open_source(m, err) : -1;
+	autoclose int own = m->tree_fd < 0 ? open_source(m, r->outer_fd, err) : -1;
 	int tree = m->tree_fd < 0 ? own : m->tree_fd;
 	struct stat from, to;
 

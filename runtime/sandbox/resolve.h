@@ -17,6 +17,7 @@ struct mr_rootfs {
 	int root_fd;    /* O_PATH, the new root */
 	int proc_fd;    /* private detached procfs (or the host's, checked) */
 	int console_fd; /* pty slave to bind at /dev/console, or -1; borrowed */
+	int outer_fd;   /* started in a chroot: what host paths start from (outer.h), or -1 */
 	int null_fd;    /* detached mount of the host's /dev/null for masks, or -1 */
 	bool proc_is_private; /* proc_fd is an own instance of our pid namespace */
 	bool proc_attached;   /* that instance is mounted in the container already */
@@ -24,7 +25,8 @@ struct mr_rootfs {
 
 #define MR_ROOTFS_INIT                                                                   \
 	{                                                                                \
-		.root_fd = -1, .proc_fd = -1, .console_fd = -1, .null_fd = -1            \
+		.root_fd = -1, .proc_fd = -1, .console_fd = -1, .outer_fd = -1,             \
+		.null_fd = -1            \
 	}
 
 enum {

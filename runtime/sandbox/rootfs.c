@@ -24,6 +24,7 @@
 #include "base/sys.h"
 #include "sandbox/mask.h"
 #include "sandbox/mount_fd.h"
+#include "sandbox/outer.h"
 #include "sandbox/procfs.h"
 #include "sandbox/sysctl.h"
 
@@ -81,15 +82,30 @@ int mr_rootfs_open_proc(
 	return 0;
 }
 
-int mr_rootfs_isolate(const struct mr_rootfs_plan *plan, struct mr_error *err)
+static int set_propagation(uint64_t propagation)
+{
+	struct mount_attr attr = {.propagation = propagation & ~(uint64_t)MS_REC};
+	return mount_setattr(AT_FDCWD, "/", (unsigned)AT_RECURSIVE, &attr, sizeof(attr)) < 0
+		       ? -errno
+		       : 0;
+}
+
+int mr_rootfs_isolate(
+	const struct mr_rootfs_plan *plan, struct mr_rootfs *r, struct mr_error *err)
 {
 	if (!plan->new_mount_ns || plan->propagation == 0)
 		return 0;
-	struct mount_attr attr = {.propagation = plan->propagation & ~(uint64_t)MS_REC};
-	if (mount_setattr(AT_FDCWD, "/", (unsigned)AT_RECURSIVE, &attr, sizeof(attr)) < 0)
-		return mr_fail(err, errno, "make the mounts of the new namespace %s",
+	int ret = set_propagation(plan->propagation);
+	if (ret == -EINVAL) { /* "/" is no mount: we were started by chroot(2) */
+		r->outer_fd = mr_outer_leave_chroot(err);
+		if (r->outer_fd < 0)
+			return r->outer_fd;
+		ret = set_propagation(plan->propagation);
+	}
+	if (ret < 0)
+		return mr_fail(err, -ret, "make the mounts of the new namespace %s",
 			plan->propagation & MS_SLAVE ? "slaves" : "private");
-	return 0;
+	return r->outer_fd >= 0 && plan->is_host ? mr_outer_return(r->outer_fd, err) : 0;
 }
 
 /**
@@ -113,14 +129,15 @@ static int make_parent_private(const char *path, struct mr_error *err)
 	return mr_fail(err, errno, "make the mount that holds '%s' private", path);
 }
 
-static int open_root(const char *path, unsigned flags, struct mr_error *err)
+static int open_root(
+	const struct mr_rootfs *r, const char *path, unsigned flags, struct mr_error *err)
 {
 	struct stat st;
-	autoclose int fd = open_tree(AT_FDCWD, path,
+	autoclose int fd = mr_outer_open_tree(r->outer_fd, path,
 		(unsigned)OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW | flags);
 
 	if (fd < 0 || fstat(fd, &st) < 0)
-		return mr_fail(err, errno, "root.path '%s'", path);
+		return mr_fail(err, fd < 0 ? -fd : errno, "root.path '%s'", path);
 	if (S_ISLNK(st.st_mode))
 		return mr_fail_text(err, ELOOP,
 			"root.path '%s' is a symbolic link; name the directory itself",
@@ -135,7 +152,7 @@ static int bind_host(
 {
 	struct mr_mount_change change = {.recursive = true, .set = MOUNT_ATTR_RDONLY};
 
-	r->root_fd = open_root("/", 0, err);
+	r->root_fd = open_root(r, "/", 0, err);
 	if (r->root_fd < 0)
 		return -err->err;
 	/* Before the spec's mounts: those keep what their options say. */
@@ -147,7 +164,7 @@ static int bind_dir(
 	const struct mr_rootfs_plan *plan, struct mr_rootfs *r, struct mr_error *err)
 {
 	autoclose int tree =
-		open_root(plan->path, OPEN_TREE_CLONE | (unsigned)AT_RECURSIVE, err);
+		open_root(r, plan->path, OPEN_TREE_CLONE | (unsigned)AT_RECURSIVE, err);
 	if (tree < 0)
 		return tree;
 	int ret = 0;
@@ -159,7 +176,7 @@ static int bind_dir(
 		if (ret < 0)
 			return ret;
 	}
-	autoclose int place = open_root(plan->path, 0, err);
+	autoclose int place = open_root(r, plan->path, 0, err);
 	if (place < 0)
 		return place;
 	ret = mr_mount_fd_attach(tree, place);
@@ -174,7 +191,7 @@ int mr_rootfs_bind(
 {
 	mr_close(&r->root_fd);
 	if (!plan->new_mount_ns) {
-		r->root_fd = open_root(plan->path, 0, err);
+		r->root_fd = open_root(r, plan->path, 0, err);
 		return r->root_fd < 0 ? -err->err : 0;
 	}
 	int ret = plan->is_host ? bind_host(plan, r, err) : bind_dir(plan, r, err);
@@ -245,7 +262,7 @@ static int move_root(const struct mr_rootfs_plan *plan, const struct mr_rootfs *
 {
 	/* Over a shared "/" the root would cover the host's, too. */
 	if (plan->propagation == 0) {
-		autoclose int old = open_root("/", 0, err);
+		autoclose int old = open_root(r, "/", 0, err);
 		int ret = old < 0 ? old : mr_mount_fd_propagate(old, MS_PRIVATE);
 		if (ret < 0)
 			return mr_fail(err, -ret, "make the old root private");
@@ -255,10 +272,11 @@ static int move_root(const struct mr_rootfs_plan *plan, const struct mr_rootfs *
 	return change_root(plan->path, err);
 }
 
-static int pivot(const struct mr_rootfs_plan *plan, struct mr_error *err)
+static int pivot(const struct mr_rootfs_plan *plan, const struct mr_rootfs *r,
+	struct mr_error *err)
 {
 	bool shared = plan->propagation == 0;
-	autoclose int old = shared ? open_root("/", 0, err) : -1;
+	autoclose int old = shared ? open_root(r, "/", 0, err) : -1;
 
 	if (shared && old < 0)
 		return old;
@@ -288,7 +306,7 @@ int mr_rootfs_pivot(
 		return mr_fail(err, errno, "chdir to '%s'", plan->path);
 	if (!plan->new_mount_ns)
 		return change_root(plan->path, err);
-	return plan->no_pivot ? move_root(plan, r, err) : pivot(plan, err);
+	return plan->no_pivot ? move_root(plan, r, err) : pivot(plan, r, err);
 }
 
 /* --- after it --- */

@@ -53,7 +53,8 @@ void mr_rootfs_close_sources(struct mr_rootfs_plan *plan);
 int mr_rootfs_open_proc(
 	const struct mr_rootfs_plan *plan, struct mr_rootfs *r, struct mr_error *err);
 /** Cut the old tree off from the host's (slave or private, recursively). */
-int mr_rootfs_isolate(const struct mr_rootfs_plan *plan, struct mr_error *err);
+int mr_rootfs_isolate(const struct mr_rootfs_plan *plan, struct mr_rootfs *r,
+	struct mr_error *err);
 /** Clone the root's mount (recursively), attach it over itself; sets root_fd. Without a
  * new mount namespace root_fd is the plain directory. */
 int mr_rootfs_bind(

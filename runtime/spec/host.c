@@ -21,8 +21,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <unistd.h>
 
 #define MAX_MOUNTINFO (64u << 20)
 
@@ -215,6 +219,13 @@ static int read_unified(struct mr_host *host, int root, struct mr_error *err)
 
 /* --- kernel and process --- */
 
+static int parse_release(struct mr_host *host, const char *release, struct mr_error *err)
+{
+	if (sscanf(release, "%5u.%5u", &host->kernel_major, &host->kernel_minor) != 2)
+		return mr_fail_text(err, EINVAL, "\"%s\" is no kernel version", release);
+	return 0;
+}
+
 static int read_kernel(struct mr_host *host, int root, struct mr_error *err)
 {
 	static const char path[] = "proc/sys/kernel/osrelease";
@@ -222,10 +233,7 @@ static int read_kernel(struct mr_host *host, int root, struct mr_error *err)
 	ssize_t n = mr_read_line_at(root, path, release, sizeof(release));
 	if (n < 0)
 		return mr_fail(err, (int)-n, "read /%s", path);
-	if (sscanf(release, "%5u.%5u", &host->kernel_major, &host->kernel_minor) != 2)
-		return mr_fail_text(
-			err, EINVAL, "/%s: \"%s\" is no kernel version", path, release);
-	return 0;
+	return parse_release(host, release, err);
 }
 
 static int read_process(struct mr_host *host, int root, struct mr_error *err)
@@ -247,6 +255,20 @@ static int read_process(struct mr_host *host, int root, struct mr_error *err)
 	return 0;
 }
 
+/* This machine and this process can say it themselves, at a tenth of the price. */
+static int ask_kernel(struct mr_host *host, struct mr_error *err)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[2];
+	struct utsname name;
+
+	if (uname(&name) < 0 || syscall(SYS_capget, &header, data) < 0)
+		return mr_fail(err, errno, "ask for kernel version and capabilities");
+	host->euid = geteuid();
+	host->effective_caps = (uint64_t)data[1].effective << 32 | data[0].effective;
+	return parse_release(host, name.release, err);
+}
+
 int mr_host_read(struct mr_host *ret, const char *root, struct mr_error *err)
 {
 	memset(ret, 0, sizeof(*ret));
@@ -262,6 +284,8 @@ int mr_host_read(struct mr_host *ret, const char *root, struct mr_error *err)
 	int r = read_mounts(ret, fd, err);
 	if (r == 0)
 		r = read_unified(ret, fd, err);
+	if (r == 0 && !*root)
+		return ask_kernel(ret, err);
 	if (r == 0)
 		r = read_kernel(ret, fd, err);
 	if (r == 0)
