@@ -37,11 +37,10 @@ static void new_line(struct mr_json_writer *w)
 {
 	if (!w->pretty)
 		return;
-	static const char blanks[] = "\n                                ";
-	size_t n = 1 + 4 * (size_t)w->depth;
-	for (; n >= sizeof(blanks); n -= 4)
-		mr_str_append_n(&w->out, blanks + 1, 4);
-	mr_str_append_n(&w->out, blanks, n);
+	static const char eight[] = "\n                                ";
+	mr_str_append_n(&w->out, eight, 1 + 4 * (size_t)(w->depth < 8 ? w->depth : 8));
+	for (int i = 8; i < w->depth; i++)
+		mr_str_append_n(&w->out, eight + 1, 4);
 }
 
 /* How many bytes stand for themselves. */

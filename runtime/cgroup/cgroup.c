@@ -117,6 +117,7 @@ static int make_directory(const struct mr_host *host, int h, const char *path,
 {
 	int r = -ENOENT;
 
+	made->first_made = 0;
 	mr_cgroup_full(host, h, path, made->full);
 	const size_t mount_len = strlen(made->full) - strlen(path);
 	/* A parent that was there can be gone at the next step, when the last container
@@ -232,7 +233,7 @@ int mr_cgroup_create(const struct mr_cgroup_plan *plan, const struct mr_host *ho
 	int r = mr_cgroup_check_path(plan->path, err);
 	if (r < 0)
 		return r;
-	autofree struct made *made = calloc(MR_MAX_HIERARCHIES, sizeof(*made));
+	autofree struct made *made = malloc(MR_MAX_HIERARCHIES * sizeof(*made));
 	if (!made)
 		return mr_fail(err, ENOMEM, "make the cgroups");
 

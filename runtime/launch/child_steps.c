@@ -16,10 +16,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -243,13 +243,14 @@ int mr_child_step_scheduling(struct mr_child *c, struct mr_error *err)
 
 int mr_child_step_watched(struct mr_child *c, struct mr_error *err)
 {
-	eventfd_t one;
+	struct pollfd p[] = { { c->watched_fd, POLLIN, 0 }, { c->sock, 0, 0 } };
 
-	/* The parent's death is ours: PR_SET_PDEATHSIG. */
-	while (eventfd_read(c->watched_fd, &one) < 0)
+	/* The parent's death is ours by PR_SET_PDEATHSIG, but not if it came before that was
+	 * set, or while a change of user had cleared it. */
+	while (poll(p, 2, -1) < 0)
 		if (errno != EINTR)
 			return mr_fail(err, errno, "waiting for the watch");
-	return 0;
+	return p[0].revents & POLLIN ? 0 : mr_fail(err, EPIPE, "waiting for the watch");
 }
 
 /* They belong to the start of a container that by now is created. */

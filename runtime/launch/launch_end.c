@@ -65,13 +65,26 @@ static int run_hooks(struct mr_launch *l, enum mr_hook_kind kind, const char *st
 		       : mr_hooks_run(&l->plan->spec->hooks[kind], kind, state, err);
 }
 
+/* Only for a start that hooks make long: otherwise "running" replaces it within a
+ * millisecond. */
+static int write_created(struct mr_launch *l, struct mr_error *err)
+{
+	autofree char *json = NULL;
+
+	l->record.status = "created";
+	int ret = mr_status_format(&l->record, &json, err);
+	return ret == 0 ? mr_state_write_status(&l->state, json, err) : ret;
+}
+
 static int on_barrier(void *arg, enum mr_barrier b, struct mr_error *err)
 {
 	struct mr_launch *l = arg;
 
 	if (b == MR_BARRIER_MAPS)
 		return mr_ns_write_maps(&l->plan->ns, l->monitor.pid, err);
-	int ret = run_hooks(l, MR_HOOK_PRESTART, "creating", err);
+	int ret = write_created(l, err);
+	if (ret == 0)
+		ret = run_hooks(l, MR_HOOK_PRESTART, "creating", err);
 	return ret < 0 ? ret : run_hooks(l, MR_HOOK_CREATE_RUNTIME, "creating", err);
 }
 
@@ -143,6 +156,19 @@ static pid_t container_pid(const struct mr_launch *l)
 	return l->plan->options.init ? 2 : 1;
 }
 
+/* `pause` is another process's doing. @return NULL when not known */
+static const char *status_now(const struct mr_launch *l)
+{
+	struct mr_error ignored;
+	struct mr_live live;
+
+	if (mr_state_read_live(&l->state, &live, &ignored) < 0)
+		return NULL;
+	bool paused = strcmp(live.status, "paused") == 0;
+	mr_live_clear(&live);
+	return paused ? "paused" : "running";
+}
+
 /* While it runs the record tells a kill at once: who, if the log has it by now; and that it
  * hangs, which no exit will ever tell. */
 static void on_oom(void *arg, bool hangs)
@@ -165,8 +191,10 @@ static void on_oom(void *arg, bool hangs)
 		return; /* the record at the end will tell */
 	mr_verdict_clear(&l->verdict);
 	if (mr_verdict_take(&l->watch, &in, &l->verdict, &ignored) == 0) {
+		const char *status = status_now(l);
 		l->record.verdict = &l->verdict;
-		write_record(l, l->record.status, &ignored);
+		if (status)
+			write_record(l, status, &ignored);
 	}
 	mr_state_unlock(&l->state);
 }
@@ -350,7 +378,14 @@ static void explain_failure(struct mr_launch *l, struct mr_error *err)
 void mr_launch_give_up(struct mr_launch *l, struct mr_error *err)
 {
 	struct mr_error cleanup_err = { 0 };
+	struct mr_result result;
 
+	/* The caller has heard that it runs: the record is where to hear the rest. */
+	if (l->monitor.started && l->plan->options.detach && l->ready_fd < 0) {
+		l->record.error = err->message;
+		mr_launch_finish(l, &result, &cleanup_err);
+		return;
+	}
 	if (!l->monitor.started)
 		explain_failure(l, err);
 	int removed = drop_cgroup(l, l->monitor.pid > 0, &cleanup_err);

@@ -63,7 +63,8 @@ void mr_launch_describe_clone(const struct mr_plan *p, struct mr_str *out);
 struct mr_monitor_events mr_launch_events(struct mr_launch *l);
 /** The container has ended: verdict, record, removal. Fills @ret. */
 int mr_launch_finish(struct mr_launch *l, struct mr_result *ret, struct mr_error *err);
-/** The program never ran: explain @err further, remove everything. */
+/** The program never ran: explain @err further, remove everything. Or a monitor of a detached
+ * container that runs can go on no longer: then its end, with @err in the record. */
 void mr_launch_give_up(struct mr_launch *l, struct mr_error *err);
 
 #endif

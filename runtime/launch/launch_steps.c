@@ -84,12 +84,7 @@ int mr_launch_step_intent(struct mr_launch *l, struct mr_error *err)
 			memcpy(intent.mount_points[intent.n_mount_points++],
 				l->plan->host.hierarchies[i].mount_point,
 				sizeof(intent.mount_points[0]));
-	ret = mr_state_write_intent(&l->state, &intent, err);
-	if (ret < 0)
-		return ret;
-	/* Who is making it: `delete --force` need not wait until we are done. */
-	snprintf(l->live.status, sizeof(l->live.status), "creating");
-	return mr_state_write_live(&l->state, &l->live, err);
+	return mr_state_write_intent(&l->state, &intent, err);
 }
 
 void mr_launch_describe_record(const struct mr_plan *p, struct mr_str *out)
@@ -277,23 +272,28 @@ int mr_launch_step_clone(struct mr_launch *l, struct mr_error *err)
 	return ret < 0 ? abandon(l, ret) : 0;
 }
 
-static int identify_self(struct mr_launch *l, struct mr_error *err)
+/* Who is making it: `delete --force` need not wait until we are done. */
+static int tell_creator(struct mr_launch *l, struct mr_error *err)
 {
 	autoclose int self = (int)pidfd_open(getpid(), 0);
 
 	if (self < 0)
 		return mr_fail(err, errno, "pidfd_open of this process");
-	return mr_process_id_read(self, getpid(), &l->live.monitor, err);
+	int ret = mr_process_id_read(self, getpid(), &l->live.monitor, err);
+	snprintf(l->live.status, sizeof(l->live.status), "creating");
+	return ret < 0 ? ret : mr_state_write_live(&l->state, &l->live, err);
 }
 
+/* Beside the child's set-up, on another processor if there is one. */
 int mr_launch_step_observe(struct mr_launch *l, struct mr_error *err)
 {
 	mr_oom_watch_listen(&l->watch, true);
 	int ret = mr_cgroup_read_limits(&l->cgroup, &l->limits, err);
+	while (ret == 0 && eventfd_write(l->watched_fd, 1) < 0)
+		if (errno != EINTR)
+			ret = mr_fail(err, errno, "eventfd");
 	if (ret == 0)
-		ret = identify_self(l, err);
-	if (ret == 0 && eventfd_write(l->watched_fd, 1) < 0)
-		ret = mr_fail(err, errno, "eventfd");
+		ret = tell_creator(l, err);
 	return ret < 0 ? abandon(l, ret) : 0;
 }
 

@@ -2,7 +2,7 @@
 /*
  * One process a container, one poll loop, asleep unless something happens: the protocol
  * socket, init's pidfd (readable at its end, pidfd_open(2)), signals (signalfd(2)), the
- * timeout and the sampling clock (timerfd_create(2)), OOM notifications, the kernel's log,
+ * timeout (timerfd_create(2)), OOM notifications, the kernel's log,
  * the terminal, the log pipes.
  *
  * Start: the child says PROGRAM just before execve(2), and its socket end closes at the exec
@@ -37,7 +37,8 @@ void mr_monitor_init(struct mr_monitor *m)
 {
 	/* The buffers behind are most of it, and seldom used: their pages stay untouched. */
 	memset(m, 0, offsetof(struct mr_monitor, relay));
-	m->signal_fd = m->sock = m->pidfd = m->timer_fd = m->sample_fd = -1;
+	m->signal_fd = m->sock = m->pidfd = m->timer_fd = -1;
+	m->sampler.dir = -1;
 	m->sampler.usage_fd = m->sampler.stat_fd = m->sampler.swap_fd = -1;
 	m->relay.master = -1;
 	mr_logs_init(&m->logs);
@@ -258,10 +259,9 @@ static int on_timeout(struct mr_monitor *m, struct mr_error *err)
 
 static void on_sample(struct mr_monitor *m)
 {
-	clear_timer(m->sample_fd);
 	mr_sampler_tick(&m->sampler);
 	mr_oom_watch_tick(m->watch);
-	set_timer(m->sample_fd, m->sampler.interval_ms);
+	m->sample_ns = mr_now_mono_ns() + m->sampler.interval_ms * INT64_C(1000000);
 }
 
 static void on_oom(struct mr_monitor *m)
@@ -284,7 +284,7 @@ static void on_oom(struct mr_monitor *m)
 struct poll_set {
 	struct pollfd fds[MAX_POLL];
 	int n;
-	int sock, pid, signal, timer, sample; /* index or -1 */
+	int sock, pid, signal, timer; /* index or -1 */
 	int oom, n_oom, relay, n_relay, logs, n_logs;
 };
 
@@ -308,7 +308,6 @@ static void fill(const struct mr_monitor *m, struct poll_set *p)
 	p->pid = add(p, m->pidfd);
 	p->signal = add(p, m->signal_fd);
 	p->timer = add(p, m->timer_fd);
-	p->sample = add(p, m->sample_fd);
 	p->oom = p->n;
 	p->n += p->n_oom = mr_oom_watch_poll(m->watch, p->fds + p->n);
 	p->relay = p->n;
@@ -327,7 +326,7 @@ static bool any_ready(const struct poll_set *p, int first, int n)
 
 static void dispatch_detail(struct mr_monitor *m, struct poll_set *p)
 {
-	if (ready(p, p->sample))
+	if (m->sample_ns && mr_now_mono_ns() >= m->sample_ns)
 		on_sample(m);
 	if (any_ready(p, p->oom, p->n_oom))
 		on_oom(m);
@@ -368,11 +367,22 @@ static int start_timers(struct mr_monitor *m, struct mr_error *err)
 	if (m->plan->options.timeout_ms > 0)
 		ret = make_timer(&m->timer_fd, m->plan->options.timeout_ms, err);
 	if (ret == 0 && m->plan->options.stand_alone) {
-		mr_sampler_open(&m->sampler, m->cgroup);
-		if (m->sampler.usage_fd >= 0)
-			ret = make_timer(&m->sample_fd, m->sampler.interval_ms, err);
+		mr_sampler_init(&m->sampler, m->cgroup);
+		if (m->sampler.dir >= 0)
+			m->sample_ns = mr_now_mono_ns() +
+				       m->sampler.interval_ms * INT64_C(1000000);
 	}
 	return ret;
+}
+
+/* For poll(2): milliseconds, at least as many as are left. */
+static int until_sample(const struct mr_monitor *m)
+{
+	int64_t left = m->sample_ns - mr_now_mono_ns();
+
+	if (!m->sample_ns)
+		return -1;
+	return left <= 0 ? 0 : (int)((left + 999999) / 1000000);
 }
 
 static int loop(struct mr_monitor *m, struct mr_error *err)
@@ -382,7 +392,7 @@ static int loop(struct mr_monitor *m, struct mr_error *err)
 	while (ret == 0 && !m->ended) {
 		struct poll_set p;
 		fill(m, &p);
-		if (poll(p.fds, (nfds_t)p.n, -1) < 0) {
+		if (poll(p.fds, (nfds_t)p.n, until_sample(m)) < 0) {
 			if (errno != EINTR)
 				ret = mr_fail(err, errno, "poll");
 			continue;
@@ -467,5 +477,4 @@ void mr_monitor_clear(struct mr_monitor *m)
 	mr_close(&m->sock);
 	mr_close(&m->pidfd);
 	mr_close(&m->timer_fd);
-	mr_close(&m->sample_fd);
 }

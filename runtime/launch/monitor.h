@@ -50,7 +50,8 @@ struct mr_monitor {
 	struct mr_sampler sampler;
 	bool relaying;
 	/* own */
-	int timer_fd, sample_fd;
+	int timer_fd;
+	int64_t sample_ns; /* CLOCK_MONOTONIC of the next sample; 0: none */
 	int stage; /* of the timeout: 0 none, 1 SIGTERM sent, 2 killed */
 	/* Large: see mr_monitor_init(). */
 	struct mr_terminal_relay relay;

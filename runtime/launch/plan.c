@@ -10,6 +10,7 @@
 #include "launch/plan.h"
 
 #include "base/io.h"
+#include "sandbox/terminal.h"
 #include "spec/parse.h"
 #include "spec/validate.h"
 
@@ -17,6 +18,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 /* Paths are most of it: their pages are touched as far as they are used. */
@@ -121,6 +123,17 @@ static int read_spec(struct mr_plan *plan, const char *spec_path, const char **r
 	return ret;
 }
 
+/* The terminal begins with the size of ours: a change later would raise SIGWINCH. */
+static void take_window_size(struct mr_spec_process *process)
+{
+	struct winsize size;
+
+	if (!process->terminal || process->console_height.set || !mr_terminal_own_size(&size))
+		return;
+	process->console_height = (struct mr_uint){ true, size.ws_row };
+	process->console_width = (struct mr_uint){ true, size.ws_col };
+}
+
 /* Asked for and not offered: an error, never silence. */
 static int refuse_missing(const struct mr_spec *spec, struct mr_error *err)
 {
@@ -190,6 +203,7 @@ int mr_plan_make(const struct mr_run_options *options, bool for_launch, struct m
 		return r;
 	if ((r = refuse_missing(ret->spec, err)) < 0)
 		return r;
+	take_window_size(ret->spec->process);
 	if ((r = plan_rooms(ret, for_launch, err)) < 0)
 		return r;
 	ret->own_session = !options->command_mode || ret->spec->process->terminal ||

@@ -8,8 +8,8 @@
  * process that uses it: nothing to leak, whenever we are killed.
  *
  * Cost: one execve of a small static binary, 0.1 ms: entry.c does it before the C library
- * starts, and what is here finds it done. Older kernels (mount_setattr(2) is of
- * 5.12) and callers without CAP_SYS_ADMIN run from a sealed copy in memory instead.
+ * starts, and what is here finds it done. Older kernels (mount_setattr(2) is of 5.12) and
+ * callers without CAP_SYS_ADMIN run from a sealed copy in memory instead.
  */
 #include "minirun.h"
 
@@ -20,6 +20,7 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
@@ -77,8 +78,11 @@ int mr_protect_own_binary(char *const argv[], struct mr_error *err)
 
 	if (exe < 0)
 		return mr_fail(err, errno, "cannot open /proc/self/exe");
-	if (is_protected(exe))
+	if (is_protected(exe)) {
+		/* Before kernel 6.14 execveat() of a descriptor calls the process by its number. */
+		prctl(PR_SET_NAME, "minirun");
 		return 0;
+	}
 	autoclose int fd = open_read_only_bind(exe);
 	if (fd < 0)
 		fd = open_sealed_copy();

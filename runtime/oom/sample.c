@@ -14,15 +14,18 @@
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
-void mr_sampler_open(struct mr_sampler *s, const struct mr_cgroup *cg)
+void mr_sampler_init(struct mr_sampler *s, const struct mr_cgroup *cg)
 {
-	int dir = mr_cgroup_dir(cg, MR_CTL_MEMORY);
-
 	*s = (struct mr_sampler){ .usage_fd = -1, .stat_fd = -1, .swap_fd = -1 };
 	s->interval_ms = MR_SAMPLE_MIN_MS;
-	if (dir < 0)
-		return;
+	s->dir = mr_cgroup_dir(cg, MR_CTL_MEMORY);
 	s->v2 = mr_host_is_v2(cg->host, MR_CTL_MEMORY);
+}
+
+static void open_files(struct mr_sampler *s)
+{
+	int dir = s->dir;
+
 	s->usage_fd = openat(dir, s->v2 ? "memory.current" : "memory.usage_in_bytes",
 		O_RDONLY | O_CLOEXEC);
 	s->stat_fd = openat(dir, "memory.stat", O_RDONLY | O_CLOEXEC);
@@ -97,6 +100,8 @@ void mr_sampler_tick(struct mr_sampler *s)
 {
 	uint64_t now;
 
+	if (s->usage_fd < 0 && s->dir >= 0)
+		open_files(s);
 	if (read_number(s->usage_fd, &now) < 0)
 		return;
 	bool moved = now > s->last + s->last / 64 || s->last > now + now / 64;

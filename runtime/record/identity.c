@@ -68,7 +68,7 @@ int mr_process_id_read(
 	int pidfd, pid_t pid, struct mr_process_id *ret, struct mr_error *err)
 {
 	*ret = (struct mr_process_id){.pid = pid, .pidfs_inode = pidfs_inode(pidfd)};
-	if (read_start_ticks(pid, &ret->start_ticks) < 0)
+	if (ret->pidfs_inode == 0 && read_start_ticks(pid, &ret->start_ticks) < 0)
 		ret->start_ticks = 0;
 	/* Not reaped up to here: so the pid was this process' while we read. */
 	int r = mr_pidfd_send_signal(pidfd, 0);

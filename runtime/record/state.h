@@ -46,7 +46,7 @@ struct mr_intent {
 struct mr_process_id {
 	pid_t pid;
 	uint64_t pidfs_inode; /* unique per boot since kernel 6.9; 0: unknown */
-	uint64_t start_ticks; /* field 22 of /proc/PID/stat; 0: unknown */
+	uint64_t start_ticks; /* without it: field 22 of /proc/PID/stat; 0: unknown */
 };
 /** Fill from a live pidfd. */
 int mr_process_id_read(

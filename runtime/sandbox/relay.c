@@ -75,12 +75,17 @@ int mr_terminal_relay_start(struct mr_terminal_relay *r, int master, struct mr_e
 	return 0;
 }
 
+bool mr_terminal_own_size(struct winsize *ret)
+{
+	return ioctl(STDIN_FILENO, TIOCGWINSZ, ret) == 0 ||
+	       ioctl(STDOUT_FILENO, TIOCGWINSZ, ret) == 0;
+}
+
 void mr_terminal_relay_resize(const struct mr_terminal_relay *r)
 {
 	struct winsize size;
 
-	if (ioctl(STDIN_FILENO, TIOCGWINSZ, &size) == 0 ||
-		ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0)
+	if (mr_terminal_own_size(&size))
 		ioctl(r->master, TIOCSWINSZ, &size);
 }
 

@@ -26,6 +26,10 @@ int mr_terminal_send(const char *socket_path, int master, struct mr_error *err);
 
 /* --- relay.c --- */
 
+/** Parent: size of the terminal that our stdin or stdout is. @return is it one? */
+struct winsize;
+bool mr_terminal_own_size(struct winsize *ret);
+
 /** Parent: relay between our stdio and a pty master. */
 struct mr_terminal_relay {
 	int master;

@@ -211,6 +211,7 @@ static void print_head(const struct options *options, const struct world *world)
 		options->rounds, name.release, sysconf(_SC_NPROCESSORS_ONLN),
 		access("/sys/fs/cgroup/cgroup.controllers", F_OK) == 0 ? "v2" : "v1",
 		world->unified_unmounted ? ", cgroup2 beside it hidden from all" : "");
+	printf("What launchers remember of a container is on a tmpfs, as /run is.\n");
 }
 
 /* ---- what is demanded ---- */

@@ -59,6 +59,7 @@ void measure_catch_signals(void);
 /* The one world of a run: a temporary directory and a private mount namespace. */
 struct world {
 	char directory[BENCH_PATH / 4];
+	char state[BENCH_PATH / 2]; /* a tmpfs, as /run is: for what launchers remember */
 	char rootfs[BENCH_PATH / 2];
 	char here[BENCH_PATH / 4]; /* floor, true, probe: beside the bench program */
 	const char *minirun;       /* NULL: beside the folder of bench */

@@ -4,9 +4,9 @@
  * them really does.
  *
  * Every contestant is a row of a table with a function that writes its command line. The
- * OCI runtimes get the same spec.json, with two additions: the rootfs as an absolute
- * path, and an absolute cgroupsPath for those that would otherwise choose a place
- * relative to the caller's cgroup.
+ * OCI runtimes, minirun among them, get the same spec.json, with two additions: the rootfs
+ * as an absolute path, and an absolute cgroupsPath, since their own choices differ: a place
+ * below the caller's cgroup, or a parent to be made first.
  */
 #include <ctype.h>
 #include <stdarg.h>
@@ -73,7 +73,7 @@ static void command_minirun(const struct contestant *self, const struct world *w
 {
 	char root[BENCH_PATH], spec[BENCH_PATH];
 
-	snprintf(root, sizeof(root), "%s/state-%s", world->directory, self->name);
+	snprintf(root, sizeof(root), "%s/%s", world->state, self->name);
 	world_spec_path(world, self, program, spec);
 	add(arguments, self->path, "run", "--root", root, "--name", id, spec, NULL);
 }
@@ -83,7 +83,7 @@ static void command_oci(const struct contestant *self, const struct world *world
 {
 	char root[BENCH_PATH], bundle[BENCH_PATH];
 
-	snprintf(root, sizeof(root), "%s/state-%s", world->directory, self->name);
+	snprintf(root, sizeof(root), "%s/%s", world->state, self->name);
 	world_spec_path(world, self, program, bundle);
 	*strrchr(bundle, '/') = '\0';
 	add(arguments, self->path, "--root", root, "run", "-b", bundle, id, NULL);
@@ -129,7 +129,7 @@ static void command_podman(const struct contestant *self, const struct world *wo
 	char parent[80] = "/";
 
 	snprintf(store, sizeof(store), "%s/podman", world->directory);
-	snprintf(run, sizeof(run), "%s/podman-run", world->directory);
+	snprintf(run, sizeof(run), "%s/podman", world->state);
 	world_cgroup_name("podman", parent + 1);
 	if (!world_find_tool(world, self->runtime, runtime))
 		snprintf(runtime, sizeof(runtime), "%s", self->runtime);

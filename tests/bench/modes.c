@@ -3,9 +3,10 @@
  * modes - the two questions beside the table: what a launcher keeps in memory while its
  * container lives, and whether a launch gets slower when many containers live.
  *
- * Private memory is Private_Clean + Private_Dirty of /proc/PID/smaps_rollup: what would
- * be free again if that process alone went away. RSS also counts pages of the C library
- * that every process shares. See proc(5).
+ * Private memory is Private_Dirty of /proc/PID/smaps_rollup: what that process has
+ * written, and what one more container costs. Private_Clean is shown beside it: pages of
+ * the program's file in the page cache, which a second process of the same program shares.
+ * RSS also counts pages of the C library that every process shares. See proc(5).
  */
 #include <dirent.h>
 #include <errno.h>
@@ -124,7 +125,7 @@ static void end(pid_t pid, pid_t idle)
 }
 
 struct memory {
-	long peak_private, idle_private, peak_rss;
+	long peak_private, idle_private, clean, peak_rss;
 };
 
 /* watch - sample the launcher every millisecond until its container has lived for 200. */
@@ -133,13 +134,16 @@ static bool watch(pid_t pid, struct memory *memory, pid_t *ret_idle)
 	double begin = measure_now(), lives = 0;
 
 	*ret_idle = 0;
-	*memory = (struct memory){-1, -1, -1};
+	*memory = (struct memory){-1, -1, -1, -1};
 	while (measure_now() - begin < 10000 && !measure_interrupted()) {
-		long private = read_figure(pid, "smaps_rollup", "Private_");
+		long private = read_figure(pid, "smaps_rollup", "Private_Dirty");
+		long clean = read_figure(pid, "smaps_rollup", "Private_Clean");
 		long rss = read_figure(pid, "status", "VmHWM");
 
 		if (private > memory->peak_private)
 			memory->peak_private = private;
+		if (clean > memory->clean)
+			memory->clean = clean;
 		if (rss > memory->peak_rss)
 			memory->peak_rss = rss;
 		if (*ret_idle == 0) {
@@ -169,8 +173,9 @@ static void memory_of(struct contestant *contestant, const struct world *world)
 		return;
 	}
 	if (watch(pid, &memory, &idle))
-		printf("%-16s %8ld %8ld %8ld\n", contestant->name, memory.peak_private,
-			memory.idle_private, memory.peak_rss);
+		printf("%-16s %8ld %8ld %8ld %8ld\n", contestant->name,
+			memory.peak_private, memory.idle_private, memory.clean,
+			memory.peak_rss);
 	else
 		contestant_disqualify(contestant, "its container was not seen alive");
 	end(pid, idle);
@@ -183,8 +188,8 @@ int memory_run(struct contest *contest, const struct world *world)
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
 		bench_die("become a subreaper: %m");
 	printf("Memory of the launcher's process in KiB while its container lives.\n\n");
-	printf("%-16s %8s %8s %8s\n", "", "private", "private", "peak");
-	printf("%-16s %8s %8s %8s\n", "", "peak", "at rest", "RSS");
+	printf("%-16s %8s %8s %8s %8s\n", "", "private", "private", "program", "peak");
+	printf("%-16s %8s %8s %8s %8s\n", "", "peak", "at rest", "text", "RSS");
 	for (size_t i = 0; i < contest->count && !measure_interrupted(); i++) {
 		struct contestant *contestant = &contest->all[i];
 
@@ -249,7 +254,7 @@ static void stop_live(
 	struct launch launch;
 
 	live_id(number, id);
-	snprintf(root, sizeof(root), "%s/state-minirun", world->directory);
+	snprintf(root, sizeof(root), "%s/minirun", world->state);
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		arguments_add(&arguments, words[i]);
 	if (!measure_launch(arguments.values, &launch, reason))

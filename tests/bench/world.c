@@ -5,8 +5,9 @@
  *
  * The mount namespace is there for crun, which refuses a host that has cgroup2 mounted
  * beside v1 controllers (/sys/fs/cgroup/unified). The mount is taken away in the private
- * namespace, for every contestant alike, never on the host. It also means that a
- * benchmark that is killed leaves no mount behind.
+ * namespace, for every contestant alike, never on the host. What the launchers write down
+ * of their containers goes to a tmpfs that is mounted there as well. A benchmark that is
+ * killed leaves no mount behind.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -124,8 +125,9 @@ void world_write_specs(const struct world *world, const struct contestant *conte
 		replace(text, sizeof(text), "\"rootfs\"", word);
 		snprintf(word, sizeof(word), "\"%s\"", programs[i]);
 		replace(text, sizeof(text), "\"/true\"", word);
-		/* minirun names the cgroup after the container, so that many can live. */
-		if (strcmp(contestant->name, "minirun") != 0) {
+		/* By default minirun names the cgroup after the container: so many can live. */
+		if (strcmp(contestant->name, "minirun") != 0 ||
+			strcmp(programs[i], "/idle") != 0) {
 			world_cgroup_name(contestant->name, cgroup);
 			snprintf(word, sizeof(word),
 				"\"linux\": {\n\t\t\"cgroupsPath\": \"/%s\",", cgroup);
@@ -215,6 +217,16 @@ static void enter_private_mounts(struct world *world)
 		bench_die("umount /sys/fs/cgroup/unified: %m");
 }
 
+/* Launchers write down what they run below /run, which is a tmpfs: an fsync is free there. */
+static void mount_state(struct world *world)
+{
+	snprintf(world->state, sizeof(world->state), "%s/state", world->directory);
+	if (mkdir(world->state, 0700) < 0)
+		bench_die("mkdir %s: %m", world->state);
+	if (mount("tmpfs", world->state, "tmpfs", MS_NOSUID | MS_NODEV, "mode=700") < 0)
+		bench_die("mount a tmpfs at %s: %m", world->state);
+}
+
 /* run_quietly - a helper command of the set-up. */
 static bool run_quietly(const struct arguments *arguments)
 {
@@ -268,7 +280,8 @@ static int remove_entry(
  */
 static void remove_cgroups(void)
 {
-	static const char *const contestants[] = {"crun", "runc", "podman"};
+	static const char *const contestants[] = {
+		"minirun", "crun", "runc", "podman"};
 	DIR *mounts = opendir("/sys/fs/cgroup");
 	struct dirent *entry;
 
@@ -306,6 +319,8 @@ static void remove_world(void)
 		arguments_clear(&arguments);
 	}
 	remove_cgroups();
+	if (umount2(world->state, MNT_DETACH) < 0)
+		fprintf(stderr, "bench: umount %s: %m\n", world->state);
 	/* FTW_MOUNT: whatever is still mounted below is not ours to empty. */
 	if (nftw(world->directory, remove_entry, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT) <
 		0)
@@ -335,6 +350,7 @@ void world_create(struct world *world)
 	snprintf(path, sizeof(path), "%s/log", world->directory);
 	if (measure_open_log(path) < 0)
 		bench_die("create %s: %m", path);
+	mount_state(world);
 	make_rootfs(world);
 	make_docker_image(world);
 }

@@ -1,0 +1,295 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+#
+# Input that cannot be: each is a clear error with its own exit status, with file, line,
+# column and path where a file is at fault, and nothing is left.
+
+# bats sets status, output, stderr; the single quotes are meant.
+# shellcheck disable=SC2154,SC2016
+
+load common
+load launching
+
+setup() {
+	common_setup
+	requires root cgroups busybox
+	SPEC=$BUNDLE/config.json
+}
+
+# rejected CODE TEXT [OPTION...]: $SPEC is refused so, quickly, and nothing is left.
+rejected() {
+	SECONDS=0
+	refused "$@"
+	assert_between "$SECONDS" 0 10 "seconds"
+	refute_contains "$stderr" "o such file or directory"
+	refute_contains "$stderr" "ermission denied"
+	assert_nothing_left
+}
+
+# --- JSON ---
+
+@test "bad input: malformed JSON, each with file, line and column" {
+	local bad=$TOP/tests/fixtures/bad-specs name
+	[ -d "$bad" ] || skip "the fixtures are not here"
+	mkdir "$BUNDLE/rootfs"
+	for name in truncated trailing-comma missing-colon single-quotes comment garbage-after raw-newline \
+		bad-escape half-surrogate utf8-invalid bom nan empty blank array string null; do
+		cp "$bad/$name.json" "$BUNDLE/$name.json"
+		run --separate-stderr minirun run --name "$ID" "$BUNDLE/$name.json"
+		assert_status 125
+		assert_eq "$output" "" "stdout of $name"
+		assert_contains "$stderr" "$BUNDLE/$(cat "$bad/$name.err")"
+	done
+	refute_exists "$ROOT/$ID"
+	assert_nothing_left
+}
+
+@test "bad input: every other bad spec is refused in the words that its fixture has" {
+	local bad=$TOP/tests/fixtures/bad-specs file name
+	[ -d "$bad" ] || skip "the fixtures are not here"
+	mkdir "$BUNDLE/rootfs"
+	for file in "$bad"/*.json; do
+		name=${file##*/}
+		cp "$file" "$BUNDLE/$name"
+		run --separate-stderr minirun run --name "$ID" "$BUNDLE/$name"
+		[ "$status" = 125 ] || fail "exit status $status of $name: $stderr"
+		[[ $stderr == *"$(cat "${file%.json}.err")"* ]] || fail "$name: $stderr"
+		[ -z "$output" ] || fail "output of $name: $output"
+	done
+	refute_exists "$ROOT/$ID"
+	assert_nothing_left
+}
+
+@test "bad input: wrong types and overflow name line, column and path" {
+	make_spec "$SPEC" '.linux.resources.memory.limit = "64m"'
+	rejected 125 "linux.resources.memory.limit: expected an integer, found \"64m\""
+	assert_matches "$stderr" "$SPEC:[0-9]+:[0-9]+: linux\.resources\.memory\.limit: "
+	make_spec "$SPEC" '.linux.resources.memory.limit = 1.5'
+	rejected 125 linux.resources.memory.limit
+	make_spec "$SPEC"
+	sed -i 's/"resources": {}/"resources": {"memory": {"limit": 99999999999999999999}}/' "$SPEC"
+	rejected 125 linux.resources.memory.limit
+	assert_contains "$stderr" 99999999999999999999
+	make_spec "$SPEC" '.process.user.uid = 4294967296'
+	rejected 125 process.user.uid
+	make_spec "$SPEC" '.process.args = "true"'
+	rejected 125 process.args
+	make_spec "$SPEC" '.mounts[1].options = [1]'
+	rejected 125 'mounts[1].options[0]'
+}
+
+@test "bad input: the line and column are where the value is" {
+	printf '{\n  "ociVersion": "1.3.0",\n  "process": { "args": ["true"], "cwd": 7 },\n  "root": {"path": "rootfs"}\n}\n' >"$SPEC"
+	rejected 125 "$SPEC:3:41: process.cwd"
+}
+
+@test "bad input: duplicate keys, also when one is escaped" {
+	printf '{"ociVersion": "1.3.0", "root": {"path": "a", "path": "b"}}' >"$SPEC"
+	rejected 125 "$SPEC:1:"
+	assert_contains "$stderr" root.path
+	printf '{"ociVersion": "1.3.0", "root": {"path": "a", "p\\u0061th": "b"}}' >"$SPEC"
+	rejected 125 root.path
+}
+
+@test "bad input: a million nested arrays" {
+	head -c 1000000 /dev/zero | tr '\0' '[' >"$SPEC"
+	rejected 125 "$SPEC:1:"
+	assert_contains "$stderr" nest
+	{ printf '{"annotations": '; head -c 1000000 /dev/zero | tr '\0' '['; } >"$SPEC"
+	rejected 125 "$SPEC:1:"
+}
+
+@test "bad input: NUL, raw and escaped" {
+	printf '{"ociVersion": "1.3.0\\u0000"}' >"$SPEC"
+	rejected 125 "NUL"
+	printf '{"ociVersion": "1.3\0.0"}' >"$SPEC"
+	rejected 125 "$SPEC:1:"
+	make_spec "$SPEC"
+	sed -i 's,"/bin/true","/bin/true\\u0000x",' "$SPEC"
+	rejected 125 "NUL"
+}
+
+@test "bad input: a file of more than 16 MiB" {
+	{ printf '{"ociVersion": "'; head -c 17000000 /dev/zero | tr '\0' x; printf '"}'; } >"$SPEC"
+	rejected 125 "$SPEC"
+	assert_contains "$stderr" "16"
+	# Endless, and no regular file at all.
+	run --separate-stderr timeout 10 "$MINIRUN" --root "$ROOT" run -b "$BUNDLE" -f /dev/zero "$ID"
+	assert_status 1
+	mkfifo "$BUNDLE/fifo"
+	run --separate-stderr timeout 10 "$MINIRUN" --root "$ROOT" run -b "$BUNDLE" -f "$BUNDLE/fifo" "$ID"
+	assert_status 1
+	assert_contains "$stderr" fifo
+	refute_exists "$ROOT/$ID"
+}
+
+@test "bad input: many members do not take long" {
+	{ printf '{"ociVersion": "1.3.0", "annotations": {'; seq 1 100000 | sed 's/.*/"k&": "v",/'; printf '"end": ""}}'; } >"$SPEC"
+	rejected 125 "$SPEC"
+}
+
+@test "bad input: another major version" {
+	local version
+	for version in 2.0.0 0.9.0 x 1 ""; do
+		make_spec "$SPEC" ".ociVersion = \"$version\""
+		rejected 125 ociVersion
+	done
+	make_spec "$SPEC" 'del(.ociVersion)'
+	rejected 125 ociVersion
+	make_spec "$SPEC" '.ociVersion = "1.99.0"'
+	run_spec
+	assert_status 0
+}
+
+# --- files ---
+
+@test "bad input: no spec, an unreadable one, a directory" {
+	run --separate-stderr minirun run --name "$ID" "$BUNDLE/none.json"
+	assert_status 125
+	assert_contains "$stderr" "$BUNDLE/none.json"
+	run --separate-stderr minirun run -b "$BUNDLE/none" "$ID"
+	assert_status 1
+	assert_contains "$stderr" "$BUNDLE/none/config.json"
+	mkdir "$BUNDLE/dir.json"
+	run --separate-stderr minirun run --name "$ID" "$BUNDLE/dir.json"
+	assert_status 125
+	assert_contains "$stderr" "$BUNDLE/dir.json"
+	refute_exists "$ROOT/$ID"
+	assert_nothing_left
+}
+
+@test "bad input: a missing rootfs, one that is a file, and an empty one" {
+	make_spec "$SPEC" '.root.path = "none"'
+	rejected 125 "$BUNDLE/none"
+	make_spec "$SPEC" '.root.path = "config.json"'
+	rejected 125 "$BUNDLE/config.json"
+	mkdir "$BUNDLE/empty"
+	make_spec "$SPEC" '.root.path = "empty"'
+	refused 127 'exec "/bin/true": no such file or directory'
+	assert_nothing_left
+}
+
+@test "bad input: a missing program is 127, what is none 126" {
+	make_spec "$SPEC" "$(args /no/such)"
+	refused 127 'exec "/no/such": no such file or directory'
+	make_spec "$SPEC" "$(args no-such)"
+	refused 127 'exec "no-such": executable file not found in $PATH'
+	make_spec "$SPEC" "$(args /etc/passwd)"
+	refused 126 'exec "/etc/passwd": permission denied'
+	make_spec "$SPEC" '.process.args = []'
+	rejected 125 process.args
+	make_spec "$SPEC" '.process.args = [""]'
+	rejected 125 'process.args[0]'
+	assert_nothing_left
+}
+
+# --- values ---
+
+@test "bad input: unknown namespaces, mounts, rlimits, actions, signals of a spec" {
+	make_spec "$SPEC" '.linux.namespaces += [{type: "colour"}]'
+	rejected 125 'linux.namespaces[6].type'
+	make_spec "$SPEC" '.linux.namespaces += [{type: "pid"}]'
+	rejected 125 'linux.namespaces'
+	make_spec "$SPEC" "$(mount_spec /mnt tmpfs tmpfs nosuchoption)"
+	rejected 125 nosuchoption
+	make_spec "$SPEC" '.process.rlimits = [{type: "RLIMIT_COLOUR", soft: 1, hard: 1}]'
+	rejected 125 RLIMIT_COLOUR
+	make_spec "$SPEC" '.linux.seccomp = {defaultAction: "SCMP_ACT_MAYBE"}'
+	rejected 125 SCMP_ACT_MAYBE
+	make_spec "$SPEC" '.process.cwd = "relative"'
+	rejected 125 process.cwd
+	make_spec "$SPEC" '.process.env = ["NOEQUALS"]'
+	rejected 125 'process.env[0]'
+	make_spec "$SPEC" '.process.oomScoreAdj = 1001'
+	rejected 125 process.oomScoreAdj
+}
+
+@test "bad input: a limit below what init needs says how much would have been enough" {
+	requires memory
+	make_spec "$SPEC" '.linux.resources.memory = {limit: 65536, swap: 65536}'
+	rejected 125 "too low"
+	assert_contains "$stderr" 65536
+	assert_contains "$stderr" "256 KiB"
+}
+
+@test "bad input: ids that are paths or worse" {
+	local id
+	make_spec "$SPEC"
+	for id in .. . a/b '../x' 'a b' $'a\nb' '' "$(head -c 300 /dev/zero | tr '\0' a)"; do
+		run --separate-stderr minirun run --name "$id" "$SPEC"
+		assert_status 125
+		assert_eq "$output" ""
+		run --separate-stderr minirun run -b "$BUNDLE" "$id"
+		assert_status 1
+	done
+	assert_eq "$(ls -A "$ROOT")" ""
+}
+
+@test "bad input: control characters of a spec do not reach the terminal" {
+	make_spec "$SPEC" '.process.args = ["/no\u001b[31m\u0007such"]'
+	run --separate-stderr minirun run --name "$ID" "$SPEC"
+	assert_status 127
+	refute_contains "$stderr" $'\e'
+	refute_contains "$stderr" $'\a'
+}
+
+@test "bad input: a state root that is not ours" {
+	make_spec "$SPEC"
+	mkdir -m 777 "$BATS_TEST_TMPDIR/open"
+	run --separate-stderr "$MINIRUN" --root "$BATS_TEST_TMPDIR/open" run --name "$ID" "$SPEC"
+	assert_status 125
+	assert_contains "$stderr" 0700
+	ln -s "$ROOT" "$BATS_TEST_TMPDIR/link"
+	run --separate-stderr "$MINIRUN" --root "$BATS_TEST_TMPDIR/link" run --name "$ID" "$SPEC"
+	assert_status 125
+	run --separate-stderr "$MINIRUN" --root "$SPEC" run --name "$ID" "$SPEC"
+	assert_status 125
+	assert_contains "$stderr" "$SPEC"
+}
+
+# --- the host ---
+
+@test "bad input: without a cgroup hierarchy that can be written it is an error" {
+	requires unshare
+	make_spec "$SPEC" '.linux.resources.memory.limit = 67108864'
+	# Every cgroup mount read-only, in a mount namespace of its own.
+	run --separate-stderr unshare -m bash -c '
+		while read -r _ _ _ _ point _; do case $point in /sys/fs/cgroup*) mount -o remount,bind,ro "$point" 2>/dev/null || true ;; esac
+		done </proc/self/mountinfo
+		exec "$@"' - "$MINIRUN" --root "$ROOT" run --name "$ID" "$SPEC"
+	assert_status 125
+	assert_contains "$stderr" "/sys/fs/cgroup"
+	refute_exists "$ROOT/$ID"
+}
+
+@test "bad input: without any cgroup mount a limit is refused" {
+	requires unshare
+	make_spec "$SPEC" '.linux.resources.memory.limit = 67108864'
+	run --separate-stderr unshare -m bash -c '
+		sed -n "s:^[^ ]* [^ ]* [^ ]* [^ ]* \(/sys/fs/cgroup[^ ]*\) .*:\1:p" /proc/self/mountinfo | sort -r |
+			while read -r point; do umount -l "$point" 2>/dev/null || true; done
+		exec "$@"' - "$MINIRUN" --root "$ROOT" run --name "$ID" "$SPEC"
+	assert_status 125
+	assert_contains "$stderr" cgroup
+	assert_contains "$stderr" memory
+	refute_exists "$ROOT/$ID"
+}
+
+@test "bad input: an ordinary user without a user namespace in the spec" {
+	requires setpriv
+	local dir=/tmp/$ID.dir
+	mkdir -m 700 "$dir"
+	make_spec "$SPEC"
+	cp -r "$BUNDLE" "$dir/bundle"
+	chown -R 65534 "$dir"
+	cd /
+	run --separate-stderr setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps -all --bounding-set -all \
+		"$MINIRUN" --root "$dir/state" run --name "$ID" "$dir/bundle/config.json"
+	local left
+	left=$(ls -A "$dir/state" 2>/dev/null || true)
+	rm -rf "$dir"
+	assert_status 125
+	assert_ne "$stderr" ""
+	refute_contains "$stderr" "ermission denied"
+	assert_eq "$left" ""
+}

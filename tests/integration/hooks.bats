@@ -1,0 +1,145 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+#
+# The six hook lists: order, place, state on stdin, timeouts, failures.
+
+# bats sets status, output, stderr; the single quotes are meant.
+# shellcheck disable=SC2154,SC2016
+
+load common
+load launching
+
+setup() {
+	common_setup
+	requires root cgroups busybox
+	DIR=$BATS_TEST_TMPDIR/hooks
+	mkdir "$DIR"
+	MOUNT=$(mount_spec /hooks none "$DIR" bind rw)
+}
+
+# hook KIND SCRIPT [JQ-OBJECT]: a host's shell runs SCRIPT in $DIR; startContainer's is
+# the container's, which sees the same directory as /hooks (with $MOUNT).
+hook() {
+	local path=$DIR sh
+	sh=$(command -v sh)
+	[ "$1" != startContainer ] || path=/hooks sh=/bin/sh
+	jq -nr --arg kind "$1" --arg sh "$sh" --arg script "cd $path; $2" --argjson more "${3:-{\}}" --arg env "PATH=$PATH:/bin" \
+		'".hooks.\($kind) += [\({path: $sh, args: ["sh", "-c", $script], env: [$env]} + $more | tojson)]"'
+}
+
+@test "hooks: all six lists run in order, with the state on stdin" {
+	local kind filters=("$MOUNT")
+	for kind in poststop poststart startContainer createContainer createRuntime prestart; do
+		filters+=("$(hook $kind "cat >$kind.json; echo $kind >>order")"
+			"$(hook $kind "echo $kind-2 >>order")")
+	done
+	# The program ends after the poststart hooks.
+	inside 'echo program >>/hooks/started; until [ -e /hooks/poststart.json ]; do sleep 0.02; done; sleep 0.1' \
+		"${filters[@]}" '.annotations = {"a.b": "c"}'
+	assert_exists "$DIR/started"
+	assert_eq "$(tr '\n' ' ' <"$DIR/order")" "prestart prestart-2 createRuntime createRuntime-2 createContainer createContainer-2 startContainer startContainer-2 poststart poststart-2 poststop poststop-2 "
+	for kind in prestart createRuntime createContainer startContainer poststart poststop; do
+		assert_eq "$(jq -r .id "$DIR/$kind.json")" "$ID" "$kind"
+		assert_eq "$(jq -r .ociVersion "$DIR/$kind.json")" 1.3.0 "$kind"
+		assert_eq "$(jq -r .bundle "$DIR/$kind.json")" "$BUNDLE" "$kind"
+		assert_eq "$(jq -r '.annotations["a.b"]' "$DIR/$kind.json")" c "$kind"
+	done
+	assert_eq "$(jq -r .status "$DIR"/{prestart,createRuntime,createContainer,startContainer,poststart,poststop}.json | tr '\n' ' ')" \
+		"creating creating creating created running stopped "
+	for kind in prestart createRuntime createContainer startContainer poststart; do
+		assert_between "$(jq -r .pid "$DIR/$kind.json")" 2 4194304 "pid in $kind"
+	done
+}
+
+@test "hooks: each runs where its kind says" {
+	inside 'true' "$MOUNT" \
+		"$(hook createRuntime 'readlink /proc/self/ns/mnt >rt.mnt')" \
+		"$(hook createContainer 'readlink /proc/self/ns/mnt >cc.mnt; pwd -P >cc.pwd')" \
+		"$(hook startContainer 'ls -d /data >sc.root; hostname >sc.host')" \
+		"$(hook poststart 'readlink /proc/self/ns/mnt >ps.mnt')"
+	assert_eq "$(cat "$DIR/rt.mnt")" "$(readlink /proc/self/ns/mnt)"
+	assert_ne "$(cat "$DIR/cc.mnt")" "$(readlink /proc/self/ns/mnt)"
+	assert_eq "$(cat "$DIR/cc.pwd")" "$(realpath "$DIR")" "createContainer runs before the change of root"
+	assert_eq "$(cat "$DIR/sc.root")" /data
+	assert_eq "$(cat "$DIR/sc.host")" minirun-test
+	assert_eq "$(cat "$DIR/ps.mnt")" "$(readlink /proc/self/ns/mnt)"
+}
+
+@test "hooks: the pid in the state is init's in the host's view" {
+	inside 'true' "$(hook createRuntime 'p=$(jq -r .pid); readlink /proc/$p/ns/pid >of-pid; cat /proc/$p/comm >comm')"
+	assert_matches "$(cat "$DIR/of-pid")" '^pid:'
+	assert_ne "$(cat "$DIR/of-pid")" "$(readlink /proc/self/ns/pid)"
+	assert_eq "$(cat "$DIR/comm")" minirun-start
+}
+
+@test "hooks: args and env are the spec's, nothing is inherited" {
+	FROM_HOST=1 inside true "$(hook prestart 'env >env; ls /proc/self/fd >fds' '{"env": ["ONE=1", "PATH=/usr/bin:/bin"]}')"
+	assert_contains "$(cat "$DIR/env")" ONE=1
+	refute_contains "$(cat "$DIR/env")" FROM_HOST
+	assert_eq "$(tr '\n' ' ' <"$DIR/fds")" "0 1 2 3 " "the last is that of ls itself"
+}
+
+@test "hooks: a failing one is an error naming kind, number and path, and nothing is left" {
+	local kind
+	for kind in prestart createRuntime createContainer startContainer; do
+		make_spec "$BUNDLE/config.json" "$MOUNT" "$(hook $kind true)" "$(hook $kind 'exit 3')"
+		refused 125 "hook #2 ($kind) '"
+		assert_contains "$stderr" "status 3"
+		assert_nothing_left
+	done
+}
+
+@test "hooks: one that is missing or killed is told so" {
+	make_spec "$BUNDLE/config.json" '.hooks.createRuntime = [{path: "/none/hook"}]'
+	refused 125 "hook #1 (createRuntime) '/none/hook'"
+	refute_contains "$stderr" "o such file"
+	make_spec "$BUNDLE/config.json" "$(hook prestart 'kill -TERM $$')"
+	refused 125 SIGTERM
+}
+
+@test "hooks: a timeout ends a hook and what it started" {
+	make_spec "$BUNDLE/config.json" \
+		"$(hook createRuntime 'sleep 50 & echo $! >pid; sleep 51' '{"timeout": 1}')"
+	SECONDS=0
+	refused 125 "timeout of 1 s"
+	assert_between "$SECONDS" 1 5 "seconds"
+	wait_for _is_gone "$(cat "$DIR/pid")"
+	assert_nothing_left
+}
+
+@test "hooks: a failing poststart ends the container" {
+	make_spec "$BUNDLE/config.json" "$(args sleep 60)" "$(hook poststart 'exit 4')"
+	SECONDS=0
+	refused 125 "(poststart)"
+	assert_between "$SECONDS" 0 5 "seconds"
+	assert_nothing_left
+}
+
+@test "hooks: a failing poststop is a warning, and the others run" {
+	in_container 'exit 5' "$(hook poststop 'exit 4')" "$(hook poststop 'echo second >second')"
+	assert_status 5
+	assert_contains "$stderr" "(poststop)"
+	assert_eq "$(state .State.ExitCode)" 5
+	assert_exists "$DIR/second"
+}
+
+@test "hooks: poststop runs after a failed start that had begun" {
+	make_spec "$BUNDLE/config.json" "$(args /none)" "$(hook createRuntime 'echo x >created')" \
+		"$(hook poststop 'echo x >stopped')"
+	refused 127 /none
+	assert_exists "$DIR/created"
+	assert_exists "$DIR/stopped"
+}
+
+@test "hooks: one that does not read its stdin is fine" {
+	inside 'echo ran' "$(hook createRuntime 'exec 0<&-; true')" \
+		'.annotations = {"long": ("x" * 200000)}'
+	assert_eq "$output" ran
+}
+
+@test "hooks: what a hook prints is seen, and does not disturb the program's output" {
+	in_container 'echo program' "$(hook createRuntime 'echo from-hook >&2')"
+	assert_status 0
+	assert_eq "$output" program
+	assert_contains "$stderr" from-hook
+}
