@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The verbs of minirun.h that ask: list, status, inspect, state, pids, log. */
+#include "launch/container.h"
+
+#include "base/io.h"
+#include "base/json.h"
+#include "base/str.h"
+#include "launch/cleanup.h"
+#include "launch/oci_state.h"
+#include "record/status.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+static int64_t to_ns(const char *rfc3339)
+{
+	struct tm tm = { 0 };
+	const char *rest = strptime(rfc3339, "%Y-%m-%dT%H:%M:%S", &tm);
+	int64_t ns = 0;
+
+	if (!rest || tm.tm_year <= 0)
+		return 0;
+	if (*rest == '.')
+		for (int64_t unit = 100000000; *++rest >= '0' && *rest <= '9'; unit /= 10)
+			ns += (*rest - '0') * unit;
+	return (int64_t)timegm(&tm) * 1000000000 + ns;
+}
+
+static void status_from_record(const char *json, struct mr_status *ret)
+{
+	struct mr_error ignored;
+	auto_json doc = { 0 };
+
+	if (mr_json_parse("status.json", json, strlen(json), &doc, &ignored) < 0)
+		return;
+	const struct mr_json *state = mr_json_get(doc.root, "State");
+	const struct mr_json *oom = mr_json_get(state, "OOMKilled");
+	auto_str command = { 0 };
+
+	if (oom && oom->type == MR_JSON_BOOL)
+		ret->oom_killed = oom->boolean;
+	ret->created_ns = to_ns(mr_json_text(doc.root, "Created", ""));
+	ret->started_ns = to_ns(mr_json_text(state, "StartedAt", ""));
+	ret->finished_ns = to_ns(mr_json_text(state, "FinishedAt", ""));
+	mr_str_append_printable(&command, mr_json_text(doc.root, "Path", ""));
+	const struct mr_json *args = mr_json_get(doc.root, "Args");
+	for (const struct mr_json *a = args ? args->child : NULL; a; a = a->next) {
+		mr_str_append(&command, " ");
+		mr_str_append_printable(&command, a->text);
+	}
+	snprintf(ret->command, sizeof(ret->command), "%s", mr_str_text(&command));
+}
+
+int mr_container_status(struct mr_container *c, struct mr_status *ret, struct mr_error *err)
+{
+	autofree char *json = NULL;
+
+	memset(ret, 0, sizeof(*ret));
+	memcpy(ret->id, c->state.id, sizeof(ret->id));
+	ret->exit_code = ret->oom_killed = -1;
+	if (c->damaged) {
+		snprintf(ret->status, sizeof(ret->status), "broken");
+		return 0;
+	}
+	/* Whoever asks again wants to know what has changed since. */
+	mr_live_clear(&c->live);
+	int r = mr_state_read_live(&c->state, &c->live, err);
+	if (r < 0)
+		return r;
+	memcpy(ret->status, c->live.status, sizeof(ret->status));
+	ret->pid = c->live.init.pid;
+	ret->exit_code = c->live.exit_code;
+	snprintf(ret->bundle, sizeof(ret->bundle), "%.511s", c->live.bundle);
+	ret->created_ns = to_ns(c->live.created);
+	struct mr_error ignored;
+	if (mr_state_read_status(&c->state, &json, &ignored) == 0)
+		status_from_record(json, ret);
+	return 0;
+}
+
+int mr_list(const char *root, struct mr_status **ret, size_t *ret_n, struct mr_error *err)
+{
+	auto_strv ids = { 0 };
+	int r = mr_state_list(root ? root : mr_default_root(), &ids, err);
+
+	if (r < 0)
+		return r;
+	autofree struct mr_status *list = calloc(ids.n + 1, sizeof(*list));
+	if (!list)
+		return mr_fail(err, ENOMEM, "list of containers");
+	size_t n = 0;
+	for (size_t i = 0; i < ids.n; i++) {
+		struct mr_container *c;
+		struct mr_error ignored;
+		/* One that vanishes meanwhile is not listed; a bad one never hides others. */
+		if (mr_container_open(root, ids.items[i], &c, &ignored) < 0)
+			continue;
+		if (mr_container_status(c, &list[n], &ignored) == 0)
+			n++;
+		mr_container_close(c);
+	}
+	*ret = mr_take_ptr(list);
+	*ret_n = n;
+	return 0;
+}
+
+int mr_container_pids(struct mr_container *c, pid_t **ret, size_t *ret_n, struct mr_error *err)
+{
+	struct mr_cgroup cg;
+	int r = mr_container_open_cgroup(c, &cg, err);
+
+	if (r == 0)
+		r = mr_cgroup_pids(&cg, ret, ret_n, err);
+	mr_cgroup_close(&cg);
+	return r;
+}
+
+int mr_container_log_path(struct mr_container *c, char **ret, struct mr_error *err)
+{
+	auto_str path = { 0 };
+
+	mr_str_appendf(&path, "%s/%s/log.json", c->state.root, c->state.id);
+	*ret = mr_str_take(&path);
+	return *ret ? 0 : mr_fail(err, ENOMEM, "path of the log");
+}
+
+int mr_container_state_json(struct mr_container *c, char **ret, struct mr_error *err)
+{
+	int r = mr_container_refuse_damaged(c, err);
+
+	if (r < 0)
+		return r;
+	const char *status = mr_cleanup_is_live(&c->live) ? c->live.status : "stopped";
+	return mr_oci_state_of_live(&c->state, &c->live, status, ret, err);
+}
+
+int mr_inspect(const char *root, const char *name, const char *format, char **ret,
+	struct mr_error *err)
+{
+	struct mr_container *c = NULL;
+	autofree char *json = NULL;
+	int r = mr_is_id(name) ? mr_container_open(root, name, &c, err) : -ENOENT;
+
+	if (r == 0) {
+		r = mr_state_read_status(&c->state, &json, err);
+		mr_container_close(c);
+	} else if (r == -ENOENT) {
+		r = mr_read_file_at(AT_FDCWD, name, MR_JSON_MAX_BYTES, &json, NULL);
+		if (r == -ENOENT)
+			mr_fail_text(err, ENOENT,
+				"no container and no status file named '%s'", name);
+		else if (r < 0)
+			mr_fail(err, -r, "cannot read '%s'", name);
+	}
+	return r < 0 ? r : mr_status_template(name, json, format, ret, err);
+}

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The verbs of minirun.h that act: pause, resume, kill, stop, wait, delete. */
+#include "launch/container.h"
+
+#include "base/io.h"
+#include "base/str.h"
+#include "base/sys.h"
+#include "launch/cleanup.h"
+#include "record/patch.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#define FREEZE_TIMEOUT_MS 2000
+
+/* "paused" is the first word to be written and the last to go: what says so can be resumed. */
+static int set_status(struct mr_container *c, bool paused, struct mr_error *err)
+{
+	const struct mr_state_patch patch = { .status = paused ? "paused" : "running" };
+	autofree char *json = NULL;
+	autofree char *patched = NULL;
+
+	snprintf(c->live.status, sizeof(c->live.status), "%s", patch.status);
+	int ret = paused ? mr_state_write_live(&c->state, &c->live, err) : 0;
+	if (ret == 0)
+		ret = mr_state_read_status(&c->state, &json, err);
+	if (ret == 0)
+		ret = mr_record_patch(json, &patch, &patched, err);
+	if (ret == 0)
+		ret = mr_state_write_status(&c->state, patched, err);
+	return ret < 0 || paused ? ret : mr_state_write_live(&c->state, &c->live, err);
+}
+
+/* "paused" is written before the freezing and taken back after the thawing: whenever we are
+ * killed, a frozen container is one that `resume` helps. */
+static int freeze_and_record(struct mr_container *c, struct mr_cgroup *cg, bool paused,
+	struct mr_error *err)
+{
+	struct mr_error ignored;
+	int ret = paused ? set_status(c, true, err) : 0;
+
+	if (ret == 0)
+		ret = mr_cgroup_set_frozen(cg, paused, FREEZE_TIMEOUT_MS, err);
+	if (ret == 0 && !paused)
+		ret = set_status(c, false, err);
+	if (ret < 0 && paused) {
+		mr_cgroup_set_frozen(cg, false, FREEZE_TIMEOUT_MS, &ignored);
+		set_status(c, false, &ignored);
+	}
+	return ret;
+}
+
+static int set_paused(struct mr_container *c, bool paused, struct mr_error *err)
+{
+	struct mr_cgroup cg;
+	autoclose int init = mr_container_open_init(c, err);
+	const char *wanted = paused ? "running" : "paused";
+
+	if (init < 0)
+		return init;
+	int ret = mr_state_lock(&c->state, MR_LOCK_TIMEOUT_MS, err);
+	if (ret < 0)
+		return ret;
+	mr_live_clear(&c->live);
+	ret = mr_state_read_live(&c->state, &c->live, err);
+	if (ret == 0 && !mr_streq(c->live.status, wanted))
+		ret = mr_fail_text(err, EINVAL, "container '%s' is not %s but %s", c->state.id,
+			wanted, c->live.status);
+	if (ret == 0)
+		ret = mr_container_open_cgroup(c, &cg, err);
+	if (ret == 0) {
+		ret = freeze_and_record(c, &cg, paused, err);
+		mr_cgroup_close(&cg);
+	}
+	mr_state_unlock(&c->state);
+	return ret;
+}
+
+int mr_container_pause(struct mr_container *c, struct mr_error *err)
+{
+	return set_paused(c, true, err);
+}
+
+int mr_container_resume(struct mr_container *c, struct mr_error *err)
+{
+	return set_paused(c, false, err);
+}
+
+static int signal_all(struct mr_container *c, int sig, struct mr_error *err)
+{
+	struct mr_cgroup cg;
+	int ret = mr_container_open_cgroup(c, &cg, err);
+
+	if (ret == 0)
+		ret = mr_cgroup_signal(&cg, sig, err);
+	mr_cgroup_close(&cg);
+	return ret < 0 ? ret : 0;
+}
+
+int mr_container_kill(struct mr_container *c, int sig, bool all, struct mr_error *err)
+{
+	autoclose int init = mr_container_open_init(c, err);
+
+	/* What is left of a stopped container may be signalled, and if nothing is, that is
+	 * no failure: runc's --all. */
+	if (init < 0 && !(all && init == -ESRCH))
+		return init;
+	if (all) {
+		int ret = signal_all(c, sig, err);
+		return ret == -ESRCH ? 0 : ret;
+	}
+	int ret = mr_pidfd_send_signal(init, sig);
+	if (ret < 0)
+		return ret == -ESRCH ? mr_fail_text(err, ESRCH, "container not running")
+				     : mr_fail(err, -ret, "signal %d to container '%s'", sig,
+					       c->state.id);
+	/* A frozen process dies when it is thawed (v1), so that it can. On v2 it is dead by
+	 * now, and a resume too late. */
+	if (sig != SIGKILL || !mr_streq(c->live.status, "paused"))
+		return 0;
+	ret = mr_container_resume(c, err);
+	return ret < 0 && mr_cleanup_is_live(&c->live) ? ret : 0;
+}
+
+/* Wait for init's end and for the monitor, which writes the record.
+ * @return 1 ended, 0 not, or -errno */
+static int wait_end(struct mr_container *c, int timeout_ms)
+{
+	const struct mr_process_id *ids[] = { &c->live.init, &c->live.monitor };
+
+	for (int i = 0; i < 2; i++) {
+		autoclose int pidfd = ids[i]->pid ? mr_process_id_open(ids[i]) : -1;
+		struct pollfd p = { pidfd, POLLIN, 0 };
+		int n;
+		if (pidfd < 0 && ids[i]->pid && pidfd != -ESRCH)
+			return pidfd;
+		if (pidfd < 0)
+			continue;
+		do
+			n = poll(&p, 1, timeout_ms);
+		while (n < 0 && errno == EINTR);
+		if (n <= 0)
+			return n < 0 ? -errno : 0;
+	}
+	return 1;
+}
+
+int mr_container_stop(struct mr_container *c, int64_t timeout_ms, struct mr_error *err)
+{
+	int ret = mr_container_kill(c, SIGTERM, false, err);
+
+	if (ret == 0 && mr_streq(c->live.status, "paused"))
+		ret = mr_container_resume(c, err);
+	if (ret < 0)
+		return ret == -ESRCH ? 0 : ret;
+	ret = wait_end(c, (int)timeout_ms);
+	if (ret != 0)
+		return ret > 0 ? 0 : mr_fail(err, -ret, "wait for container '%s'", c->state.id);
+	ret = mr_container_kill(c, SIGKILL, false, err);
+	if (ret < 0 && ret != -ESRCH)
+		return ret;
+	return wait_end(c, MR_LOCK_TIMEOUT_MS) > 0
+		       ? 0
+		       : mr_fail_text(err, ETIMEDOUT,
+				 "container '%s' has not ended 10 s after SIGKILL", c->state.id);
+}
+
+int mr_container_wait(struct mr_container *c, int *ret_exit_code, struct mr_error *err)
+{
+	int ret = mr_container_refuse_damaged(c, err);
+
+	if (ret < 0)
+		return ret;
+	ret = wait_end(c, -1);
+	if (ret < 0)
+		return mr_fail(err, -ret, "wait for container '%s'", c->state.id);
+	/* With --rm the record may be gone: then the exit code is not known any more. */
+	mr_live_clear(&c->live);
+	ret = mr_state_read_live(&c->state, &c->live, err);
+	if (ret == 0 && mr_container_is_lost(&c->live))
+		ret = mr_container_write_lost(c, err);
+	if (ret == 0 && c->live.exit_code < 0)
+		ret = mr_fail_text(err, ENODATA, "the exit code of '%s' is not known: " MR_LOST,
+			c->state.id);
+	if (ret == 0)
+		*ret_exit_code = c->live.exit_code;
+	return ret;
+}
+
+/* Without a state.json its launcher was killed early, since we hold the lock. */
+static int check_ended(const struct mr_state *state, struct mr_error *err)
+{
+	struct mr_live live;
+	int ret = mr_state_read_live(state, &live, err);
+
+	if (ret == 0) {
+		if (mr_cleanup_is_live(&live))
+			ret = mr_fail_text(
+				err, EBUSY, "container '%s' is %s", state->id, live.status);
+		mr_live_clear(&live);
+	}
+	if (ret < 0 && ret != -ENOENT)
+		mr_hint(err, "stop it first, or use --force");
+	return ret == -ENOENT ? 0 : ret;
+}
+
+int mr_delete(const char *root, const char *id, bool force, struct mr_error *err)
+{
+	struct mr_state state;
+	struct mr_host host;
+
+	mr_state_init(&state);
+	int ret = mr_state_open(root ? root : mr_default_root(), id, &state, err);
+	if (ret == 0)
+		ret = mr_host_read(&host, "", err);
+	if (ret == 0 && force)
+		mr_cleanup_stop(&state, &host);
+	if (ret == 0)
+		ret = mr_state_lock(&state, MR_LOCK_TIMEOUT_MS, err);
+	if (ret == 0 && !force)
+		ret = check_ended(&state, err);
+	if (ret == 0)
+		ret = mr_cleanup(&state, &host, err);
+	mr_state_close(&state);
+	return ret;
+}
