@@ -10,9 +10,31 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
+
+#ifndef MR_VERSION
+#error "MR_VERSION is set by the Makefile"
+#endif
+
+const char *mr_version(void)
+{
+	return MR_VERSION;
+}
+
+const char *mr_default_root(void)
+{
+	static char path[4096];
+	const char *dir = getenv("XDG_RUNTIME_DIR");
+
+	if (geteuid() != 0 && dir && dir[0] == '/' &&
+		snprintf(path, sizeof(path), "%s/minirun", dir) < (int)sizeof(path))
+		return path;
+	return "/run/minirun";
+}
 
 int mr_log_line(const char *line, size_t len, char **ret_text, size_t *ret_len)
 {

@@ -17,26 +17,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#ifndef MR_VERSION
-#error "MR_VERSION is set by the Makefile"
-#endif
-
-const char *mr_version(void)
-{
-	return MR_VERSION;
-}
-
-const char *mr_default_root(void)
-{
-	static char path[4096];
-	const char *dir = getenv("XDG_RUNTIME_DIR");
-
-	if (geteuid() != 0 && dir && dir[0] == '/' &&
-		snprintf(path, sizeof(path), "%s/minirun", dir) < (int)sizeof(path))
-		return path;
-	return "/run/minirun";
-}
-
 static void warn(const struct mr_plan *plan)
 {
 	for (size_t i = 0; i < plan->warnings.n && plan->options.message; i++)
