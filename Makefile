@@ -160,8 +160,15 @@ fuzz: build/fuzz/fuzz_spec
 fuzz-replay: build/fuzz/fuzz_spec
 	build/fuzz/fuzz_spec -runs=0 tests/fuzz/corpus/spec 2>&1 | tail -n 1
 
-faults: all
-	tests/faults/run $(FAULTS)
+$(B)/faults/inject: tests/faults/inject.c
+	@mkdir -p $(@D)
+	@echo '  CC $@'
+	$(Q)$(CC) $(CSTD) -O2 $(WARN) -o $@ $<
+
+# FAULTS=--short is the sample that `make test` takes.
+faults: all $(B)/faults/inject
+	MINIRUN=$(B)/minirun INJECT=$(B)/faults/inject MEMLAB=$(B)/memlab \
+		tests/faults/run $(FAULTS)
 
 $(B)/bench/%: tests/bench/%.c
 	@mkdir -p $(@D)

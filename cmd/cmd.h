@@ -48,6 +48,7 @@ struct command {
 	command_fn function;
 	const char *help;     /* one line */
 	const char *synopsis; /* what follows the name; lines of their own by '\n' */
+	bool own_tail; /* options after the first argument belong to somebody else */
 };
 
 /** The table, ending with a NULL name. */

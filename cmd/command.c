@@ -57,7 +57,7 @@ int command_parse(struct context *ctx, const struct option *rows, void *target, 
 		{common_options, ctx},
 		{NULL, NULL},
 	};
-	int r = options_parse(sets, argc, argv, ret, err);
+	int r = options_parse(sets, argc, argv, !ctx->command->own_tail, ret, err);
 
 	if (r < 0) {
 		if (!err->hint[0])

@@ -58,7 +58,7 @@ static int run_command_line(
 	const struct option_set sets[] = {
 		{common_options, ctx}, {main_options, ctx}, {0}};
 	struct arguments args;
-	int r = options_parse(sets, argc, argv, &args, err);
+	int r = options_parse(sets, argc, argv, false, &args, err);
 
 	if (r < 0)
 		return r;

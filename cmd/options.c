@@ -218,10 +218,10 @@ static int take_option(const struct option_set *sets, char **argv, int *i,
 	return store(row, target, w.value, err);
 }
 
-int options_parse(const struct option_set *sets, int argc, char **argv,
+int options_parse(const struct option_set *sets, int argc, char **argv, bool mixed,
 	struct arguments *ret, struct mr_error *err)
 {
-	int i = 1;
+	int i = 1, kept = 1; /* arguments found so far stand at argv[1 .. kept-1] */
 
 	*ret = (struct arguments){0};
 	for (; i < argc; i++) {
@@ -230,11 +230,20 @@ int options_parse(const struct option_set *sets, int argc, char **argv,
 			i++;
 			break;
 		}
-		if (argv[i][0] != '-' || !argv[i][1])
-			break;
+		if (argv[i][0] != '-' || !argv[i][1]) {
+			if (!mixed)
+				break;
+			argv[kept++] = argv[i];
+			continue;
+		}
 		int r = take_option(sets, argv, &i, ret, err);
 		if (r < 0 || ret->help)
 			return r;
+	}
+	if (mixed) {
+		memmove(argv + kept, argv + i, (size_t)(argc - i + 1) * sizeof(*argv));
+		argc -= i - kept;
+		i = 1;
 	}
 	ret->n = argc - i;
 	ret->items = argv + i;

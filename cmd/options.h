@@ -66,14 +66,16 @@ struct arguments {
 };
 
 /**
- * Parse options up to the first argument or "--". A name is looked up in @sets in order,
+ * Parse options up to "--", and up to the first argument unless @mixed. A name is looked up in @sets in order,
  * the array ends with rows NULL. One dash or two, "--o V" or "--o=V"; short options are
  * not bundled, because "-no-pivot" is a long one.
  *
- * @param argv argv[0] is the command's name and skipped
+ * @param argv  argv[0] is the command's name and skipped
+ * @param mixed options may follow arguments, as docker takes them; the arguments are
+ *              moved together in @argv
  * @return 0 or -EINVAL
  */
-int options_parse(const struct option_set *sets, int argc, char **argv,
+int options_parse(const struct option_set *sets, int argc, char **argv, bool mixed,
 	struct arguments *ret, struct mr_error *err);
 
 /** The rows as help text. */

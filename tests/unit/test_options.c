@@ -54,7 +54,7 @@ static int parse(
 		argc++;
 	*t = (struct target){.on = -1};
 	*err = (struct mr_error){0};
-	return options_parse(sets, argc, argv, args, err);
+	return options_parse(sets, argc, argv, false, args, err);
 }
 /* A statement's own argv: what was parsed points into it. */
 #define PARSE(...) parse((char *[]){"command", __VA_ARGS__, NULL}, &t, &args, &err)
@@ -224,7 +224,7 @@ static void test_help_of_run(void **state)
 	(void)state;
 	run_args_init(&a);
 	const struct option_set sets[] = {{run_options, &a}, {NULL, NULL}};
-	assert_int_equal(options_parse(sets, 6, argv, &args, &err), 0);
+	assert_int_equal(options_parse(sets, 6, argv, false, &args, &err), 0);
 	assert_false(args.help);
 	assert_string_equal(a.command.hostname, "box");
 	assert_string_equal(a.command.memory, "64m");
@@ -232,6 +232,27 @@ static void test_help_of_run(void **state)
 	enum run_mode mode;
 	assert_int_equal(run_choose_mode(&a, &args, &mode, &err), 0);
 	assert_int_equal(mode, RUN_COMMAND);
+	run_args_clear(&a);
+}
+
+/* docker's habit: inspect ID --format T. What follows "--" is never an option. */
+static void test_mixed(void **state)
+{
+	struct run_args a;
+	struct arguments args;
+	struct mr_error err = {0};
+	char *argv[] = {"inspect", "one", "-m", "64m", "two", "--", "-m", NULL};
+
+	(void)state;
+	run_args_init(&a);
+	const struct option_set sets[] = {{run_options, &a}, {NULL, NULL}};
+	assert_int_equal(options_parse(sets, 7, argv, true, &args, &err), 0);
+	assert_string_equal(a.command.memory, "64m");
+	assert_int_equal(args.n, 3);
+	assert_string_equal(args.items[0], "one");
+	assert_string_equal(args.items[1], "two");
+	assert_string_equal(args.items[2], "-m");
+	assert_null(args.items[3]);
 	run_args_clear(&a);
 }
 
@@ -352,6 +373,7 @@ int main(void)
 		cmocka_unit_test(test_bundles),
 		cmocka_unit_test(test_help),
 		cmocka_unit_test(test_help_of_run),
+		cmocka_unit_test(test_mixed),
 		cmocka_unit_test(test_groups),
 		cmocka_unit_test(test_is_oci),
 		cmocka_unit_test(test_texts),
