@@ -142,6 +142,25 @@ static void on_trace(const struct mr_monitor *m, const struct mr_frame *f)
 	message(m, MR_MESSAGE_TRACE, line);
 }
 
+static void on_oom(struct mr_monitor *m)
+{
+	struct mr_error ignored;
+	uint64_t kills = m->kills;
+
+	mr_sampler_tick(&m->sampler);
+	/* A counter that cannot be read now is the verdict's matter, at the end. */
+	bool killed = mr_oom_watch_step(m->watch, &kills, &ignored) == 0 && kills > m->kills;
+	bool hanging = mr_oom_watch_hanging(m->watch) == 1;
+	/* Both may be ready in one round; there is no record to correct before the start. */
+	m->early_oom = !m->started;
+	if (m->early_oom)
+		return;
+	if (killed || hanging != m->hanging)
+		m->events.oom(m->events.arg, hanging && !m->hanging);
+	m->kills = kills;
+	m->hanging = hanging;
+}
+
 static int now_started(struct mr_monitor *m, struct mr_error *err)
 {
 	if (m->started)
@@ -149,7 +168,10 @@ static int now_started(struct mr_monitor *m, struct mr_error *err)
 	m->started = true;
 	m->started_mono_ns = mr_now_mono_ns();
 	mr_logs_started(&m->logs);
-	return m->events.started(m->events.arg, err);
+	int ret = m->events.started(m->events.arg, err);
+	if (ret == 0 && m->early_oom)
+		on_oom(m);
+	return ret;
 }
 
 /* @return 1 go on, 0 the socket is at its end, negative: the launch has failed */
@@ -261,22 +283,10 @@ static void on_sample(struct mr_monitor *m)
 {
 	mr_sampler_tick(&m->sampler);
 	mr_oom_watch_tick(m->watch);
+	/* Whoever may not read the kernel's log is not woken by it. */
+	if (m->watch->await_log)
+		on_oom(m);
 	m->sample_ns = mr_now_mono_ns() + m->sampler.interval_ms * INT64_C(1000000);
-}
-
-static void on_oom(struct mr_monitor *m)
-{
-	struct mr_error ignored;
-	uint64_t kills = m->kills;
-
-	mr_sampler_tick(&m->sampler);
-	/* A counter that cannot be read now is the verdict's matter, at the end. */
-	bool killed = mr_oom_watch_step(m->watch, &kills, &ignored) == 0 && kills > m->kills;
-	bool hanging = mr_oom_watch_hanging(m->watch) == 1;
-	if (killed || hanging != m->hanging)
-		m->events.oom(m->events.arg, hanging && !m->hanging);
-	m->kills = kills;
-	m->hanging = hanging;
 }
 
 /* --- the loop --- */

@@ -46,6 +46,7 @@ struct mr_monitor {
 	struct rusage rusage;
 	uint64_t kills;
 	bool hanging; /* tasks stand still: the limit is reached, the killer disabled */
+	bool early_oom; /* an event came before the start was known */
 	int64_t started_mono_ns, ended_mono_ns;
 	struct mr_sampler sampler;
 	bool relaying;

@@ -359,20 +359,26 @@ void mr_oom_watch_settle(struct mr_oom_watch *w)
 int mr_oom_watch_step(struct mr_oom_watch *w, uint64_t *ret_kills, struct mr_error *err)
 {
 	uint64_t v, before = w->kills_seen;
-	bool any = false;
+	bool any = false, began = false;
 
 	if (w->version == 1) {
-		any = w->level[0].event_fd >= 0 &&
-		      read(w->level[0].event_fd, &v, sizeof(v)) == (ssize_t)sizeof(v);
-		w->level[0].events += any ? v : 0;
+		began = w->level[0].event_fd >= 0 &&
+			read(w->level[0].event_fd, &v, sizeof(v)) == (ssize_t)sizeof(v);
+		w->level[0].events += began ? v : 0;
 		mr_oom_watch_tick(w);
-		any = mr_nested_step(w) || any || w->await_log;
+		any = mr_nested_step(w) || began || w->await_log;
 	}
 	int r = mr_oom_watch_kills(w, ret_kills, err);
 	/* The log's ring is short and everybody's: read it while it still has our report.
 	 */
 	if (any || w->kills_seen != before)
 		mr_kmsg_drain(&w->kmsg, &w->log);
+	/* v1 notifies before it kills, and the counter rises before the log tells: unless
+	 * what was just read told it, the log will wake us. */
+	if (r == 0 && began && w->kills_seen == before) {
+		w->await_log = true;
+		r = mr_oom_watch_kills(w, ret_kills, err);
+	}
 	return r;
 }
 

@@ -206,9 +206,9 @@ rejected() {
 
 @test "bad input: a limit below what init needs says how much would have been enough" {
 	requires memory
-	make_spec "$SPEC" '.linux.resources.memory = {limit: 65536, swap: 65536}'
+	make_spec "$SPEC" '.linux.resources.memory = {limit: 16384, swap: 16384}'
 	rejected 125 "too low"
-	assert_contains "$stderr" 65536
+	assert_contains "$stderr" 16384
 	assert_contains "$stderr" "256 KiB"
 }
 

@@ -103,9 +103,9 @@ needs_version() {
 	requires memory
 	in_container true "$(memory 64M)" "$(resource '.memory += {kernel: 8388608, kernelTCP: 8388608}')"
 	assert_status 0
-	assert_contains "$stderr" linux.resources.memory.kernel:
-	assert_contains "$stderr" linux.resources.memory.kernelTCP
-	assert_eq "$(state '.Warnings | length')" 2
+	assert_contains "$stderr" linux.resources.memory.kernel
+	assert_contains "$stderr" kernelTCP
+	assert_contains "$(state '.Warnings | join(" ")')" kernelTCP
 }
 
 @test "cgroup: zeros of an engine are no limits" {
@@ -182,7 +182,7 @@ cgroup_root() {
 @test "cgroup: a limit that is too low for the start says so and names one that works" {
 	requires memory
 	local limit
-	for limit in 4096 65536; do
+	for limit in 4096 16384; do
 		make_spec "$BUNDLE/config.json" "$(resource ".memory = {limit: $limit, swap: $limit}")"
 		refused 125 "too low"
 		assert_contains "$stderr" "$limit"
