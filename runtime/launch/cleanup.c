@@ -10,6 +10,9 @@
 #include "base/io.h"
 #include "base/sys.h"
 #include "cgroup/cgroup.h"
+#include "launch/oci_state.h"
+#include "sandbox/hooks.h"
+#include "spec/parse.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -130,6 +133,26 @@ void mr_cleanup_stop(const struct mr_state *state, const struct mr_host *host)
 	mr_live_clear(&live);
 }
 
+/* The supervisor was killed before it could run them: the one who deletes does. What fails
+ * cannot be told, and keeps nothing. */
+static void run_lost_poststop(const struct mr_state *state)
+{
+	struct mr_error ignored;
+	struct mr_live live;
+	auto_spec *spec = NULL;
+	auto_strv failures = { 0 };
+	autofree char *text = NULL;
+
+	if (mr_state_read_live(state, &live, &ignored) < 0)
+		return;
+	if (live.poststop_json && live.exit_code < 0 &&
+		mr_spec_parse("state.json", live.poststop_json, strlen(live.poststop_json), &spec,
+			NULL, &ignored) == 0 &&
+		mr_oci_state_of_live(state, &live, "stopped", &text, &ignored) == 0)
+		mr_hooks_run_all(&spec->hooks[MR_HOOK_POSTSTOP], MR_HOOK_POSTSTOP, text, &failures);
+	mr_live_clear(&live);
+}
+
 int mr_cleanup(struct mr_state *state, const struct mr_host *host, struct mr_error *err)
 {
 	struct mr_intent intent;
@@ -142,5 +165,8 @@ int mr_cleanup(struct mr_state *state, const struct mr_host *host, struct mr_err
 			ret = mr_cgroup_remove(&cg, err);
 		mr_cgroup_close(&cg);
 	}
-	return ret < 0 ? ret : mr_state_remove(state, err);
+	if (ret < 0)
+		return ret;
+	run_lost_poststop(state);
+	return mr_state_remove(state, err);
 }

@@ -38,6 +38,45 @@ static int annotations_json(const struct mr_spec *spec, char **ret, struct mr_er
 	return *ret ? 0 : mr_fail(err, ENOMEM, "annotations");
 }
 
+static void put_texts(struct mr_json_writer *w, const char *key, const struct mr_list *list)
+{
+	if (!list->set)
+		return;
+	mr_json_begin_array(w, key);
+	for (size_t i = 0; i < list->n; i++)
+		mr_json_put_text(w, NULL, list->items[i]);
+	mr_json_end(w);
+}
+
+/* The hooks of the end, as a spec of nothing else: for `delete`, should we be killed. */
+static int poststop_json(const struct mr_spec *spec, char **ret, struct mr_error *err)
+{
+	const struct mr_hook_list *hooks = &spec->hooks[MR_HOOK_POSTSTOP];
+	struct mr_json_writer w = { 0 };
+
+	if (hooks->n == 0)
+		return 0;
+	mr_json_begin_object(&w, NULL);
+	mr_json_put_text(&w, "ociVersion", spec->oci_version);
+	mr_json_begin_object(&w, "hooks");
+	mr_json_begin_array(&w, mr_hook_kind_name(MR_HOOK_POSTSTOP));
+	for (size_t i = 0; i < hooks->n; i++) {
+		const struct mr_hook *h = &hooks->items[i];
+		mr_json_begin_object(&w, NULL);
+		mr_json_put_text(&w, "path", h->path);
+		put_texts(&w, "args", &h->args);
+		put_texts(&w, "env", &h->env);
+		if (h->timeout.set)
+			mr_json_put_int(&w, "timeout", h->timeout.value);
+		mr_json_end(&w);
+	}
+	mr_json_end(&w);
+	mr_json_end(&w);
+	mr_json_end(&w);
+	*ret = mr_str_take(&w.out);
+	return *ret ? 0 : mr_fail(err, ENOMEM, "poststop hooks");
+}
+
 /* What later verbs need to know. */
 static int fill_live(struct mr_launch *l, struct mr_error *err)
 {
@@ -52,7 +91,8 @@ static int fill_live(struct mr_launch *l, struct mr_error *err)
 	live->terminal = p->process.process->terminal;
 	live->pid_namespace = p->ns.create[MR_NS_PID];
 	live->exit_code = -1;
-	return annotations_json(p->spec, &live->annotations_json, err);
+	int ret = annotations_json(p->spec, &live->annotations_json, err);
+	return ret < 0 ? ret : poststop_json(p->spec, &live->poststop_json, err);
 }
 
 int mr_launch_init(struct mr_launch *l, struct mr_plan *plan, int ready_fd,

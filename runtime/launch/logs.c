@@ -60,13 +60,19 @@ int mr_logs_poll(const struct mr_logs *l, struct pollfd *fds)
 static void put_line(struct mr_logs *l, int which, const char *text, size_t len)
 {
 	struct mr_json_writer w = { 0 };
+	auto_str line = { 0 };
 	char time[40];
-	autofree char *copy = strndup(text, len);
 
-	if (!copy)
-		return;
+	/* A NUL would end the text: it becomes U+FFFD, as every byte that is not UTF-8. */
+	for (const char *end = text + len, *nul; text < end; text = nul + 1) {
+		nul = memchr(text, '\0', (size_t)(end - text));
+		if (!nul)
+			nul = end;
+		mr_str_append_n(&line, text, (size_t)(nul - text));
+		mr_str_append(&line, nul < end ? "\xef\xbf\xbd" : "");
+	}
 	mr_json_begin_object(&w, NULL);
-	mr_json_put_text(&w, "log", copy);
+	mr_json_put_text(&w, "log", mr_str_text(&line));
 	mr_json_put_text(&w, "stream", stream_name[which]);
 	mr_json_put_text(&w, "time", mr_format_time(mr_now_real(), time));
 	mr_json_end(&w);

@@ -75,7 +75,8 @@ static void command_minirun(const struct contestant *self, const struct world *w
 
 	snprintf(root, sizeof(root), "%s/%s", world->state, self->name);
 	world_spec_path(world, self, program, spec);
-	add(arguments, self->path, "run", "--root", root, "--name", id, spec, NULL);
+	/* As the peers' run does it: when it is over, nothing is left. */
+	add(arguments, self->path, "run", "--rm", "--root", root, "--name", id, spec, NULL);
 }
 
 static void command_oci(const struct contestant *self, const struct world *world,

@@ -6,8 +6,8 @@
  *
  * Runs PROGRAM (a path inside ROOTFS) as tests/bench/spec.json describes it: new pid,
  * mount, ipc, uts and network namespaces, loopback up, a fresh /proc, a tmpfs on /dev
- * with the default nodes and links, ROOTFS as the root, and at most LIMIT bytes of
- * memory. Then it waits, asks the kernel whether anybody was OOM-killed, and removes the
+ * with the default nodes and links, ROOTFS as the root, no capabilities, and at most LIMIT
+ * bytes of memory. Then it waits, asks the kernel whether anybody was OOM-killed, and removes the
  * cgroup. Exits with the program's status, 128+n when signal n ended it, 125 on an error.
  *
  * No file is parsed, no state is kept, nothing can be chosen: a runtime can come close to
@@ -35,6 +35,9 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <linux/keyctl.h>
 #include <linux/sched.h>
 #include <net/if.h>
 #include <signal.h>
@@ -43,6 +46,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -175,6 +179,27 @@ static void enter_rootfs(void)
 		die_in_child("chdir to /");
 }
 
+/*
+ * The spec lists no capability and no group, so the program gets none: not now, and not by
+ * executing a file later (the bounding set). A session and a session keyring of its own
+ * part it from the caller's.
+ */
+static void drop_privileges(void)
+{
+	struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+	struct __user_cap_data_struct none[2] = {{0, 0, 0}, {0, 0, 0}};
+
+	if (setsid() < 0 || syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, "floor") < 0)
+		die_in_child("a session of its own");
+	/* EPERM: not held by us either; EINVAL: beyond the last one. */
+	for (int cap = 0; prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == 0 || errno == EPERM; cap++)
+		;
+	if (setgroups(0, NULL) < 0)
+		die_in_child("setgroups");
+	if (syscall(SYS_capset, &header, none) < 0)
+		die_in_child("capset");
+}
+
 static _Noreturn void run_child(
 	const struct cgroup *cgroup, const char *rootfs, char *program)
 {
@@ -191,6 +216,7 @@ static _Noreturn void run_child(
 	mount_rootfs(rootfs);
 	make_devices();
 	enter_rootfs();
+	drop_privileges();
 	execve(program, arguments, environment);
 	die_in_child("execve");
 }

@@ -143,3 +143,16 @@ hook() {
 	assert_eq "$output" program
 	assert_contains "$stderr" from-hook
 }
+
+@test "hooks: poststop runs at delete when the supervisor was killed" {
+	make_spec "$BUNDLE/config.json" "$(args /memlab hold 30)" \
+		"$(hook poststop 'cat >stopped; echo >>stopped')"
+	background_minirun run --name "$ID" "$BUNDLE/config.json"
+	wait_for state_is .State.Status running
+	kill -KILL "$BG_PID"
+	wait_background || true
+	minirun delete --force "$ID"
+	assert_exists "$DIR/stopped"
+	assert_eq "$(jq -r .status "$DIR/stopped")" stopped
+	assert_eq "$(jq -r .id "$DIR/stopped")" "$ID"
+}
