@@ -20,7 +20,7 @@ const struct command commands[] = {
 	{"state", cmd_state, "show the OCI state of a container", "ID", false},
 	{"logs", cmd_logs, "show the output of a detached container", "[--follow] ID", false},
 	{"wait", cmd_wait, "wait for the end, print the exit code", "ID...", false},
-	{"kill", cmd_kill, "send a signal", "[OPTIONS] ID [SIGNAL]", false},
+	{"kill", cmd_kill, "send a signal", "[OPTIONS] ID [SIGNAL]", true},
 	{"stop", cmd_stop, "end a container: TERM, later KILL", "[--time T] ID...", false},
 	{"pause", cmd_pause, "freeze all processes", "ID...", false},
 	{"resume", cmd_resume, "thaw a paused container", "ID...", false},

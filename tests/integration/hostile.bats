@@ -226,8 +226,13 @@ without_dev() {
 	# Detached, stdin is the null device: never that of the image.
 	make_spec "$SPEC" "$(without_dev)" "$(args sh -c 'read -r line; echo "read:$line"')"
 	echo file >"$ROOTFS/dev/null.new" && mv "$ROOTFS/dev/null.new" "$ROOTFS/dev/null"
-	hostile run -d --name "$ID" "$SPEC"
-	[ "$status" != 0 ] || { hostile logs "$ID" && assert_eq "$output" "read:"; }
+	# In one namespace: with its end the supervisor would end, too.
+	# shellcheck disable=SC2016
+	run --separate-stderr in_private sh -c '
+		"$1" --root "$2" run -d --name "$3" "$4" && "$1" --root "$2" wait "$3" &&
+			"$1" --root "$2" logs "$3"' - "$MINIRUN" "$ROOT" "$ID" "$SPEC"
+	assert_outside_unchanged
+	[ "$status" != 0 ] || assert_eq "$output" "$ID"$'\n0\nread:'
 }
 
 @test "masked and read-only paths cannot be written" {
