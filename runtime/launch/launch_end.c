@@ -247,6 +247,7 @@ static void fill_record_end(struct mr_launch *l)
 	struct mr_record *r = &l->record;
 	const struct mr_monitor *m = &l->monitor;
 
+	r->status = "exited";
 	r->finished = mr_now_real();
 	r->pid = 0;
 	r->has_exit = true;
@@ -299,11 +300,12 @@ static void run_poststop(const struct mr_launch *l)
 		o->message(o->message_arg, MR_MESSAGE_WARNING, failures.items[i]);
 }
 
-static int write_end(struct mr_launch *l, struct mr_error *err)
+/* @forget: it would be removed at once (--rm); the copy that --status asks for is not. */
+static int write_end(struct mr_launch *l, bool forget, struct mr_error *err)
 {
 	int ret = mr_state_lock(&l->state, 5000, err);
 
-	if (ret == 0)
+	if (ret == 0 && !forget)
 		ret = write_record(l, "exited", err);
 	return ret == 0 ? write_status_copy(l, err) : ret;
 }
@@ -322,6 +324,7 @@ int mr_launch_finish(struct mr_launch *l, struct mr_result *ret_result, struct m
 {
 	struct mr_error later = { 0 };
 	auto_str summary = { 0 };
+	bool forget = l->plan->options.remove;
 	int ret = 0, r = 0;
 
 	if (!l->plan->ns.create[MR_NS_PID])
@@ -330,10 +333,14 @@ int mr_launch_finish(struct mr_launch *l, struct mr_result *ret_result, struct m
 	ret = first_of(ret, r, err, &later);
 	fill_record_end(l);
 	mr_logs_finish(&l->monitor.logs);
-	r = write_end(l, &later);
+	r = write_end(l, forget, &later);
 	ret = first_of(ret, r, err, &later);
 	r = l->plan->options.keep ? 0 : drop_cgroup(l, false, &later);
 	ret = first_of(ret, r, err, &later);
+	if (forget && l->has_cgroup && !l->plan->options.keep) {
+		forget = false; /* what is left of the cgroup is found again by the state only */
+		(void)write_end(l, false, &later);
+	}
 	run_poststop(l);
 	mr_status_summary(&l->record, &summary);
 	snprintf(ret_result->summary, sizeof(ret_result->summary), "%s", mr_str_text(&summary));
@@ -341,8 +348,7 @@ int mr_launch_finish(struct mr_launch *l, struct mr_result *ret_result, struct m
 		l->monitor.timed_out ? MR_EXIT_TIMEOUT : l->record.exit_code;
 	ret_result->timed_out = l->monitor.timed_out;
 	ret_result->oom_killed = l->verdict.known ? l->verdict.kills > 0 : -1;
-	/* What is left of the cgroup is found again by the state only. */
-	if (l->plan->options.remove && (l->plan->options.keep || !l->has_cgroup)) {
+	if (forget) {
 		r = mr_state_remove(&l->state, &later);
 		ret = first_of(ret, r, err, &later);
 	}
