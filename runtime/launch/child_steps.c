@@ -10,6 +10,7 @@
 #include "launch/oci_state.h"
 #include "sandbox/hooks.h"
 #include "sandbox/lsm.h"
+#include "sandbox/outer.h"
 #include "sandbox/procfs.h"
 #include "sandbox/terminal.h"
 
@@ -201,7 +202,17 @@ static int run_hooks(const struct mr_child *c, enum mr_hook_kind kind, const cha
 
 int mr_child_step_create_hooks(struct mr_child *c, struct mr_error *err)
 {
-	return run_hooks(c, MR_HOOK_CREATE_CONTAINER, "creating", err);
+	int outer = c->rootfs.outer_fd;
+	int ret = 0;
+
+	/* Their paths are the caller's, also if those start in a chroot that we have left. */
+	if (outer >= 0 && (ret = mr_outer_return(outer, err)) < 0)
+		return ret;
+	ret = run_hooks(c, MR_HOOK_CREATE_CONTAINER, "creating", err);
+	if (ret < 0 || outer < 0)
+		return ret;
+	autoclose int again = mr_outer_leave_chroot(err);
+	return again < 0 ? mr_take_fd(&again) : 0;
 }
 
 int mr_child_step_sysctls(struct mr_child *c, struct mr_error *err)

@@ -157,7 +157,12 @@ static int bind_host(
 		return -err->err;
 	/* Before the spec's mounts: those keep what their options say. */
 	int ret = plan->readonly ? mr_mount_fd_change(r->root_fd, &change) : 0;
-	return ret < 0 ? mr_fail(err, -ret, "make the host's tree read-only") : 0;
+	if (ret == 0)
+		return 0;
+	mr_fail(err, -ret, "make the host's tree read-only");
+	if (ret == -EINVAL)
+		mr_hint(err, "in a chroot / is no mount, and only mounts can be read-only");
+	return ret;
 }
 
 static int bind_dir(

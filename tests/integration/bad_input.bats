@@ -250,7 +250,7 @@ rejected() {
 # --- the host ---
 
 @test "bad input: without a cgroup hierarchy that can be written it is an error" {
-	requires unshare
+	requires root-mount unshare
 	make_spec "$SPEC" '.linux.resources.memory.limit = 67108864'
 	# Every cgroup mount read-only, in a mount namespace of its own.
 	run --separate-stderr unshare -m bash -c '
@@ -263,7 +263,7 @@ rejected() {
 }
 
 @test "bad input: without any cgroup mount a limit is refused" {
-	requires unshare
+	requires root-mount unshare
 	make_spec "$SPEC" '.linux.resources.memory.limit = 67108864'
 	run --separate-stderr unshare -m bash -c '
 		sed -n "s:^[^ ]* [^ ]* [^ ]* [^ ]* \(/sys/fs/cgroup[^ ]*\) .*:\1:p" /proc/self/mountinfo | sort -r |

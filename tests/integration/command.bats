@@ -364,6 +364,7 @@ $(id -g nobody)"
 }
 
 @test "command: --read-only makes all of the file system read-only" {
+	requires root-mount
 	mkdir mounted
 	shell 'touch new || echo denied; touch /dev/shm/new || echo denied; cat /proc/self/comm' --read-only
 	assert_eq "$output" $'denied\ndenied\ncat'

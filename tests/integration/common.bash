@@ -260,6 +260,7 @@ _missing() {
 	case $1 in
 	root) [ "$EUID" -eq 0 ] || echo "not root" ;;
 	not-root) [ "$EUID" -ne 0 ] || echo "running as root" ;;
+	root-mount) mountpoint -q / || echo "/ is no mount point (a chroot)" ;;
 	cgroups) _writable_cgroups || echo "no writable cgroup hierarchy" ;;
 	cgroup-v1) [ "$MEMORY_VERSION" = 1 ] || echo "needs cgroup v1" ;;
 	cgroup-v2) [ "$MEMORY_VERSION" = 2 ] || echo "needs cgroup v2 memory" ;;

@@ -14,7 +14,7 @@ load common
 
 setup() {
 	common_setup
-	requires root unshare
+	requires root root-mount unshare
 	OUTSIDE=$BATS_TEST_TMPDIR/outside
 	ROOTFS=$BUNDLE/rootfs
 	SPEC=$BUNDLE/config.json

@@ -196,6 +196,7 @@ propagation() {
 }
 
 @test "mounts: a mount made inside a shared bind appears on the host, and only there" {
+	requires root-mount
 	mount --bind "$SRC" "$SRC"
 	mount --make-shared "$SRC"
 	mkdir "$SRC/out"
@@ -208,6 +209,7 @@ propagation() {
 }
 
 @test "mounts: rootfsPropagation of the root" {
+	requires root-mount
 	local show='sed -n "s:^[^ ]* [^ ]* [^ ]* [^ ]* / [^ ]* \(.*\) *- .*:\1.:p" /proc/self/mountinfo'
 	inside "$show" '.linux.rootfsPropagation = "private"'
 	assert_eq "$output" .
