@@ -282,6 +282,18 @@ int mr_cgroup_open(const struct mr_host *host, const char *path, struct mr_cgrou
 	return found;
 }
 
+int mr_cgroup_open_v1_freezer(const struct mr_cgroup *cg)
+{
+	const int h = cg->host->owner[MR_CTL_FREEZER];
+	char full[MR_CGROUP_FULL_MAX];
+
+	if (h < 0 || cg->host->hierarchies[h].v2)
+		return -EOPNOTSUPP;
+	mr_cgroup_full(cg->host, h, cg->path, full);
+	int fd = open(full, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
 /* --- join --- */
 
 int mr_cgroup_clone_fd(const struct mr_cgroup *cg)

@@ -29,7 +29,8 @@ struct mr_cgroup_plan {
  * Pure. Absolute cgroupsPath: there. Relative or absent: below @parent ("/minirun" when
  * NULL) at the root of each hierarchy, never below the caller's own cgroup. Only the
  * hierarchies that the spec uses are touched, plus: memory (for the verdict) wherever it
- * is; on hybrid hosts the cgroup2 tree (freeze, kill, PSI); on pure v1 freezer.
+ * is; on hybrid hosts the cgroup2 tree (freeze, kill, PSI); on pure v1 freezer, unless the
+ * container has a pid namespace of its own: then that is made only for who pauses it.
  * @param all every controller (engines ask for it)
  */
 int mr_cgroup_plan(const struct mr_spec *spec, const struct mr_host *host, const char *id,
@@ -79,7 +80,9 @@ int mr_cgroup_open(const struct mr_host *host, const char *path, struct mr_cgrou
 /** All host pids in the cgroup and below, deduplicated over hierarchies; malloc()ed. */
 int mr_cgroup_pids(
 	const struct mr_cgroup *cg, pid_t **ret, size_t *ret_n, struct mr_error *err);
-/** Freeze or thaw and wait until the kernel says so, at most @timeout_ms. */
+/** Freeze or thaw and wait until the kernel says so, at most @timeout_ms. Where only v1
+ * can freeze, all processes are moved into the container's freezer cgroup, which is made
+ * if need be; without one there is nothing to thaw. */
 int mr_cgroup_set_frozen(
 	struct mr_cgroup *cg, bool frozen, int timeout_ms, struct mr_error *err);
 /** SIGKILL everything in it and below: cgroup.kill (kernel 5.14), else freeze, signal,
@@ -88,8 +91,9 @@ int mr_cgroup_set_frozen(
 int mr_cgroup_kill(struct mr_cgroup *cg, int timeout_ms, struct mr_error *err);
 /** Send @sig to every process. @return how many were signalled */
 int mr_cgroup_signal(struct mr_cgroup *cg, int sig, struct mr_error *err);
-/** Remove bottom-up with all sub-cgroups, and the default parent when it is empty then. 0
- * only when nothing remains; waits out EBUSY for at most 1 s, then names the pids. */
+/** Remove bottom-up with all sub-cgroups, and the default parent when it is empty then;
+ * also a v1 freezer cgroup that another process made for the container. 0 only when
+ * nothing of it remains; waits out EBUSY for at most 1 s, then names the pids. */
 int mr_cgroup_remove(struct mr_cgroup *cg, struct mr_error *err);
 
 /** Directory of the hierarchy that holds @c, or -1. */

@@ -16,6 +16,10 @@
 void mr_cgroup_full(const struct mr_host *host, int h, const char *path,
 	char ret[static MR_CGROUP_FULL_MAX]);
 
+/** Open the v1 freezer cgroup of the container's path, joined at the start or not.
+ * @return fd, -ENOENT: not made, -EOPNOTSUPP: the host has no v1 freezer, other -errno */
+int mr_cgroup_open_v1_freezer(const struct mr_cgroup *cg);
+
 /** Absolute, not "/", no "..", not too long. */
 int mr_cgroup_check_path(const char *path, struct mr_error *err);
 
@@ -45,6 +49,25 @@ int mr_cgroup_walk(int dirfd, const struct mr_cgroup_visitor *visitor);
 /** Poll a cgroup file for a change of its content (PSI, events), or just pass some time.
  * @param fd -1: none */
 void mr_cgroup_wait_event(int fd, int64_t deadline_ns, int at_most_ms);
+
+/** Begin to freeze where only v1 can: make the container's freezer cgroup if need be and
+ * move in who is not. mr_cgroup_freeze() must follow, after a failure to thaw. */
+int mr_cgroup_enter_v1_freezer(
+	const struct mr_cgroup *cg, int64_t deadline_ns, struct mr_error *err);
+
+/** Freeze or thaw those that are in the freezer, and wait until the kernel says so.
+ * @return 0, -ENOENT: no freezer, -ETIMEDOUT, other -errno */
+int mr_cgroup_freeze(const struct mr_cgroup *cg, bool frozen, int64_t deadline_ns);
+
+/** Thaw the v1 freezer cgroup of the container's path and all below it, top to bottom. */
+void mr_cgroup_thaw_all_v1(const struct mr_cgroup *cg);
+
+/** -EDEADLK if this process is in the cgroup. */
+int mr_cgroup_refuse_own(
+	const struct mr_cgroup *cg, const char *what, struct mr_error *err);
+
+/** Is @pid among those that mr_cgroup_pids() returned? */
+bool mr_cgroup_has_pid(const pid_t *pids, size_t n, pid_t pid);
 
 /** "12 (sleep), 14 (sh)", at most eight of them. */
 void mr_cgroup_describe_pids(const struct mr_cgroup *cg, struct mr_str *out);

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Freeze, signal and kill everything in a container's cgroups.
+ * Signal and kill everything in a container's cgroups.
  *
  * cgroup.kill (kernel 5.14) takes the whole tree at once, forks included; a hybrid host
  * has it as well, in its cgroup2 tree. Without it a fork bomb would outrun a loop of
  * signals, so the tree is frozen first: a frozen task cannot fork. SIGKILL ends a task
  * frozen by v2 at once, but one frozen by v1 only when it is thawed, and the container
  * may have frozen cgroups of its own: so v1 freezers are thawed from top to bottom
- * afterwards.
+ * afterwards. A container whose pid namespace dies with its init may not have joined the
+ * v1 freezer. But whoever lives on for long may have been frozen in a cgroup of another
+ * path; so it is moved to where it is thawed.
  *
  * A pid read from cgroup.procs can be another process's a moment later. So each signal
  * goes through a pidfd, and only after the pid was seen in the cgroup once more: if the
@@ -16,8 +18,7 @@
  * Which processes are left is the union over all hierarchies: the container's root may
  * have moved some in one of them.
  *
- * pidfd_open(2), pidfd_send_signal(2), cgroups(7),
- * Documentation/admin-guide/cgroup-v1/freezer-subsystem.rst
+ * pidfd_open(2), pidfd_send_signal(2), cgroups(7)
  */
 #include "cgroup/cgroup_internal.h"
 
@@ -57,110 +58,10 @@ void mr_cgroup_wait_event(int fd, int64_t deadline_ns, int at_most_ms)
 	wait_for(fd, POLLPRI, deadline_ns, at_most_ms);
 }
 
-/* --- freezing --- */
+/* --- signals --- */
 
-static int v2_dir(const struct mr_cgroup *cg)
-{
-	return cg->host && cg->host->unified >= 0 ? cg->dir[cg->host->unified] : -1;
-}
-
-static int v1_freezer_dir(const struct mr_cgroup *cg)
-{
-	return mr_host_is_v2(cg->host, MR_CTL_FREEZER)
-		       ? -1
-		       : mr_cgroup_dir(cg, MR_CTL_FREEZER);
-}
-
-static int freeze_v2(int dir, bool frozen, int64_t deadline)
-{
-	int r = mr_write_file_at(dir, "cgroup.freeze", frozen ? "1" : "0");
-	if (r < 0)
-		return r;
-	autoclose int events = openat(dir, "cgroup.events", O_RDONLY | O_CLOEXEC);
-	if (events < 0)
-		return -errno;
-	for (;;) {
-		char text[128];
-		uint64_t now_frozen;
-		ssize_t n = pread(events, text, sizeof(text) - 1, 0);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		text[n] = '\0';
-		if (mr_cgroup_keyed(text, "frozen", &now_frozen) && now_frozen == frozen)
-			return 0;
-		if (mr_now_mono_ns() >= deadline)
-			return -ETIMEDOUT;
-		mr_cgroup_wait_event(events, deadline, 50);
-	}
-}
-
-/* v1 tells of the end of freezing only when asked; writing again takes in tasks that were
- * forked or moved in meanwhile. */
-static int freeze_v1(int dir, bool frozen, int64_t deadline)
-{
-	const char *wanted = frozen ? "FROZEN" : "THAWED";
-
-	for (int pause_ms = 1;; pause_ms = pause_ms < 16 ? 2 * pause_ms : 16) {
-		char state[32];
-		int r = mr_write_file_at(dir, "freezer.state", wanted);
-		if (r < 0)
-			return r;
-		ssize_t n = mr_read_line_at(dir, "freezer.state", state, sizeof(state));
-		if (n < 0)
-			return (int)n;
-		if (mr_streq(state, wanted))
-			return 0;
-		if (mr_now_mono_ns() >= deadline)
-			return -ETIMEDOUT;
-		wait_for(-1, 0, deadline, pause_ms);
-	}
-}
-
-static int thaw_one(int fd, void *arg)
-{
-	char state[32];
-	ssize_t n;
-
-	(void)arg;
-	/* "1" only where this very cgroup was told to freeze; elsewhere nothing to do. */
-	n = mr_read_line_at(fd, "freezer.self_freezing", state, sizeof(state));
-	if (n == 1 && state[0] == '1')
-		mr_write_file_at(fd, "freezer.state", "THAWED");
-	return 0;
-}
-
-/* Also where the container did not join the freezer: its root may have made cgroups of
- * the same path there, and processes frozen in them cannot die. */
-static void thaw_all_v1(const struct mr_cgroup *cg)
-{
-	const struct mr_cgroup_visitor visitor = {.enter = thaw_one};
-	const int h = cg->host->owner[MR_CTL_FREEZER];
-	char full[MR_CGROUP_FULL_MAX];
-
-	if (h < 0 || cg->host->hierarchies[h].v2)
-		return;
-	mr_cgroup_full(cg->host, h, cg->path, full);
-	autoclose int dir = open(full, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (dir >= 0)
-		mr_cgroup_walk(dir, &visitor);
-}
-
-static int freeze(const struct mr_cgroup *cg, bool frozen, int64_t deadline)
-{
-	const int dir = v2_dir(cg), v1 = v1_freezer_dir(cg);
-	int r = -ENOENT;
-
-	if (dir >= 0)
-		r = freeze_v2(dir, frozen, deadline);
-	/* kernel < 5.2 has no cgroup.freeze; and thawing undoes whoever froze it */
-	if (v1 >= 0 && (r == -ENOENT || !frozen))
-		r = freeze_v1(v1, frozen, deadline);
-	return r;
-}
-
-static int refuse_own(const struct mr_cgroup *cg, const char *what, struct mr_error *err)
+int mr_cgroup_refuse_own(
+	const struct mr_cgroup *cg, const char *what, struct mr_error *err)
 {
 	autofree pid_t *pids = NULL;
 	size_t n = 0;
@@ -174,36 +75,6 @@ static int refuse_own(const struct mr_cgroup *cg, const char *what, struct mr_er
 	}
 	return r;
 }
-
-int mr_cgroup_set_frozen(
-	struct mr_cgroup *cg, bool frozen, int timeout_ms, struct mr_error *err)
-{
-	const char *what = frozen ? "freeze" : "thaw";
-	int r = frozen ? refuse_own(cg, what, err) : 0;
-	if (r < 0)
-		return r;
-
-	r = freeze(cg, frozen, deadline_in(timeout_ms));
-	if (r == 0)
-		return 0;
-	if (r == -ENOENT) {
-		mr_fail_text(err, EOPNOTSUPP, "%s the cgroup %s: it has no freezer", what,
-			cg->path);
-		mr_hint(err,
-			"a freezer needs cgroup v2 (kernel 5.2) or the v1 freezer controller");
-		return -EOPNOTSUPP;
-	}
-	mr_fail(err, -r, "%s the cgroup %s within %d ms", what, cg->path, timeout_ms);
-	if (r == -ETIMEDOUT && frozen) {
-		mr_hint(err,
-			"a process waits in the kernel, perhaps for a disk or the network; "
-			"nothing is frozen now");
-		freeze(cg, false, deadline_in(timeout_ms));
-	}
-	return r;
-}
-
-/* --- signals --- */
 
 #define BATCH 64
 
@@ -231,12 +102,6 @@ static int open_batch(const pid_t *pids, size_t n, size_t *next, struct batch *b
 	return 0;
 }
 
-static int compare_pids(const void *a, const void *b)
-{
-	pid_t x = *(const pid_t *)a, y = *(const pid_t *)b;
-	return (x > y) - (x < y);
-}
-
 /* Signal those of the batch that are members still, and close it. */
 static int signal_batch(const struct mr_cgroup *cg, struct batch *b, int sig, int *count,
 	struct mr_error *err)
@@ -246,9 +111,7 @@ static int signal_batch(const struct mr_cgroup *cg, struct batch *b, int sig, in
 	int r = mr_cgroup_pids(cg, &members, &n, err);
 
 	for (size_t i = 0; i < b->n; i++) {
-		bool member =
-			r == 0 && n > 0 &&
-			bsearch(&b->pids[i], members, n, sizeof(*members), compare_pids);
+		bool member = r == 0 && mr_cgroup_has_pid(members, n, b->pids[i]);
 		int sent = member ? mr_pidfd_send_signal(b->fds[i], sig) : -ESRCH;
 		if (sent == 0)
 			(*count)++;
@@ -281,7 +144,7 @@ static int signal_all(
 
 int mr_cgroup_signal(struct mr_cgroup *cg, int sig, struct mr_error *err)
 {
-	int count = 0, r = refuse_own(cg, "signal", err);
+	int count = 0, r = mr_cgroup_refuse_own(cg, "signal", err);
 	if (r == 0)
 		r = signal_all(cg, sig, &count, err);
 	return r < 0 ? r : count;
@@ -319,38 +182,53 @@ static int wait_gone(const struct mr_cgroup *cg, int64_t deadline, struct mr_err
 	return 0;
 }
 
-/* Freeze, signal, thaw: for kernels without cgroup.kill. */
-static int kill_frozen(const struct mr_cgroup *cg, int64_t deadline, struct mr_error *err)
+static bool is_empty(const struct mr_cgroup *cg)
 {
+	autofree pid_t *pids = NULL;
+	struct mr_error ignored;
+	size_t n = 0;
+
+	return mr_cgroup_pids(cg, &pids, &n, &ignored) == 0 && n == 0;
+}
+
+/* Freeze, signal, thaw: for kernels without cgroup.kill. */
+static int kill_frozen(
+	const struct mr_cgroup *cg, bool late, int64_t deadline, struct mr_error *err)
+{
+	struct mr_error ignored;
 	int count;
 	int64_t soon = deadline_in(200);
 
 	/* If it does not freeze in time the signals go out all the same, and again. */
-	freeze(cg, true, soon < deadline ? soon : deadline);
+	soon = soon < deadline ? soon : deadline;
+	if (late && !is_empty(cg))
+		mr_cgroup_enter_v1_freezer(cg, soon, &ignored);
+	mr_cgroup_freeze(cg, true, soon);
 	int r = signal_all(cg, SIGKILL, &count, err);
-	freeze(cg, false, mr_now_mono_ns());
+	mr_cgroup_freeze(cg, false, mr_now_mono_ns());
 	return r;
 }
 
-static int kill_once(const struct mr_cgroup *cg, int64_t deadline, struct mr_error *err)
+static int kill_once(
+	const struct mr_cgroup *cg, bool late, int64_t deadline, struct mr_error *err)
 {
-	const int dir = v2_dir(cg);
+	const int dir = mr_cgroup_clone_fd(cg);
 	int count, r = dir >= 0 ? mr_write_file_at(dir, "cgroup.kill", "1") : -ENOENT;
 
 	/* Also those that are in the container's cgroup in another hierarchy only. */
 	r = r == 0 ? signal_all(cg, SIGKILL, &count, err)
-		   : kill_frozen(cg, deadline, err);
-	thaw_all_v1(cg);
+		   : kill_frozen(cg, late, deadline, err);
+	mr_cgroup_thaw_all_v1(cg);
 	return r;
 }
 
 int mr_cgroup_kill(struct mr_cgroup *cg, int timeout_ms, struct mr_error *err)
 {
-	const int64_t deadline = deadline_in(timeout_ms);
-	int r = refuse_own(cg, "kill", err);
+	const int64_t deadline = deadline_in(timeout_ms), late = deadline_in(500);
+	int r = mr_cgroup_refuse_own(cg, "kill", err);
 
 	while (r == 0) {
-		r = kill_once(cg, deadline, err);
+		r = kill_once(cg, mr_now_mono_ns() >= late, deadline, err);
 		if (r == 0)
 			r = wait_gone(cg, deadline, err);
 		if (r <= 0)

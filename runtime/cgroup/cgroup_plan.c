@@ -253,6 +253,14 @@ static bool is_memory_limit(const struct mr_cgroup_row *row)
 	return false;
 }
 
+/* Elsewhere a fork bomb must be frozen to be killed, and then it is too late to join:
+ * each move of a process waits for those that are just forking, and so for the CPU. */
+static bool dies_with_init(const struct mr_spec *spec)
+{
+	const struct mr_spec_namespace *pid = mr_spec_namespace_of(spec, MR_NS_PID);
+	return pid && !pid->path;
+}
+
 int mr_cgroup_plan(const struct mr_spec *spec, const struct mr_host *host, const char *id,
 	const char *parent, bool all, struct mr_arena *arena, struct mr_cgroup_plan *ret,
 	struct mr_strv *warnings, struct mr_error *err)
@@ -273,7 +281,7 @@ int mr_cgroup_plan(const struct mr_spec *spec, const struct mr_host *host, const
 	want(&p, MR_CTL_MEMORY, false); /* its counters are the verdict */
 	if (host->unified >= 0)
 		ret->hierarchy[host->unified] = true;
-	else
+	else if (ret->controllers == 0 || !dies_with_init(spec))
 		want(&p, MR_CTL_FREEZER, false);
 	for (int c = 0; all && c < MR_CONTROLLERS; c++)
 		want(&p, (enum mr_controller)c, false);

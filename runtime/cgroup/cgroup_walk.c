@@ -176,6 +176,11 @@ static int compare_pids(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+bool mr_cgroup_has_pid(const pid_t *pids, size_t n, pid_t pid)
+{
+	return n > 0 && bsearch(&pid, pids, n, sizeof(pid), compare_pids);
+}
+
 static void sort_unique(struct pid_list *list)
 {
 	size_t kept = 0;

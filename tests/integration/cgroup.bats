@@ -516,6 +516,32 @@ DENY='{allow: false, access: "rwm"}'
 	refute_contains "$(cat "$dir/$file")" "$value"
 }
 
+@test "cgroup: on v1 the freezer cgroup is made by a pause, holds everybody, and goes" {
+	requires memory freezer
+	[ "$CGROUP_MODE" = v1 ] || skip "needs only cgroup v1: this host is $CGROUP_MODE"
+	local dir place
+	for place in "/minirun/$ID" "/$RUN_TAG-frozen"; do
+		make_spec "$BUNDLE/config.json" ".linux.cgroupsPath = \"$place\"" \
+			"$(args sh -c 'while :; do (sleep 0.1 &); sleep 0.01; done')"
+		launch run -d --name "$ID" "$BUNDLE/config.json"
+		assert_status 0
+		dir=$(cgroup_root freezer)$place
+		_forks() { [ "$(wc -l <"$(cgroup_root memory)$place/cgroup.procs")" -ge 3 ]; }
+		wait_for _forks
+		refute_exists "$dir"
+		minirun pause "$ID"
+		assert_eq "$(cat "$dir/freezer.state")" FROZEN
+		_same() { cmp -s <(sort "$dir/cgroup.procs") <(sort "$(cgroup_root memory)$place/cgroup.procs"); }
+		wait_for _same
+		minirun resume "$ID"
+		assert_eq "$(cat "$dir/freezer.state")" THAWED
+		minirun pause "$ID"
+		minirun delete -f "$ID"
+		refute_exists "$dir"
+	done
+	assert_nothing_left
+}
+
 @test "cgroup: a cgroup2 mount without the memory controller still gives PSI" {
 	requires cgroup-v1 cgroup2 psi memory
 	inside true "$(memory 32M)"

@@ -174,13 +174,31 @@ static void test_path(void **state)
 static void test_only_what_is_asked(void **state)
 {
 	(void)state;
+	char joined[] = "/proc/1/ns/pid";
 	struct mr_host v1 = v1_host(), hybrid = hybrid_host(),
 		       v2 = v2_host("/sys/fs/cgroup");
 	struct case_ *c = new_case();
 
-	/* For the verdict, and for killing. */
+	/* For the verdict, and for killing what outlives its init. */
 	assert_int_equal(plan(c, &v1, NULL, false), 0);
 	expect_hierarchies(c, &v1, "memory freezer");
+	struct mr_spec_namespace pid = {.type = MR_NS_PID};
+	c->linux_.namespaces.items = &pid;
+	c->linux_.namespaces.n = 1;
+	assert_int_equal(plan(c, &v1, NULL, false), 0);
+	expect_hierarchies(c, &v1, "memory");
+	pid.path = joined;
+	assert_int_equal(plan(c, &v1, NULL, false), 0);
+	expect_hierarchies(c, &v1, "memory freezer");
+	pid.path = NULL;
+	assert_int_equal(plan(c, &v1, NULL, true), 0);
+	expect_hierarchies(c, &v1, "memory cpu,cpuacct freezer devices pids");
+	const int memory = v1.owner[MR_CTL_MEMORY];
+	v1.owner[MR_CTL_MEMORY] = -1;
+	assert_int_equal(plan(c, &v1, NULL, false), 0);
+	expect_hierarchies(c, &v1, "freezer");
+	v1.owner[MR_CTL_MEMORY] = memory;
+	assert_int_equal(plan(c, &v1, NULL, false), 0);
 	assert_false(c->plan.memory_limited);
 	assert_int_equal(plan(c, &hybrid, NULL, false), 0);
 	expect_hierarchies(c, &hybrid, "memory unified");
@@ -581,6 +599,66 @@ static void test_remove_bottom_up(void **state)
 	mr_cgroup_close(&cg);
 }
 
+/* The files do not act as the kernel's: what was written last is who is inside. */
+static void test_freezer_that_was_not_joined(void **state)
+{
+	(void)state;
+	struct mr_host host = fixture_host(false);
+	struct mr_cgroup cg;
+	struct mr_error err = {0};
+	struct stat st;
+	char dir[128];
+
+	put("mnt/c/cgroup.procs", "4711\n4712\n");
+	put("mnt/c/sub/cgroup.procs", "4713\n");
+	assert_int_equal(mr_cgroup_open(&host, "/c", &cg, &err), 1);
+	assert_int_equal(mr_cgroup_set_frozen(&cg, true, 50, &err), -EOPNOTSUPP);
+	assert_int_equal(mr_cgroup_set_frozen(&cg, false, 50, &err), -EOPNOTSUPP);
+
+	snprintf(dir, sizeof(dir), "%s/freezer", top);
+	host.owner[MR_CTL_FREEZER] = add_hierarchy(&host, false, dir);
+	assert_int_equal(mr_cgroup_set_frozen(&cg, false, 50, &err), 0);
+	/* The mount point is missing, so it cannot be made. */
+	assert_int_equal(mr_cgroup_set_frozen(&cg, true, 50, &err), -ENOENT);
+	assert_non_null(strstr(err.message, "make the cgroup"));
+
+	/* Of another process: it is found though it was not there at the opening. */
+	put("freezer/c/freezer.state", "THAWED");
+	put("freezer/c/cgroup.procs", "");
+	assert_int_equal(mr_cgroup_set_frozen(&cg, true, 50, &err), 0);
+	expect_file("freezer/c/freezer.state", "FROZEN");
+	expect_file("freezer/c/cgroup.procs", "4712"); /* the second pass */
+	assert_int_equal(mr_cgroup_set_frozen(&cg, false, 50, &err), 0);
+	expect_file("freezer/c/freezer.state", "THAWED");
+
+	/* Whoever cannot be moved: an error, and nothing stays frozen. */
+	snprintf(dir, sizeof(dir), "%s/freezer/c/cgroup.procs", top);
+	assert_int_equal(unlink(dir), 0);
+	assert_int_equal(mr_cgroup_set_frozen(&cg, true, 50, &err), -ENOENT);
+	assert_string_equal(err.message,
+		"move process 4711 into the freezer cgroup /c: missing (ENOENT)");
+	expect_file("freezer/c/freezer.state", "THAWED");
+
+	/* It goes with the container's others, at a path outside of /minirun as well. */
+	static const char *const files[] = {"freezer/c/freezer.state",
+		"mnt/c/cgroup.procs", "mnt/c/sub/cgroup.procs"};
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		snprintf(dir, sizeof(dir), "%s/%s", top, files[i]);
+		assert_int_equal(unlink(dir), 0);
+	}
+	assert_int_equal(mr_cgroup_remove(&cg, &err), 0);
+	snprintf(dir, sizeof(dir), "%s/freezer/c", top);
+	assert_int_equal(stat(dir, &st), -1);
+	/* Unless somebody else is in it. */
+	put("mnt/c/x", "");
+	put("freezer/c/x", "");
+	snprintf(dir, sizeof(dir), "%s/mnt/c/x", top);
+	assert_int_equal(unlink(dir), 0);
+	assert_int_equal(mr_cgroup_remove(&cg, &err), 0);
+	expect_file("freezer/c/x", "");
+	mr_cgroup_close(&cg);
+}
+
 static void test_create_and_undo(void **state)
 {
 	(void)state;
@@ -785,6 +863,7 @@ int main(void)
 		FIXTURE_TEST(test_open_refuses_the_root),
 		FIXTURE_TEST(test_pids_of_a_tree),
 		FIXTURE_TEST(test_remove_bottom_up),
+		FIXTURE_TEST(test_freezer_that_was_not_joined),
 		FIXTURE_TEST(test_create_and_undo),
 		FIXTURE_TEST(test_directory_that_exists),
 		FIXTURE_TEST(test_apply),
