@@ -108,6 +108,16 @@ void print_version(FILE *out);
 int companion_exec(
 	const struct context *ctx, const char *name, char **argv, struct mr_error *err);
 
+/* --- assertions: expect.c --- */
+
+/** Is each an expression? */
+int expect_check(const struct option_list *list, struct mr_error *err);
+/** Hold them against a record and print the table on stderr, with @quiet only when one
+ * fails. @skip_unknown: what the record does not know fails nothing
+ * @return 0 all hold, 1 one does not, -errno */
+int expect_report(const struct option_list *list, const char *record, bool skip_unknown,
+	bool quiet, struct mr_error *err);
+
 /* --- several containers: ids.c --- */
 
 typedef int (*id_fn)(

@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Companions, as git has them: `minirun X` for an X that is not built in executes
- * minirun-X. They are searched in the libexec directory first, then in PATH; its empty
- * and relative parts are passed over, because the current directory may be anybody's.
+ * minirun-X. They are searched beside this program (a build directory), in the libexec
+ * directory, then in PATH; its empty and relative parts are passed over, because the
+ * current directory may be anybody's.
+ *
+ * Beside this program only files of the program's own owner count, and no symbolic links:
+ * whoever could make those could have replaced the program as well, and a copy in /tmp
+ * executes nothing that a stranger left there.
  */
 #include "cmd.h"
 
@@ -10,29 +15,22 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-static int own_path(char *ret, size_t size)
+/* Not known when this program runs from a copy of itself: the runtime's protection. */
+static int own_path(char *ret, size_t size, uid_t *ret_owner)
 {
+	struct stat st;
 	ssize_t n = readlink("/proc/self/exe", ret, size - 1);
 
 	if (n < 0)
 		return -errno;
 	ret[n] = '\0';
-	return ret[0] == '/' ? 0 : -ENOENT;
-}
-
-static int libexec_dir(char ret[static PATH_MAX])
-{
-#ifdef MINIRUN_LIBEXECDIR
-	snprintf(ret, PATH_MAX, "%s", MINIRUN_LIBEXECDIR);
+	if (ret[0] != '/' || lstat(ret, &st) < 0 || !S_ISREG(st.st_mode))
+		return -ENOENT;
+	*ret_owner = st.st_uid;
 	return 0;
-#else
-	int r = own_path(ret, PATH_MAX);
-	if (r == 0)
-		*strrchr(ret, '/') = '\0';
-	return r;
-#endif
 }
 
 static bool is_name(const char *name)
@@ -41,16 +39,21 @@ static bool is_name(const char *name)
 	       strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-_") == strlen(name);
 }
 
+#define ANY_OWNER ((uid_t)-1)
+
 /* @return only when it cannot be executed; -ENOENT: it is not there */
-static int try_dir(
-	const char *dir, size_t len, const char *name, char **argv, struct mr_error *err)
+static int try_dir(const char *dir, size_t len, uid_t owner, const char *name, char **argv,
+	struct mr_error *err)
 {
 	char path[PATH_MAX];
+	struct stat st;
 
 	if (len == 0 || dir[0] != '/')
 		return -ENOENT;
 	int n = snprintf(path, sizeof(path), "%.*s/minirun-%s", (int)len, dir, name);
-	if (n < 0 || (size_t)n >= sizeof(path) || access(path, F_OK) != 0)
+	if (n < 0 || (size_t)n >= sizeof(path) || lstat(path, &st) != 0)
+		return -ENOENT;
+	if (owner != ANY_OWNER && (st.st_uid != owner || !S_ISREG(st.st_mode)))
 		return -ENOENT;
 	char *first = argv[0];
 	argv[0] = path;
@@ -60,29 +63,38 @@ static int try_dir(
 		path, errno_name(errno));
 }
 
-int companion_exec(
-	const struct context *ctx, const char *name, char **argv, struct mr_error *err)
+static int try_path(const char *name, char **argv, struct mr_error *err)
 {
-	char dir[PATH_MAX], self[PATH_MAX];
 	const char *path = getenv("PATH");
 
-	if (!is_name(name))
-		return -ENOENT;
-	if (own_path(self, sizeof(self)) == 0)
-		setenv("MINIRUN", self, 1);
-	if (ctx->root)
-		setenv("MINIRUN_ROOT", ctx->root, 1);
-	if (libexec_dir(dir) == 0) {
-		int r = try_dir(dir, strlen(dir), name, argv, err);
-		if (r != -ENOENT)
-			return r;
-	}
 	while (path && *path) {
 		size_t len = strcspn(path, ":");
-		int r = try_dir(path, len, name, argv, err);
+		int r = try_dir(path, len, ANY_OWNER, name, argv, err);
 		if (r != -ENOENT)
 			return r;
 		path += len + (path[len] == ':');
 	}
 	return -ENOENT;
+}
+
+int companion_exec(
+	const struct context *ctx, const char *name, char **argv, struct mr_error *err)
+{
+	static const char libexec[] = MINIRUN_LIBEXECDIR;
+	char self[PATH_MAX];
+	uid_t owner = 0;
+	int r = -ENOENT;
+
+	if (!is_name(name))
+		return -ENOENT;
+	if (ctx->root)
+		setenv("MINIRUN_ROOT", ctx->root, 1);
+	if (own_path(self, sizeof(self), &owner) == 0) {
+		size_t dir = (size_t)(strrchr(self, '/') - self);
+		setenv("MINIRUN", self, 1);
+		r = try_dir(self, dir, owner, name, argv, err);
+	}
+	if (r == -ENOENT)
+		r = try_dir(libexec, strlen(libexec), ANY_OWNER, name, argv, err);
+	return r == -ENOENT ? try_path(name, argv, err) : r;
 }

@@ -6,6 +6,7 @@
 #include "run.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static void print_summary(const struct run_args *a, const struct mr_result *result)
 {
@@ -19,6 +20,19 @@ static void print_summary(const struct run_args *a, const struct mr_result *resu
 	fputc('\n', stderr);
 }
 
+/* A guard that fired is no answer, unless that was asked. */
+static int judge(
+	const struct run_args *a, const struct mr_result *result, struct mr_error *err)
+{
+	bool timeout_expected = false;
+	int r = expect_report(
+		&a->expect, result->record, a->skip_unknown, a->quiet, err);
+
+	for (size_t i = 0; i < a->expect.n; i++)
+		timeout_expected |= !strcmp(a->expect.items[i], "timeout");
+	return r >= 0 && result->timed_out && !timeout_expected ? MR_EXIT_TIMEOUT : r;
+}
+
 static int run_and_wait(
 	const struct context *ctx, const struct run_args *a, struct mr_error *err)
 {
@@ -28,15 +42,15 @@ static int run_and_wait(
 
 	if (r == 0)
 		r = mr_run(&a->run, &result, err);
-	if (r < 0)
-		return r;
-	if (a->run.detach) {
+	if (r == 0 && a->run.detach) {
 		if (a->run.stand_alone)
 			printf("%s\n", result.id);
-		return 0;
+	} else if (r == 0) {
+		print_summary(a, &result);
+		r = a->expect.n ? judge(a, &result, err) : result.exit_code;
 	}
-	print_summary(a, &result);
-	return result.exit_code;
+	free(result.record);
+	return r;
 }
 
 static int show_or_run(

@@ -11,6 +11,8 @@ struct run_args {
 	const char *name;
 	int init; /* -1: the mode decides */
 	bool print_spec, dry_run, summary, quiet, no_subreaper;
+	struct option_list expect;
+	bool skip_unknown;
 	struct option_list env, volumes, ulimits, cap_add, cap_drop, cgroup_conf;
 	char generated_id[96];
 	char *spec_text;

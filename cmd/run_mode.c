@@ -17,13 +17,20 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* Whoever asserts something wants an answer: 10 minutes, none otherwise. */
+#define TIMEOUT_DEFAULT (-1)
+#define TIMEOUT_EXPECT_MS INT64_C(600000)
+
 void run_args_init(struct run_args *a)
 {
-	*a = (struct run_args){.init = -1, .run.stop_timeout_ms = 10000};
+	*a = (struct run_args){.init = -1,
+		.run.timeout_ms = TIMEOUT_DEFAULT,
+		.run.stop_timeout_ms = 10000};
 }
 
 void run_args_clear(struct run_args *a)
 {
+	option_list_clear(&a->expect);
 	option_list_clear(&a->env);
 	option_list_clear(&a->volumes);
 	option_list_clear(&a->ulimits);
@@ -106,6 +113,27 @@ static int too_many(const struct arguments *args, struct mr_error *err)
 	return r;
 }
 
+static int check_expect(
+	const struct run_args *a, enum run_mode mode, struct mr_error *err)
+{
+	if (a->expect.n == 0)
+		return 0;
+	if (a->run.detach)
+		return fail(err, EINVAL,
+			"option --expect waits for the end, --detach does not");
+	if (mode == RUN_OCI) {
+		int r = fail(err, EINVAL,
+			"option --expect: a bundle is run as engines do, "
+			"with their exit statuses");
+		snprintf(err->hint, sizeof(err->hint),
+			"run its config.json as a spec file: "
+			"minirun run --expect %s DIR/config.json",
+			a->expect.items[0]);
+		return r;
+	}
+	return expect_check(&a->expect, err);
+}
+
 int run_choose_mode(const struct run_args *a, const struct arguments *args,
 	enum run_mode *ret, struct mr_error *err)
 {
@@ -128,7 +156,7 @@ int run_choose_mode(const struct run_args *a, const struct arguments *args,
 		return refuse_docker(docker, *ret, err);
 	if (a->print_spec && *ret != RUN_COMMAND)
 		return fail(err, EINVAL, "option --print-spec belongs to command mode");
-	return 0;
+	return check_expect(a, *ret, err);
 }
 
 /* "python3-4f0c1a": what runs, and something that no other run has. */
@@ -179,6 +207,9 @@ int run_prepare(struct run_args *a, const struct arguments *args, enum run_mode 
 {
 	a->run.id = a->name;
 	a->run.stand_alone = mode != RUN_OCI;
+	a->run.want_record = a->expect.n > 0;
+	if (a->run.timeout_ms == TIMEOUT_DEFAULT)
+		a->run.timeout_ms = a->expect.n > 0 ? TIMEOUT_EXPECT_MS : 0;
 	a->run.init = a->init < 0 ? mode == RUN_COMMAND : a->init > 0;
 	if (mode == RUN_COMMAND)
 		return prepare_command(a, args, err);

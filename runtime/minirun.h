@@ -66,6 +66,7 @@ struct mr_run_options {
 	bool keep;         /* leave the cgroup (--keep) */
 	bool no_pivot, no_new_keyring, interactive;
 	bool trace;
+	bool want_record;        /* hand the final record out, unless detached */
 	int64_t timeout_ms;      /* 0: none */
 	int64_t stop_timeout_ms; /* between SIGTERM and SIGKILL at the timeout */
 	int preserve_fds;        /* descriptors 3 .. 3+n-1 are passed on */
@@ -84,6 +85,7 @@ struct mr_result {
 	int oom_killed;     /* 1 yes, 0 no, -1 unknown */
 	char id[256];
 	char summary[512];  /* one line on how it ended, "" when detached */
+	char *record;       /* want_record: the status document; malloc()ed */
 };
 
 /** "/run/minirun", or "$XDG_RUNTIME_DIR/minirun" for an ordinary user. Static storage. */
@@ -179,6 +181,20 @@ int mr_delete(const char *root, const char *id, bool force, struct mr_error *err
  * template's result: literal text, {{.A.B}}, {{json .X}}.
  */
 int mr_inspect(const char *root, const char *name, const char *format, char **ret,
+	struct mr_error *err);
+
+/** How an assertion stands to a record. */
+struct mr_expectation {
+	int held;         /* 1, 0; -1: the record does not know, which is no "yes" */
+	char actual[160]; /* what the record says, or "unknown (why)" */
+};
+/**
+ * Hold "oomkilled", "exit=0", "peak<60M" ... against a record; the words are in
+ * minirun-run(1).
+ * @param record the text of a status document; NULL: only check @expr, @ret is not touched
+ * @return -EINVAL: @expr is none, or @record is no JSON
+ */
+int mr_expect(const char *expr, const char *record, struct mr_expectation *ret,
 	struct mr_error *err);
 
 /** Turn a log line of a detached container into its text. @return 1 stdout, 2 stderr */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Strict numbers, sizes and durations: see str.h.
+ * Strict numbers, sizes, durations and signals: see str.h and minirun.h.
  *
  * The C library's strtol() family skips blanks, takes "+1" and "0x1", and stops silently;
  * a uid that was read that way has made root out of a user before (CVE-2026-30892).
@@ -11,10 +11,14 @@
  */
 #include "base/str.h"
 
+#include "minirun.h"
+
 #include <errno.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 static bool is_digit(char c)
 {
@@ -175,6 +179,24 @@ int mr_parse_duration(const char *text, int64_t *ret_ms)
 	} while (*text);
 	*ret_ms = sum;
 	return 0;
+}
+
+int mr_signal_number(const char *text)
+{
+	const char *name = strncasecmp(text, "SIG", 3) == 0 ? text + 3 : text;
+	int64_t n;
+
+	if (mr_parse_i64(text, &n) == 0)
+		return n > 0 && n <= SIGRTMAX ? (int)n : -EINVAL;
+	for (int sig = 1; sig < NSIG; sig++) {
+		const char *known = sigabbrev_np(sig);
+		if (known && strcasecmp(known, name) == 0)
+			return sig;
+	}
+	if (strncasecmp(name, "RTMIN+", 6) == 0 && mr_parse_i64(name + 6, &n) == 0 && n >= 0 &&
+		SIGRTMIN + n <= SIGRTMAX)
+		return SIGRTMIN + (int)n;
+	return -EINVAL;
 }
 
 const char *mr_format_size(uint64_t bytes, char buf[static 24])

@@ -75,13 +75,19 @@ static long call5(long nr, long a, long b, long c, long d, long e)
 #endif
 
 #if defined(__x86_64__) || defined(__aarch64__)
-/* "run" as a word of the command line: if it is none of ours, one exec too many is no harm. */
+/* Is "run" the command? A word behind an option may be its value: one exec too many is no
+ * harm then, but a companion's `run` (minirun lab run) is to find this program's path. */
 static int launches(char *const *argv)
 {
-	for (; *argv; argv++) {
+	int option = 0;
+
+	for (argv += *argv != NULL; *argv; argv++) {
 		const char *p = *argv;
 		if (p[0] == 'r' && p[1] == 'u' && p[2] == 'n' && p[3] == '\0')
 			return 1;
+		if (p[0] != '-' && !option)
+			return 0;
+		option = p[0] == '-';
 	}
 	return 0;
 }

@@ -9,11 +9,9 @@
 #include "spec/template.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 
 #ifndef MR_VERSION
@@ -39,24 +37,6 @@ const char *mr_default_root(void)
 int mr_log_line(const char *line, size_t len, char **ret_text, size_t *ret_len)
 {
 	return mr_logs_parse(line, len, ret_text, ret_len);
-}
-
-int mr_signal_number(const char *text)
-{
-	const char *name = strncasecmp(text, "SIG", 3) == 0 ? text + 3 : text;
-	int64_t n;
-
-	if (mr_parse_i64(text, &n) == 0)
-		return n > 0 && n <= SIGRTMAX ? (int)n : -EINVAL;
-	for (int sig = 1; sig < NSIG; sig++) {
-		const char *known = sigabbrev_np(sig);
-		if (known && strcasecmp(known, name) == 0)
-			return sig;
-	}
-	if (strncasecmp(name, "RTMIN+", 6) == 0 && mr_parse_i64(name + 6, &n) == 0 && n >= 0 &&
-		SIGRTMIN + n <= SIGRTMAX)
-		return SIGRTMIN + (int)n;
-	return -EINVAL;
 }
 
 int mr_size_value(const char *text, int64_t *ret_bytes)

@@ -310,6 +310,13 @@ static int write_end(struct mr_launch *l, bool forget, struct mr_error *err)
 	return ret == 0 ? write_status_copy(l, err) : ret;
 }
 
+static int hand_out_record(const struct mr_launch *l, struct mr_result *ret, struct mr_error *err)
+{
+	const struct mr_run_options *o = &l->plan->options;
+
+	return o->want_record && !o->detach ? mr_status_format(&l->record, &ret->record, err) : 0;
+}
+
 /* Of several failures the first is told. */
 static int first_of(int ret, int later, struct mr_error *err, const struct mr_error *later_err)
 {
@@ -341,6 +348,8 @@ int mr_launch_finish(struct mr_launch *l, struct mr_result *ret_result, struct m
 		forget = false; /* what is left of the cgroup is found again by the state only */
 		(void)write_end(l, false, &later);
 	}
+	r = hand_out_record(l, ret_result, &later);
+	ret = first_of(ret, r, err, &later);
 	run_poststop(l);
 	mr_status_summary(&l->record, &summary);
 	snprintf(ret_result->summary, sizeof(ret_result->summary), "%s", mr_str_text(&summary));

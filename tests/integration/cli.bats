@@ -98,6 +98,34 @@ page_matches() {
 	assert_eq "$output" "$ROOT|-x --help"
 }
 
+# A copy of the program with a companion beside it; the companion says who calls it.
+companion_dir() {
+	DIR=$BATS_TEST_TMPDIR/dir
+	mkdir "$DIR"
+	cp "$MINIRUN" "$DIR/minirun"
+	printf '#!/bin/sh\necho "$MINIRUN|$*"\n' >"$DIR/minirun-hello"
+	chmod +x "$DIR/minirun-hello"
+}
+
+@test "cli: a companion beside the program is found, whatever its arguments are" {
+	companion_dir
+	run "$DIR/minirun" hello run 01
+	assert_status 0
+	assert_eq "$output" "$DIR/minirun|run 01"
+}
+
+@test "cli: beside the program only the same owner's files are companions" {
+	requires root
+	companion_dir
+	chown 1234 "$DIR/minirun-hello"
+	run --separate-stderr "$DIR/minirun" hello
+	assert_status 3
+	rm "$DIR/minirun-hello"
+	ln -s /bin/true "$DIR/minirun-hello"
+	run --separate-stderr "$DIR/minirun" hello
+	assert_status 3
+}
+
 @test "cli: the current directory is not searched for companions" {
 	cd "$BATS_TEST_TMPDIR"
 	printf '#!/bin/sh\necho found\n' >minirun-hello
