@@ -71,6 +71,7 @@ int cmd_run(struct context *ctx, int argc, char **argv, struct mr_error *err);
 int cmd_spec(struct context *ctx, int argc, char **argv, struct mr_error *err);
 int cmd_state(struct context *ctx, int argc, char **argv, struct mr_error *err);
 int cmd_stop(struct context *ctx, int argc, char **argv, struct mr_error *err);
+int cmd_update(struct context *ctx, int argc, char **argv, struct mr_error *err);
 int cmd_version(struct context *ctx, int argc, char **argv, struct mr_error *err);
 int cmd_wait(struct context *ctx, int argc, char **argv, struct mr_error *err);
 

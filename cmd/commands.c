@@ -25,6 +25,8 @@ const struct command commands[] = {
 	{"pause", cmd_pause, "freeze all processes", "ID...", false},
 	{"resume", cmd_resume, "thaw a paused container", "ID...", false},
 	{"unpause", cmd_resume, "the same as resume", "ID...", false},
+	{"update", cmd_update, "change limits while it runs",
+		"[OPTIONS] ID...\n--resources FILE|- ID", false},
 	{"delete", cmd_delete, "remove what is left of a container", "[OPTIONS] ID...", false},
 	{"rm", cmd_delete, "the same as delete", "[OPTIONS] ID...", false},
 	{"spec", cmd_spec, "write a config.json to start from", "[OPTIONS]", false},

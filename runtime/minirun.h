@@ -159,6 +159,27 @@ int mr_container_pause(struct mr_container *c, struct mr_error *err);
 int mr_container_resume(struct mr_container *c, struct mr_error *err);
 /** SIGTERM, then SIGKILL after @timeout_ms; returns when the container has ended. */
 int mr_container_stop(struct mr_container *c, int64_t timeout_ms, struct mr_error *err);
+
+/** What update changes, as the user wrote it; NULL where it was not given. */
+struct mr_update {
+	/* A LinuxResources document and its name in errors; then nothing else is valid. */
+	const char *resources, *resources_name;
+	const char *memory, *memory_swap, *memory_reservation; /* docker's sizes, or -1 */
+	const char *kernel_memory, *kernel_memory_tcp;
+	const char *cpus, *cpu_shares, *cpu_quota, *cpu_period, *cpu_burst, *cpu_idle;
+	const char *cpu_rt_runtime, *cpu_rt_period, *cpuset_cpus, *cpuset_mems;
+	const char *pids_limit, *blkio_weight;
+};
+/**
+ * Change limits while it runs. All or nothing: what was written is taken back when a later
+ * part fails. A memory limit that is not reached by reclaiming is -EBUSY, on cgroup v2 too,
+ * where the kernel would kill instead. Devices are never touched. The record shows what
+ * the kernel took.
+ * @param message warnings go there; may be NULL
+ */
+int mr_container_update(struct mr_container *c, const struct mr_update *update,
+	mr_message_fn message, void *arg, struct mr_error *err);
+
 /** Block until it has ended. */
 int mr_container_wait(struct mr_container *c, int *ret_exit_code, struct mr_error *err);
 /** Host pids of all its processes. */

@@ -113,6 +113,20 @@ struct mr_cgroup_limits {
 int mr_cgroup_read_limits(
 	const struct mr_cgroup *cg, struct mr_cgroup_limits *ret, struct mr_error *err);
 
+/** Make a change of memory limits whole by what holds now. Pure: unlimited memory makes
+ * memory+swap unlimited; memory+swap alone goes with the limit that holds; a limit alone
+ * leaves the amount of swap as it is (v1). */
+void mr_cgroup_complete_memory(struct mr_memory *m, const struct mr_cgroup_limits *now);
+/**
+ * Change the limits of a container that runs. All or nothing; see cgroup_update.c.
+ *
+ * @param wanted linux_->resources is what to change, completed and validated; its devices
+ *               are left out, its cgroupsPath is set
+ * @param arena  for the rows
+ */
+int mr_cgroup_update(struct mr_spec *wanted, struct mr_cgroup *cg, struct mr_arena *arena,
+	struct mr_strv *warnings, struct mr_error *err);
+
 struct mr_stat_entry {
 	char name[40];
 	uint64_t value;

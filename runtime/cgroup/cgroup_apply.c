@@ -73,6 +73,25 @@ static void describe_memory(int dir, const char *file, struct mr_str *out)
 		describe_usage(dir, "memory.current", "memory.peak", out);
 }
 
+int mr_cgroup_fail_busy(int dir, const char *field, const char *file, const char *value,
+	struct mr_error *err)
+{
+	const char *usage = mr_has_prefix(file, "memory.memsw.") ? "memory.memsw.usage_in_bytes"
+			    : mr_streq(file, "memory.max")	 ? "memory.current"
+								 : "memory.usage_in_bytes";
+	uint64_t used = 0, limit = 0;
+	auto_str detail = {0};
+	char a[24], b[24];
+
+	mr_read_u64_at(dir, usage, &used);
+	mr_parse_u64(value, &limit);
+	describe_memory(dir, file, &detail);
+	mr_fail_text(err, EBUSY, "%s: %s cannot be reclaimed below %s%s", field,
+		mr_format_size(used, a), mr_format_size(limit, b), mr_str_text(&detail));
+	mr_hint(err, "choose a limit above what is in use");
+	return -EBUSY;
+}
+
 struct hint {
 	const char *prefix, *text; /* of the file's name */
 };
@@ -141,8 +160,6 @@ static void hint_row(
 		hint = FIND_HINT(bad_value, file);
 	if (hint)
 		mr_hint(a->err, "%s", hint);
-	else if (errnum == EBUSY && mr_has_prefix(file, "memory."))
-		mr_hint(a->err, "choose a limit above what is in use");
 	else if (errnum == ENODEV && row->controller == MR_CTL_BLKIO)
 		mr_hint(a->err, "no such block device (partitions cannot be limited)");
 	else if (errnum == EACCES || errnum == EPERM)
@@ -161,7 +178,9 @@ static int fail_row(struct applier *a, const struct mr_cgroup_row *row, const ch
 	int h = row_hierarchy(host, row);
 	auto_str usage = {0};
 
-	if (errnum == EBUSY || errnum == EINVAL)
+	if (errnum == EBUSY && row->controller == MR_CTL_MEMORY)
+		return mr_cgroup_fail_busy(a->cg->dir[h], row->field, file, value, a->err);
+	if (errnum == EINVAL)
 		describe_memory(a->cg->dir[h], file, &usage);
 	mr_fail(a->err, errnum, "%s: write '%s' to %s%s/%s%s", row->field, value,
 		host->hierarchies[h].mount_point, a->cg->path, file, mr_str_text(&usage));

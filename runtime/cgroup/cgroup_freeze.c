@@ -5,8 +5,7 @@
  * cgroup2 freezes by its core (kernel 5.2). A v1 freezer is a hierarchy of its own, which
  * most containers do not join: each cgroup costs time at the launch, and hardly any
  * container is ever frozen. When one is to be, its freezer cgroup is made and all
- * processes are moved in, pass by pass, until nobody new is found outside: who forks
- * outside meanwhile has children outside. The freezer is told to freeze before that; so
+ * processes are moved in (cgroup_move.c). The freezer is told to freeze before that; so
  * who was moved in stands still, and those who can fork grow fewer. Hundreds of processes
  * that do nothing but fork still outrun it: each move waits until nobody is in the midst
  * of a fork. Then freezing fails in its time.
@@ -112,109 +111,20 @@ int mr_cgroup_freeze(const struct mr_cgroup *cg, bool frozen, int64_t deadline)
 
 /* --- joining a v1 freezer --- */
 
-/* Sorted, as mr_cgroup_pids() gives them. */
-struct pid_set {
-	pid_t *items;
-	size_t n;
-};
-
-static bool has(const struct pid_set *set, pid_t pid)
-{
-	return mr_cgroup_has_pid(set->items, set->n, pid);
-}
-
-static int move(int dir, const char *file, pid_t pid)
-{
-	char text[24];
-
-	snprintf(text, sizeof(text), "%d", (int)pid);
-	int r = mr_write_file_at(dir, file, text);
-	return r == -ESRCH ? 0 : r;
-}
-
-struct mover {
-	struct mr_cgroup joined, freezer; /* all but the freezer, and nothing else */
-	int dir;
-	int64_t deadline;
-	struct pid_set moved; /* by the last pass */
-};
-
-/*
- * Move in those who are not in the freezer or below it. The kernel leaves a process that
- * is ending where it is. A pid can be another process's when it is written: who is then
- * found inside without being the container's is put out again.
- *
- * @return 1 there were others than those of the last pass: look again, 0 all are in, or
- * -errno
- */
-static int move_missing(struct mover *m, struct mr_error *err)
-{
-	struct pid_set all = {0}, inside = {0}, last = m->moved;
-	size_t missing = 0;
-	bool more = false;
-
-	/* In this order, or who is born inside between the two would seem missing. */
-	int r = mr_cgroup_pids(&m->joined, &all.items, &all.n, err);
-	if (r == 0)
-		r = mr_cgroup_pids(&m->freezer, &inside.items, &inside.n, err);
-	for (size_t i = 0; r == 0 && i < last.n; i++) {
-		if (!has(&all, last.items[i]) && has(&inside, last.items[i]))
-			move(m->dir, "../cgroup.procs", last.items[i]);
-	}
-	for (size_t i = 0; r == 0 && i < all.n; i++) {
-		const pid_t pid = all.items[i];
-		if (has(&inside, pid))
-			continue;
-		r = mr_now_mono_ns() < m->deadline ? move(m->dir, "cgroup.procs", pid)
-						   : -ETIMEDOUT;
-		if (r < 0)
-			mr_fail(err, -r, "move process %d into the freezer cgroup %s",
-				(int)pid, m->joined.path);
-		more = more || !has(&last, pid);
-		all.items[missing++] = pid;
-	}
-	free(last.items);
-	free(inside.items);
-	m->moved = (struct pid_set){all.items, missing};
-	return r < 0 ? r : more;
-}
-
-static int open_or_make(const struct mr_cgroup *cg, int h, struct mr_error *err)
-{
-	struct mr_cgroup_plan plan = {0};
-	struct mr_cgroup made;
-
-	int fd = mr_cgroup_open_v1_freezer(cg);
-	if (fd >= 0)
-		return fd;
-	if (fd != -ENOENT)
-		return mr_fail(err, -fd, "open the freezer cgroup %s", cg->path);
-	snprintf(plan.path, sizeof(plan.path), "%s", cg->path);
-	plan.hierarchy[h] = true;
-	int r = mr_cgroup_create(&plan, cg->host, &made, err);
-	return r < 0 ? r : made.dir[h];
-}
-
 int mr_cgroup_enter_v1_freezer(
 	const struct mr_cgroup *cg, int64_t deadline, struct mr_error *err)
 {
 	const int h = cg->host->owner[MR_CTL_FREEZER];
-	struct mover m = {.joined = *cg, .freezer = *cg, .deadline = deadline};
 
 	if (mr_cgroup_clone_fd(cg) >= 0 || h < 0 || cg->host->hierarchies[h].v2)
 		return 0;
-	autoclose int dir = m.dir = open_or_make(cg, h, err);
+	autoclose int dir = mr_cgroup_open_late(cg, h, err);
 	if (dir < 0)
 		return dir;
-	for (int i = 0; i < MR_MAX_HIERARCHIES; i++)
-		m.freezer.dir[i] = i == h ? dir : -1;
-	m.joined.dir[h] = -1;
 	int r = mr_write_file_at(dir, "freezer.state", "FROZEN");
 	if (r < 0)
 		return mr_fail(err, -r, "freeze the cgroup %s", cg->path);
-	while ((r = move_missing(&m, err)) > 0)
-		;
-	free(m.moved.items);
+	r = mr_cgroup_move_in(cg, h, dir, deadline, err);
 	if (r == -ETIMEDOUT)
 		mr_hint(err, "its processes fork faster than they can be moved; "
 			     "nothing is frozen now");

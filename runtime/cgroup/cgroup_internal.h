@@ -50,6 +50,14 @@ int mr_cgroup_walk(int dirfd, const struct mr_cgroup_visitor *visitor);
  * @param fd -1: none */
 void mr_cgroup_wait_event(int fd, int64_t deadline_ns, int at_most_ms);
 
+/** Open the container's cgroup in a v1 hierarchy that it did not join, made if need be.
+ * @return fd or -errno */
+int mr_cgroup_open_late(const struct mr_cgroup *cg, int h, struct mr_error *err);
+/** Move all its processes into @dir, that cgroup. @return 0, -ETIMEDOUT: they fork faster
+ * than that, other -errno */
+int mr_cgroup_move_in(const struct mr_cgroup *cg, int h, int dir, int64_t deadline,
+	struct mr_error *err);
+
 /** Begin to freeze where only v1 can: make the container's freezer cgroup if need be and
  * move in who is not. mr_cgroup_freeze() must follow, after a failure to thaw. */
 int mr_cgroup_enter_v1_freezer(
@@ -71,6 +79,14 @@ bool mr_cgroup_has_pid(const pid_t *pids, size_t n, pid_t pid);
 
 /** "12 (sleep), 14 (sh)", at most eight of them. */
 void mr_cgroup_describe_pids(const struct mr_cgroup *cg, struct mr_str *out);
+
+/** The default parent goes with its last container. */
+void mr_cgroup_remove_parents(const struct mr_cgroup *cg, int h);
+
+/** A memory limit that the kernel did not reach: "61 MiB cannot be reclaimed below 40 MiB",
+ * with usage and peak. @return -EBUSY */
+int mr_cgroup_fail_busy(int dir, const char *field, const char *file, const char *value,
+	struct mr_error *err);
 
 /** Is a "key value" line of a flat keyed file (memory.events, cgroup.events) there? */
 bool mr_cgroup_keyed(const char *text, const char *key, uint64_t *ret);

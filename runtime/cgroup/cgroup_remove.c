@@ -90,9 +90,9 @@ static int remove_tree(
 	return -EBUSY;
 }
 
-/* The default parent goes with its last container. Others come and go at the same time:
- * if one is in it, the kernel says so; if one is being made, its maker tries again. */
-static void remove_parents(const struct mr_cgroup *cg, int h)
+/* Others come and go at the same time: if one is in it, the kernel says so; if one is being
+ * made, its maker tries again. */
+void mr_cgroup_remove_parents(const struct mr_cgroup *cg, int h)
 {
 	char full[MR_CGROUP_FULL_MAX], path[MR_CGROUP_PATH_MAX];
 
@@ -153,7 +153,7 @@ int mr_cgroup_remove(struct mr_cgroup *cg, struct mr_error *err)
 			continue;
 		int r = remove_tree(cg, h, deadline, result == 0 ? err : &later);
 		if (r == 0)
-			remove_parents(cg, h);
+			mr_cgroup_remove_parents(cg, h);
 		else if (result == 0)
 			result = r;
 	}

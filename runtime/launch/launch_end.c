@@ -8,6 +8,7 @@
 
 #include "base/io.h"
 #include "launch/oci_state.h"
+#include "launch/updated.h"
 #include "sandbox/hooks.h"
 
 #include <errno.h>
@@ -19,6 +20,14 @@
 
 /* --- records --- */
 
+static int format_record(struct mr_launch *l, char **ret_json, struct mr_error *err)
+{
+	int ret = mr_status_format(&l->record, ret_json, err);
+
+	return ret < 0 ? ret
+		       : mr_updated_apply(&l->state, &l->cgroup, &l->limits, ret_json, err);
+}
+
 static int write_record(struct mr_launch *l, const char *status, struct mr_error *err)
 {
 	autofree char *json = NULL;
@@ -27,7 +36,7 @@ static int write_record(struct mr_launch *l, const char *status, struct mr_error
 	snprintf(l->live.status, sizeof(l->live.status), "%s", status);
 	/* The users' record first: whoever finds that the other says "running" and nobody
 	 * runs completes this one, unless it tells of the end already. */
-	int ret = mr_status_format(&l->record, &json, err);
+	int ret = format_record(l, &json, err);
 	if (ret == 0)
 		ret = mr_state_write_status(&l->state, json, err);
 	return ret == 0 ? mr_state_write_live(&l->state, &l->live, err) : ret;
@@ -40,7 +49,7 @@ static int write_status_copy(struct mr_launch *l, struct mr_error *err)
 
 	if (!path[0])
 		return 0;
-	int ret = mr_status_format(&l->record, &json, err);
+	int ret = format_record(l, &json, err);
 	if (ret < 0)
 		return ret;
 	if (strcmp(path, "-") == 0)

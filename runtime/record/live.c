@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The members of intent.json and state.json: see state.h for what they are for, and
+ * The members of intent.json, state.json and update.json: see state.h for what they are for, and
  * document.h for their frame. Every text has a bounded place to go to; one that does not
  * fit makes the document damaged rather than cut.
  */
@@ -10,11 +10,13 @@
 #include "record/document.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
 #define INTENT "intent.json"
 #define LIVE "state.json"
+#define UPDATED "update.json"
 
 static int copy_text(const struct mr_json *obj, const char *key, char *dst, size_t cap)
 {
@@ -191,4 +193,56 @@ int mr_state_read_live(
 	if (r < 0)
 		mr_live_clear(ret);
 	return r < 0 ? damaged(err, s, LIVE) : 0;
+}
+
+/* --- updated --- */
+
+static const struct {
+	const char *key;
+	size_t offset;
+} updated_members[] = {
+	{"memory", offsetof(struct mr_updated, memory)},
+	{"memorySwap", offsetof(struct mr_updated, memory_swap)},
+	{"memoryReservation", offsetof(struct mr_updated, memory_reservation)},
+	{"pidsLimit", offsetof(struct mr_updated, pids_limit)},
+	{"nanoCpus", offsetof(struct mr_updated, nano_cpus)},
+};
+#define N_UPDATED (sizeof(updated_members) / sizeof(updated_members[0]))
+
+static struct mr_int *updated_member(struct mr_updated *u, size_t i)
+{
+	return (void *)((char *)u + updated_members[i].offset);
+}
+
+int mr_state_add_updated(struct mr_state *s, struct mr_updated *u, struct mr_error *err)
+{
+	struct mr_json_writer w = {0};
+	struct mr_updated before;
+	int r = mr_state_read_updated(s, &before, err);
+	if (r < 0 && r != -ENOENT)
+		return r;
+	mr_document_begin(&w);
+	for (size_t i = 0; i < N_UPDATED; i++) {
+		struct mr_int *v = updated_member(u, i);
+		if (!v->set)
+			*v = *updated_member(&before, i);
+		if (v->set)
+			mr_json_put_int(&w, updated_members[i].key, v->value);
+	}
+	return mr_document_write(s->dir, UPDATED, &w, err);
+}
+
+int mr_state_read_updated(
+	const struct mr_state *s, struct mr_updated *ret, struct mr_error *err)
+{
+	autofree char *text = NULL;
+	auto_json doc = {0};
+	memset(ret, 0, sizeof(*ret));
+	int r = mr_document_read(s->dir, UPDATED, &text, &doc, err);
+	for (size_t i = 0; r == 0 && i < N_UPDATED; i++) {
+		struct mr_int *v = updated_member(ret, i);
+		v->set = mr_json_get(doc.root, updated_members[i].key);
+		v->value = mr_json_int(doc.root, updated_members[i].key, 0);
+	}
+	return r < 0 ? mr_prefix(err, "container '%s'", s->id) : 0;
 }

@@ -2,7 +2,8 @@
 #ifndef MR_RECORD_PATCH_H
 #define MR_RECORD_PATCH_H
 
-#include "base/errors.h"
+#include "cgroup/cgroup.h"
+#include "record/state.h"
 
 #include <stdbool.h>
 
@@ -13,6 +14,11 @@ struct mr_state_patch {
 	 * OOM.Why says this text. NULL otherwise. */
 	const char *lost;
 };
+
+/** Limits that `update` has changed. @updated as asked for, in HostConfig; @limits as the
+ * kernel took them, in Memory. @param ret_json malloc()ed */
+int mr_record_patch_limits(const char *json, const struct mr_updated *updated,
+	const struct mr_cgroup_limits *limits, char **ret_json, struct mr_error *err);
 
 /** Copy a record with State (and OOM) changed. @param ret_json malloc()ed */
 int mr_record_patch(const char *json, const struct mr_state_patch *patch, char **ret_json,

@@ -31,6 +31,7 @@
 /* In the order of removal. */
 static const char *const names[] = {
 	"log.json",
+	"update.json",
 	"status.json",
 	"state.json",
 	"intent.json",

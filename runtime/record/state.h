@@ -5,6 +5,7 @@
 #include "base/errors.h"
 #include "base/str.h"
 #include "spec/host.h"
+#include "spec/spec.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -15,8 +16,8 @@
  *
  *   intent.json   written and synced before the first cgroup is made, never changed:
  * enough to clean up alone (id, boot id, cgroup path, hierarchies) state.json    what
- * verbs need: pid, its identity, bundle, monitor ...; replaced atomically status.json the
- * record for users (status.h) log.json      output of a detached container .NAME.PID.N: a
+ * verbs need: pid, its identity, bundle, monitor ...; replaced atomically update.json what
+ * update has changed status.json the record for users (status.h) log.json      output of a detached container .NAME.PID.N: a
  * write of NAME that was cut off; goes with the directory
  *
  * The directory itself is the lock, flock(2): held while somebody changes the container.
@@ -97,6 +98,17 @@ int mr_state_write_live(
  * the message tells which. */
 int mr_state_read_live(
 	const struct mr_state *s, struct mr_live *ret, struct mr_error *err);
+/** What `update` was asked for since the start; unset: as the spec has it. */
+struct mr_updated {
+	struct mr_int memory, memory_swap, memory_reservation; /* bytes, -1: unlimited */
+	struct mr_int pids_limit, nano_cpus;
+};
+/** @u is added to what was asked for before, and then is the sum of it. */
+int mr_state_add_updated(struct mr_state *s, struct mr_updated *u, struct mr_error *err);
+/** -ENOENT: nothing was updated. */
+int mr_state_read_updated(
+	const struct mr_state *s, struct mr_updated *ret, struct mr_error *err);
+
 /** The record for users: text of status.json. */
 int mr_state_write_status(struct mr_state *s, const char *json, struct mr_error *err);
 int mr_state_read_status(const struct mr_state *s, char **ret_json, struct mr_error *err);

@@ -123,18 +123,17 @@ static void put_memory(
 
 /* --- cpu --- */
 
-#define PERIOD 100000
-
-/* "1.5" to microseconds a period, rounding down: digits only, no floating point. */
-static int read_quota(const char *text, int64_t *ret, struct mr_error *err)
+/* Digits only, no floating point. */
+int mr_command_quota(const char *text, int64_t *ret, struct mr_error *err)
 {
+	const int64_t period = MR_COMMAND_PERIOD;
 	const char *p = text;
-	int64_t quota = 0, unit = PERIOD;
+	int64_t quota = 0, unit = period;
 	*ret = 0;
 	if (!text)
 		return 0;
 	for (; *p >= '0' && *p <= '9' && quota <= INT32_MAX; p++)
-		quota = quota * 10 + (*p - '0') * (int64_t)PERIOD;
+		quota = quota * 10 + (*p - '0') * period;
 	bool digits = p > text;
 	if (digits && *p == '.') {
 		digits = p[1] != '\0';
@@ -146,7 +145,7 @@ static int read_quota(const char *text, int64_t *ret, struct mr_error *err)
 	if (!digits || *p)
 		return mr_command_refuse(err, "--cpus", text,
 			"expected a number of CPUs such as 2 or 0.5");
-	if (quota != 0 && quota < PERIOD / 100)
+	if (quota != 0 && quota < period / 100)
 		return mr_command_refuse(err, "--cpus", text, "0.01 is the least");
 	*ret = quota;
 	return 0;
@@ -157,7 +156,7 @@ static int put_cpu(
 {
 	int64_t quota;
 	const char *cpus = c->cpuset_cpus;
-	int r = read_quota(c->cpus, &quota, err);
+	int r = mr_command_quota(c->cpus, &quota, err);
 	if (r < 0)
 		return r;
 	if (cpus && (!*cpus || strspn(cpus, "0123456789-,") != strlen(cpus)))
@@ -168,7 +167,7 @@ static int put_cpu(
 	mr_json_begin_object(w, "cpu");
 	if (quota > 0) {
 		mr_json_put_int(w, "quota", quota);
-		mr_json_put_int(w, "period", PERIOD);
+		mr_json_put_int(w, "period", MR_COMMAND_PERIOD);
 	}
 	if (cpus)
 		mr_json_put_text(w, "cpus", cpus);

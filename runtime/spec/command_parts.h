@@ -7,7 +7,7 @@
 
 #include <sys/types.h>
 
-/* The parts of command.c; nobody else includes this. */
+/* The parts of command.c and update.c; nobody else includes this. */
 
 /** Who calls, and whether that is enough to make namespaces without a user namespace. */
 struct mr_caller {
@@ -50,6 +50,10 @@ int mr_command_resources(
 /** Write mounts. */
 int mr_command_mounts(const struct mr_command *c, const struct mr_caller *caller,
 	struct mr_json_writer *w, struct mr_error *err);
+
+/** --cpus: "1.5" to microseconds a period, rounding down; 0 when @text is NULL. */
+#define MR_COMMAND_PERIOD 100000
+int mr_command_quota(const char *text, int64_t *ret, struct mr_error *err);
 
 /** Refuse a value: `invalid argument "x" for --flag: reason`. @return -EINVAL */
 int mr_command_refuse(struct mr_error *err, const char *flag, const char *value,

@@ -291,6 +291,14 @@ static const mr_rule document_rules[] = {
 	NULL,
 };
 
+int mr_spec_validate_resources(const struct mr_spec *spec, const char *name,
+	struct mr_strv *warnings, struct mr_error *err)
+{
+	const struct mr_rules c = {
+		.spec = spec, .name = name, .warnings = warnings, .err = err};
+	return mr_rules_run(&c, mr_resource_rules);
+}
+
 int mr_spec_validate(const struct mr_spec *spec, const char *name,
 	struct mr_strv *warnings, struct mr_error *err)
 {
@@ -301,7 +309,5 @@ int mr_spec_validate(const struct mr_spec *spec, const char *name,
 		r = mr_rules_run(&c, mr_mount_rules);
 	if (r == 0)
 		r = mr_rules_run(&c, mr_linux_rules);
-	if (r == 0)
-		r = mr_rules_run(&c, mr_resource_rules);
-	return r;
+	return r < 0 ? r : mr_rules_run(&c, mr_resource_rules);
 }

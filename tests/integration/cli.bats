@@ -586,6 +586,10 @@ _has_processes() {
 	page_matches minirun-inspect.1 inspect ps list logs wait
 }
 
+@test "man: every option of update is in minirun-update(1) and the reverse" {
+	page_matches minirun-update.1 update
+}
+
 @test "man: every option of the verbs is in minirun-lifecycle(1) and the reverse" {
 	page_matches minirun-lifecycle.1 kill stop pause resume delete state
 }

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * update: limits of a container that runs. What was asked for goes to update.json, because
+ * two processes write the record: this one now, and the container's supervisor later, which
+ * knows the spec of the start only.
+ */
+#include "launch/container.h"
+#include "launch/updated.h"
+
+#include "base/io.h"
+#include "record/patch.h"
+#include "spec/update.h"
+#include "spec/validate.h"
+
+#include <errno.h>
+#include <string.h>
+
+int mr_updated_apply(const struct mr_state *state, const struct mr_cgroup *cg,
+	struct mr_cgroup_limits *limits, char **json, struct mr_error *err)
+{
+	struct mr_updated updated;
+	char *patched = NULL;
+	int ret = mr_state_read_updated(state, &updated, err);
+
+	if (ret < 0)
+		return ret == -ENOENT ? 0 : ret;
+	ret = mr_cgroup_read_limits(cg, limits, err);
+	if (ret == 0)
+		ret = mr_record_patch_limits(*json, &updated, limits, &patched, err);
+	if (ret < 0)
+		return ret;
+	free(*json);
+	*json = patched;
+	return 0;
+}
+
+static struct mr_int nano_cpus(const struct mr_cpu *cpu)
+{
+	const int64_t billion = 1000000000;
+
+	if (!cpu || !cpu->quota.set || cpu->quota.value == 0 ||
+		cpu->quota.value > INT64_MAX / billion)
+		return (struct mr_int){ 0 };
+	if (cpu->quota.value < 0)
+		return (struct mr_int){ true, 0 };
+	int64_t period = cpu->period.value > 0 ? (int64_t)cpu->period.value : 100000;
+	return (struct mr_int){ true, cpu->quota.value * billion / period };
+}
+
+static void fill_updated(const struct mr_resources *r, struct mr_updated *ret)
+{
+	*ret = (struct mr_updated){ .pids_limit = r->pids_limit, .nano_cpus = nano_cpus(r->cpu) };
+	if (!r->memory)
+		return;
+	ret->memory = r->memory->limit;
+	ret->memory_swap = r->memory->swap;
+	ret->memory_reservation = r->memory->reservation;
+	/* 0 asks for nothing. */
+	ret->memory.set = ret->memory.set && ret->memory.value != 0;
+	ret->memory_swap.set = ret->memory_swap.set && ret->memory_swap.value != 0;
+	ret->memory_reservation.set =
+		ret->memory_reservation.set && ret->memory_reservation.value != 0;
+}
+
+static int record(struct mr_container *c, const struct mr_cgroup *cg,
+	const struct mr_resources *r, struct mr_error *err)
+{
+	struct mr_cgroup_limits limits;
+	struct mr_updated updated;
+	autofree char *json = NULL;
+
+	fill_updated(r, &updated);
+	int ret = mr_state_add_updated(&c->state, &updated, err);
+	if (ret == 0)
+		ret = mr_state_read_status(&c->state, &json, err);
+	/* One that an engine has only created has no record so far. */
+	if (ret < 0)
+		return ret == -ENOENT ? 0 : ret;
+	ret = mr_updated_apply(&c->state, cg, &limits, &json, err);
+	return ret < 0 ? ret : mr_state_write_status(&c->state, json, err);
+}
+
+static int change(struct mr_container *c, struct mr_spec *wanted, struct mr_cgroup *cg,
+	struct mr_strv *warnings, struct mr_error *err)
+{
+	struct mr_cgroup_limits now;
+	struct mr_arena arena = { 0 };
+	struct mr_memory *memory = wanted->linux_->resources->memory;
+
+	int ret = mr_cgroup_read_limits(cg, &now, err);
+	if (ret == 0 && memory)
+		mr_cgroup_complete_memory(memory, &now);
+	if (ret == 0)
+		ret = mr_spec_validate_resources(wanted, "update", warnings, err);
+	if (ret == 0)
+		ret = mr_cgroup_update(wanted, cg, &arena, warnings, err);
+	if (ret == 0)
+		ret = record(c, cg, wanted->linux_->resources, err);
+	mr_arena_clear(&arena);
+	return ret;
+}
+
+int mr_container_update(struct mr_container *c, const struct mr_update *update,
+	mr_message_fn message, void *arg, struct mr_error *err)
+{
+	auto_spec *wanted = calloc(1, sizeof(*wanted));
+	auto_strv warnings = { 0 };
+	struct mr_cgroup cg;
+
+	if (!wanted)
+		return mr_fail(err, ENOMEM, "update");
+	int ret = mr_update_parse(update, wanted, err);
+	if (ret < 0)
+		return ret;
+	autoclose int init = mr_container_open_init(c, err);
+	if (init < 0)
+		return init;
+	ret = mr_state_lock(&c->state, MR_LOCK_TIMEOUT_MS, err);
+	if (ret < 0)
+		return ret;
+	ret = mr_container_open_cgroup(c, &cg, err);
+	if (ret == 0)
+		ret = change(c, wanted, &cg, &warnings, err);
+	mr_cgroup_close(&cg);
+	mr_state_unlock(&c->state);
+	for (size_t i = 0; i < warnings.n && message; i++)
+		message(arg, MR_MESSAGE_WARNING, warnings.items[i]);
+	return ret;
+}
