@@ -68,6 +68,7 @@ int cmd_plan(struct context *ctx, int argc, char **argv, struct mr_error *err);
 int cmd_ps(struct context *ctx, int argc, char **argv, struct mr_error *err);
 int cmd_resume(struct context *ctx, int argc, char **argv, struct mr_error *err);
 int cmd_run(struct context *ctx, int argc, char **argv, struct mr_error *err);
+int cmd_score(struct context *ctx, int argc, char **argv, struct mr_error *err);
 int cmd_spec(struct context *ctx, int argc, char **argv, struct mr_error *err);
 int cmd_state(struct context *ctx, int argc, char **argv, struct mr_error *err);
 int cmd_stop(struct context *ctx, int argc, char **argv, struct mr_error *err);

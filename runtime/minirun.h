@@ -186,6 +186,9 @@ int mr_container_wait(struct mr_container *c, int *ret_exit_code, struct mr_erro
 int mr_container_pids(struct mr_container *c, pid_t **ret, size_t *ret_n, struct mr_error *err);
 /** Path of the log of a detached container. */
 int mr_container_log_path(struct mr_container *c, char **ret, struct mr_error *err);
+/** Who would be killed next, in order, by the smallest limit on the way up, with the points of
+ * each. -ESRCH: not running. See minirun-score(1). */
+int mr_container_score(struct mr_container *c, bool json, char **ret, struct mr_error *err);
 /** The OCI state document. */
 int mr_container_state_json(struct mr_container *c, char **ret, struct mr_error *err);
 

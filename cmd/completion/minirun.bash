@@ -52,7 +52,7 @@ _minirun() {
 		words=$(_minirun_options "$program" "$command")
 	else
 		case $command in
-		inspect | state | logs | wait | kill | stop | pause | resume | unpause | update | delete | rm | ps)
+		inspect | score | state | logs | wait | kill | stop | pause | resume | unpause | update | delete | rm | ps)
 			words=$("$program" list -q 2>/dev/null)
 			;;
 		help) words=$(_minirun_commands "$program") ;;

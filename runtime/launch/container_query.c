@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "launch/cleanup.h"
 #include "launch/oci_state.h"
+#include "oom/candidates.h"
 #include "record/status.h"
 
 #include <errno.h>
@@ -114,6 +115,37 @@ int mr_container_pids(struct mr_container *c, pid_t **ret, size_t *ret_n, struct
 
 	if (r == 0)
 		r = mr_cgroup_pids(&cg, ret, ret_n, err);
+	mr_cgroup_close(&cg);
+	return r;
+}
+
+int mr_container_score(struct mr_container *c, bool json, char **ret, struct mr_error *err)
+{
+	struct mr_cgroup cg;
+	struct mr_cgroup_limits limits;
+	struct mr_ranking ranking = { 0 };
+	auto_str text = { 0 };
+
+	mr_cgroup_init(&cg);
+	int r = mr_container_refuse_damaged(c, err);
+	if (r == 0 && !mr_cleanup_is_live(&c->live)) {
+		r = mr_fail_text(err, ESRCH, "container not running");
+		mr_hint(err, "minirun explain %s tells how it ended", c->state.id);
+	}
+	if (r == 0)
+		r = mr_container_open_cgroup(c, &cg, err);
+	if (r == 0)
+		r = mr_cgroup_read_limits(&cg, &limits, err);
+	if (r == 0)
+		r = mr_ranking_read(&cg, &limits, &ranking, err);
+	if (r == 0 && json) {
+		r = mr_ranking_json(&ranking, c->state.id, ret, err);
+	} else if (r == 0) {
+		mr_ranking_text(&ranking, &text);
+		*ret = mr_str_take(&text);
+		r = *ret ? 0 : mr_fail(err, ENOMEM, "order of death");
+	}
+	mr_ranking_clear(&ranking);
 	mr_cgroup_close(&cg);
 	return r;
 }

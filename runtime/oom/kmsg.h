@@ -32,7 +32,9 @@ struct mr_oom_kill {
 	 * cgroup. */
 	char oom_memcg[512], task_memcg[512];
 	struct mr_uint total_vm, anon_rss, file_rss, shmem_rss, pgtables; /* bytes */
-	struct mr_uint memory_limit, memsw_limit; /* of oom_memcg as reported, bytes */
+	/* Of oom_memcg as reported, bytes; swap alone (v2) or memory and swap (v1). */
+	struct mr_uint memory_limit, memsw_limit, swap_limit;
+	struct mr_uint host_ram, host_swap; /* bytes, in the report of a host's OOM */
 	struct mr_int oom_score_adj;
 	struct mr_uint uid;
 	size_t first_line, n_lines; /* its report in mr_oom_log.lines */
@@ -43,6 +45,7 @@ struct mr_oom_task {
 	pid_t pid;
 	char comm[32];
 	struct mr_uint uid, total_vm, rss, pgtables, swap; /* bytes */
+	struct mr_uint rss_anon, rss_file, rss_shmem;      /* kernel 6.8: parts of rss */
 	struct mr_int oom_score_adj;
 };
 
@@ -66,7 +69,8 @@ struct mr_oom_report {
 	char oom_memcg[512], task_memcg[512]; /* old "Task in A killed ... limit of B" */
 	char group[512];                      /* "Tasks in G are going to be killed" */
 	char group_limit[512];                /* oom_memcg of the victim before it */
-	struct mr_uint memory_limit, memsw_limit;
+	struct mr_uint memory_limit, memsw_limit, swap_limit;
+	struct mr_uint ram_pages, reserved_pages, host_swap;
 	pid_t trigger_pid;
 	char trigger_comm[32];
 	int column[MR_OOM_COLUMNS], n_columns;

@@ -101,6 +101,12 @@ static void attribute(struct mr_oom_log *log, struct mr_oom_kill *kill)
 	if (r->open && kill->memcg) {
 		kill->memory_limit = r->memory_limit;
 		kill->memsw_limit = r->memsw_limit;
+		kill->swap_limit = r->swap_limit;
+	} else if (r->open && r->ram_pages.set && r->reserved_pages.set) {
+		kill->host_ram = (struct mr_uint){.set = true,
+			.value = (r->ram_pages.value - r->reserved_pages.value) *
+				 (uint64_t)log->page_size};
+		kill->host_swap = r->host_swap;
 	}
 	if (r->oom_line.len && mr_oom_line_complete(mr_str_text(&r->oom_line)) &&
 		mr_oom_parse_oom_kill(mr_str_text(&r->oom_line), kill->comm, kill->pid,
@@ -175,7 +181,8 @@ static void end_report(struct mr_oom_log *log, const struct mr_oom_kill *kill)
 		strlen(kill->oom_memcg));
 	mr_str_clear(&r->oom_line);
 	r->oom_memcg[0] = r->task_memcg[0] = '\0';
-	r->memory_limit.set = r->memsw_limit.set = false;
+	r->memory_limit.set = r->memsw_limit.set = r->swap_limit.set = false;
+	r->ram_pages.set = r->reserved_pages.set = r->host_swap.set = false;
 	r->open = r->in_table = r->follows = false;
 	r->first_line = log->lines.n;
 }
@@ -315,14 +322,26 @@ static bool take_trigger(struct mr_oom_log *log, const struct mr_oom_line *line)
 	return true;
 }
 
+static bool take_host_swap(struct mr_oom_report *r, const char *text)
+{
+	if (!mr_oom_parse_count(text, "Total swap = ", "kB", &r->host_swap))
+		return false;
+	r->host_swap.value *= 1024;
+	return true;
+}
+
 static bool take_usage(struct mr_oom_log *log, const struct mr_oom_line *line)
 {
 	struct mr_oom_report *r = &log->report;
 	struct mr_uint other;
 	if (!mr_oom_parse_usage(line->text, "memory", &r->memory_limit) &&
 		!mr_oom_parse_usage(line->text, "memory+swap", &r->memsw_limit) &&
-		!mr_oom_parse_usage(line->text, "swap", &other) &&
+		!mr_oom_parse_usage(line->text, "swap", &r->swap_limit) &&
 		!mr_oom_parse_usage(line->text, "kmem", &other) &&
+		!mr_oom_parse_count(line->text, "", " pages RAM", &r->ram_pages) &&
+		!mr_oom_parse_count(
+			line->text, "", " pages reserved", &r->reserved_pages) &&
+		!take_host_swap(r, line->text) &&
 		!mr_has_prefix(line->text, "Memory cgroup stats for "))
 		return false;
 	keep_line(log, line);

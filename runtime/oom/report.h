@@ -5,8 +5,8 @@
 #include "oom/kmsg.h"
 
 /*
- * Single lines of the kernel's OOM report, as pure functions of a text. Shared by
- * report.c and report_lines.c only.
+ * Single lines of the kernel's OOM report, as pure functions of a text. Shared by the
+ * files of this room only.
  */
 
 /** One line without its prefix. */
@@ -17,7 +17,8 @@ struct mr_oom_line {
 	uint64_t sequence; /* 0: none */
 	int64_t time_usec; /* -1: none */
 };
-/** Take the prefix off. @return false when no kernel wrote this line */
+/** Take the prefix off: of /dev/kmsg, dmesg(1), journalctl(1), syslog, in any nesting.
+ * @return false when no kernel wrote this line */
 bool mr_oom_line_split(const char *line, size_t len, struct mr_oom_line *ret);
 
 enum mr_killed_prefix {
@@ -45,11 +46,17 @@ bool mr_oom_parse_task_in(const char *text, char task_memcg[512], char oom_memcg
 /** "memory: usage 1kB, limit 2kB, failcnt 3": the limit in bytes behind @name. */
 bool mr_oom_parse_usage(const char *text, const char *name, struct mr_uint *ret);
 
+/** A line that is @before, a number, @behind ("261977 pages RAM"). */
+bool mr_oom_parse_count(
+	const char *text, const char *before, const char *behind, struct mr_uint *ret);
+
 /** Head of the task table: remembers which column is which. */
 bool mr_oom_parse_header(const char *text, int column[MR_OOM_COLUMNS], int *ret_n);
 bool mr_oom_parse_row(const char *text, const int column[MR_OOM_COLUMNS], int n,
 	long page_size, struct mr_oom_task *ret);
 
+/** Decimal digits, at least one; @p moves behind them. */
+bool mr_oom_take_number(const char **p, uint64_t *ret);
 /** Copy @n bytes if they fit, else leave "" (half a name is no name). */
 void mr_oom_copy(char *dst, size_t cap, const char *src, size_t n);
 

@@ -31,8 +31,7 @@ static const char *rightmost(const char *text, const char *word)
 	return found;
 }
 
-/* Decimal digits, at least one. */
-static bool take_number(const char **p, uint64_t *ret)
+bool mr_oom_take_number(const char **p, uint64_t *ret)
 {
 	uint64_t v = 0;
 	if (!isdigit((unsigned char)**p))
@@ -49,7 +48,7 @@ static bool take_number(const char **p, uint64_t *ret)
 static bool take_pid(const char **p, pid_t *ret)
 {
 	uint64_t v;
-	if (!take_number(p, &v) || v == 0 || v > INT32_MAX)
+	if (!mr_oom_take_number(p, &v) || v == 0 || v > INT32_MAX)
 		return false;
 	*ret = (pid_t)v;
 	return true;
@@ -60,95 +59,10 @@ static bool take_int(const char **p, struct mr_int *ret)
 	uint64_t v;
 	bool negative = **p == '-';
 	*p += negative;
-	if (!take_number(p, &v) || v > INT32_MAX)
+	if (!mr_oom_take_number(p, &v) || v > INT32_MAX)
 		return false;
 	*ret = (struct mr_int){.set = true, .value = negative ? -(int64_t)v : (int64_t)v};
 	return true;
-}
-
-/* --- prefixes --- */
-
-static int hex(char c)
-{
-	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* /dev/kmsg writes what is not printable, and '\', as \xNN. */
-static void undo_escapes(const char *raw, size_t n, bool escaped, char *out, size_t cap)
-{
-	size_t k = 0;
-	for (size_t i = 0; i < n && k + 1 < cap; i++) {
-		if (escaped && raw[i] == '\\' && i + 3 < n && raw[i + 1] == 'x' &&
-			hex(raw[i + 2]) >= 0 && hex(raw[i + 3]) >= 0) {
-			int c = hex(raw[i + 2]) * 16 + hex(raw[i + 3]);
-			out[k++] = c ? (char)c : '?';
-			i += 3;
-		} else {
-			out[k++] = raw[i] ? raw[i] : '?';
-		}
-	}
-	out[k] = '\0';
-}
-
-/* "6,58053,2924453659,-;" or with more fields before the semicolon. */
-static bool take_kmsg_prefix(const char *head, struct mr_oom_line *line,
-	const char **ret_rest, bool *ret_foreign)
-{
-	uint64_t prio, usec;
-	const char *p = head;
-	if (!take_number(&p, &prio) || *p++ != ',' || !take_number(&p, &line->sequence) ||
-		*p++ != ',' || !take_number(&p, &usec) || *p != ',')
-		return false;
-	p = strchr(p, ';');
-	if (!p)
-		return false;
-	line->time_usec = usec <= INT64_MAX ? (int64_t)usec : -1;
-	*ret_foreign = prio >= 8;
-	*ret_rest = p + 1;
-	return true;
-}
-
-/* dmesg's "<6>[  123.456789] ", which a saved log may have; a table row has no dot. */
-static const char *skip_stamp(const char *head, struct mr_oom_line *line)
-{
-	unsigned long long seconds;
-	unsigned micros;
-	int n = 0;
-	if (head[0] == '<' && isdigit((unsigned char)head[1]) && head[2] == '>')
-		head += 3;
-	if (sscanf(head, "[%llu.%6u] %n", &seconds, &micros, &n) == 2 && n > 0 &&
-		seconds < (1ull << 40)) {
-		line->time_usec = (int64_t)(seconds * 1000000 + micros);
-		return head + n;
-	}
-	return head;
-}
-
-bool mr_oom_line_split(const char *text, size_t len, struct mr_oom_line *ret)
-{
-	char head[128];
-	const char *rest = head;
-	bool foreign = false;
-
-	const char *end = memchr(text, '\n', len);
-	if (end)
-		len = (size_t)(end - text);
-	ret->sequence = 0;
-	ret->time_usec = -1;
-	size_t n_head = len < sizeof(head) - 1 ? len : sizeof(head) - 1;
-	memcpy(head, text, n_head);
-	head[n_head] = '\0';
-
-	bool escaped = take_kmsg_prefix(head, ret, &rest, &foreign);
-	if (!escaped) {
-		ret->sequence = 0;
-		rest = skip_stamp(head, ret);
-	}
-	size_t skip = (size_t)(rest - head);
-	ret->raw = text + skip;
-	ret->raw_len = len - skip;
-	undo_escapes(ret->raw, ret->raw_len, escaped, ret->text, sizeof(ret->text));
-	return !foreign;
 }
 
 /* --- Killed process --- */
@@ -162,7 +76,7 @@ static struct mr_uint figure(const char *tail, const char *name)
 	if (!p)
 		return v;
 	p += strlen(name);
-	if (take_number(&p, &kib) && mr_has_prefix(p, "kB") && kib < UINT64_MAX / 1024)
+	if (mr_oom_take_number(&p, &kib) && mr_has_prefix(p, "kB") && kib < UINT64_MAX / 1024)
 		v = (struct mr_uint){.set = true, .value = kib * 1024};
 	return v;
 }
@@ -187,7 +101,7 @@ static void parse_figures(const char *tail, struct mr_oom_kill *ret)
 	p = strstr(tail, "UID:");
 	if (p) {
 		p += strlen("UID:");
-		ret->uid.set = take_number(&p, &ret->uid.value);
+		ret->uid.set = mr_oom_take_number(&p, &ret->uid.value);
 	}
 }
 
@@ -231,7 +145,7 @@ bool mr_oom_line_complete(const char *text)
 	if (!p)
 		return false;
 	p += strlen(",uid=");
-	return take_number(&p, &v) && *p == '\0';
+	return mr_oom_take_number(&p, &v) && *p == '\0';
 }
 
 /* The end of the cgroups: where ",task=COMM,pid=" begins. NULL: another victim. */
@@ -333,11 +247,24 @@ bool mr_oom_parse_usage(const char *text, const char *name, struct mr_uint *ret)
 	if (!p)
 		return false;
 	p += strlen("limit ");
-	if (!take_number(&p, &kib) || !mr_has_prefix(p, "kB"))
+	if (!mr_oom_take_number(&p, &kib) || !mr_has_prefix(p, "kB"))
 		return false;
 	/* 2^63 rounded down to pages is how the kernel writes "none". */
 	ret->set = kib < (1ull << 52);
 	ret->value = ret->set ? kib * 1024 : 0;
+	return true;
+}
+
+bool mr_oom_parse_count(
+	const char *text, const char *before, const char *behind, struct mr_uint *ret)
+{
+	uint64_t v;
+	if (!mr_has_prefix(text, before))
+		return false;
+	text += strlen(before);
+	if (!mr_oom_take_number(&text, &v) || strcmp(text, behind) != 0 || v > UINT64_MAX >> 16)
+		return false;
+	*ret = (struct mr_uint){.set = true, .value = v};
 	return true;
 }
 
@@ -348,6 +275,9 @@ enum column {
 	COLUMN_UID,
 	COLUMN_TOTAL_VM,
 	COLUMN_RSS,
+	COLUMN_RSS_ANON,
+	COLUMN_RSS_FILE,
+	COLUMN_RSS_SHMEM,
 	COLUMN_PGTABLES_BYTES,
 	COLUMN_PGTABLES_PAGES, /* nr_ptes, nr_pmds: added up */
 	COLUMN_SWAP,
@@ -364,6 +294,9 @@ static enum column column_of(const char *name, size_t n)
 		{"uid", COLUMN_UID},
 		{"total_vm", COLUMN_TOTAL_VM},
 		{"rss", COLUMN_RSS},
+		{"rss_anon", COLUMN_RSS_ANON},
+		{"rss_file", COLUMN_RSS_FILE},
+		{"rss_shmem", COLUMN_RSS_SHMEM},
 		{"pgtables_bytes", COLUMN_PGTABLES_BYTES},
 		{"nr_ptes", COLUMN_PGTABLES_PAGES},
 		{"nr_pmds", COLUMN_PGTABLES_PAGES},
@@ -423,6 +356,15 @@ static void set_cell(
 	case COLUMN_RSS:
 		t->rss = bytes(v, page);
 		break;
+	case COLUMN_RSS_ANON:
+		t->rss_anon = bytes(v, page);
+		break;
+	case COLUMN_RSS_FILE:
+		t->rss_file = bytes(v, page);
+		break;
+	case COLUMN_RSS_SHMEM:
+		t->rss_shmem = bytes(v, page);
+		break;
 	case COLUMN_PGTABLES_BYTES:
 		t->pgtables = bytes(v, 1);
 		break;
@@ -449,7 +391,7 @@ static bool take_cell(const char **p, struct mr_int *ret)
 	*p += strspn(*p, " ");
 	bool negative = **p == '-';
 	*p += negative;
-	if (!take_number(p, &v) || v > INT64_MAX)
+	if (!mr_oom_take_number(p, &v) || v > INT64_MAX)
 		return false;
 	*ret = (struct mr_int){.set = true, .value = negative ? -(int64_t)v : (int64_t)v};
 	return true;

@@ -8,6 +8,7 @@
 #include "record/status_parts.h"
 
 #include "base/io.h"
+#include "oom/candidates.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -68,28 +69,36 @@ static void put_victim(
 
 /* --- task table --- */
 
-/* oom_badness(): pages in use, plus adj thousandths of the limit. -1000 is never chosen.
- */
-static void put_points(
-	struct mr_json_writer *w, const struct mr_oom_task *t, struct mr_uint limit)
+/* What oom_score_adj's thousandths are of, in pages: by the report that has the table. */
+static struct mr_uint total_of_table(const struct mr_verdict *v, long page_size)
 {
-	int64_t page = sysconf(_SC_PAGESIZE);
-	int64_t adj = t->oom_score_adj.value;
-	bool known = t->rss.set && t->swap.set && t->pgtables.set &&
-		     t->oom_score_adj.set && adj != -1000 && (adj == 0 || limit.set);
-	if (!known) {
+	uint64_t ram, swap;
+	struct mr_uint total = {0}, host_swap = {0};
+	host_swap.set = mr_host_memory(&ram, &swap) == 0;
+	host_swap.value = host_swap.set ? swap : 0;
+	for (size_t i = v->n_victims; i-- > 0 && !total.set;)
+		total = mr_score_total_of_kill(&v->victims[i].kill, host_swap, page_size);
+	return total;
+}
+
+static void put_points(struct mr_json_writer *w, const struct mr_oom_task *t,
+	struct mr_uint total, long page_size)
+{
+	struct mr_score score;
+	mr_score_task(t, total, page_size, &score);
+	if (score.known && !score.exempt)
+		mr_json_put_int(w, "Points", score.points);
+	else
 		mr_json_put_null(w, "Points");
-		return;
-	}
-	int64_t points = (int64_t)(t->rss.value + t->swap.value) / page +
-			 (int64_t)t->pgtables.value / page;
-	if (adj != 0)
-		points += adj * ((int64_t)limit.value / page / 1000);
-	mr_json_put_int(w, "Points", points);
 }
 
 static void put_processes(struct mr_json_writer *w, const struct mr_verdict *v)
 {
+	const long page_size = sysconf(_SC_PAGESIZE);
+	const struct mr_uint total =
+		v->n_tasks ? total_of_table(v, page_size) : (struct mr_uint){0};
+
+	mr_status_put_uint(w, "TotalPages", total);
 	mr_json_begin_array(w, "Processes");
 	for (size_t i = 0; i < v->n_tasks; i++) {
 		const struct mr_oom_task *t = &v->tasks[i];
@@ -100,7 +109,7 @@ static void put_processes(struct mr_json_writer *w, const struct mr_verdict *v)
 		mr_status_put_uint(w, "PgtablesBytes", t->pgtables);
 		mr_status_put_uint(w, "SwapBytes", t->swap);
 		put_sized_int(w, "OomScoreAdj", t->oom_score_adj);
-		put_points(w, t, v->limit);
+		put_points(w, t, total, page_size);
 		mr_json_end(w);
 	}
 	mr_json_end(w);

@@ -582,6 +582,10 @@ _has_processes() {
 	page_matches minirun-check.1 check
 }
 
+@test "man: every option of score is in minirun-score(1) and the reverse" {
+	page_matches minirun-score.1 score
+}
+
 @test "man: every option of inspect, ps, list, logs, wait is in their page and the reverse" {
 	page_matches minirun-inspect.1 inspect ps list logs wait
 }

@@ -262,7 +262,7 @@ static void keys_stand_in_the_documented_order(void **state)
 		"CgroupVersion");
 	expect_keys(d, "OOM",
 		"Kills InitKilled GroupKill Events Scope LimitCgroup LimitBytes "
-		"LimitKind Phase Hanging Trigger Victims VictimsWithoutDetail Processes "
+		"LimitKind Phase Hanging Trigger Victims VictimsWithoutDetail TotalPages Processes "
 		"KernelLog Source Evidence Certain");
 	expect_keys(d, "Exit",
 		"Code Signal CoreDumped TimedOut UserUsec SystemUsec WallUsec");
@@ -389,7 +389,8 @@ static void points_need_the_limit_only_with_adj(void **state)
 		init(&f);
 		oom_killed(&f);
 		f.task.oom_score_adj.value = cases[i].adj;
-		f.verdict.limit.set = cases[i].limit;
+		f.victim.kill.memory_limit = f.victim.kill.memsw_limit =
+			(struct mr_uint){.set = cases[i].limit, .value = 64 << 20};
 		const struct mr_json *d = format(&f);
 		struct mr_json_writer w = {0};
 		mr_json_put_node(
