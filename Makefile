@@ -128,7 +128,7 @@ golden: all
 
 check: lint unit golden fuzz-replay
 
-integration: all
+integration: all $(B)/bench/true
 	@tests/run-integration $(B)/minirun
 
 test:
@@ -142,6 +142,7 @@ test-vm: all
 
 test-sanitize:
 	@$(MAKE) --no-print-directory SANITIZE=1 all unit
+	@$(MAKE) --no-print-directory build/bench/true
 	@tests/run-integration build/sanitize/minirun
 
 # libFuzzer with ASan and UBSan; FUZZ_SECONDS=600 make fuzz
@@ -168,7 +169,7 @@ $(B)/faults/inject: tests/faults/inject.c
 # FAULTS=--short is the sample that `make test` takes.
 faults: all $(B)/faults/inject
 	MINIRUN=$(B)/minirun INJECT=$(B)/faults/inject MEMLAB=$(B)/memlab \
-		tests/faults/run $(FAULTS)
+		tests/rooted tests/faults/run $(FAULTS)
 
 $(B)/bench/%: tests/bench/%.c
 	@mkdir -p $(@D)
@@ -183,7 +184,7 @@ $(B)/bench/bench: $(BENCH_SRC) $(wildcard tests/bench/*.h)
 
 # BENCH="--short", BENCH="--live 1,10,100", BENCH=--memory: see tests/bench/bench.c
 bench: all $(addprefix $(B)/bench/,bench floor true probe)
-	$(B)/bench/bench $(BENCH)
+	tests/rooted $(B)/bench/bench $(BENCH)
 
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec/minirun \
