@@ -5,6 +5,7 @@
 # make test       install what the tests need, run everything that this host can
 # make check      what needs no root: lint, unit tests, fuzz corpus
 # make bench | faults | fuzz | test-vm | test-sanitize      the long exams
+# make lab-vm LAB=16 [VM=v1]      a lab in a virtual machine
 # make install DESTDIR= PREFIX=/usr/local
 #
 # DEV=1 turns warnings into errors; SANITIZE=1 builds with ASan and UBSan (clang, dynamic).
@@ -62,7 +63,7 @@ CMD_OBJ     := $(CMD_SRC:%.c=$(B)/obj/%.o)
 UNIT_BIN    := $(UNIT_SRC:tests/unit/%.c=$(B)/unit/%)
 
 .PHONY: all deps demo test check lint unit golden integration test-vm test-sanitize bench faults \
-	fuzz fuzz-replay install clean dev-deps
+	fuzz fuzz-replay install clean dev-deps lab-texts lab-vm
 .DELETE_ON_ERROR:
 
 all: $(B)/minirun $(B)/memlab
@@ -94,6 +95,13 @@ $(B)/rootfs/memlab: $(B)/memlab
 	@mkdir -p $(ROOTFS_DIRS:%=$(B)/rootfs/%)
 	$(Q)install -m 0755 $< $@
 all: $(B)/rootfs/memlab
+
+# The companions: `minirun lab` runs minirun-lab.
+LAB_SRC := $(addprefix cmd/lab/,observe.bash narrate.bash run.bash main.bash)
+$(B)/minirun-lab: $(LAB_SRC)
+	@mkdir -p $(@D)
+	$(Q)cat $(LAB_SRC) >$@ && chmod 0755 $@
+all: $(B)/minirun-lab
 
 # The configuration texts are part of the program.
 $(B)/obj/runtime/spec/template.o: configs/spec.json configs/spec-rootless.json \
@@ -135,6 +143,14 @@ test:
 	@sh tests/deps.sh test
 	@$(MAKE) --no-print-directory all
 	@tests/run-all
+
+# The texts of the labs: their outputs anew, from a run on this host.
+lab-texts: all
+	@tests/lab-texts
+
+# LAB=18, VM=v1: a lab in a virtual machine, where this host lacks what it needs
+lab-vm: all
+	tests/vm/run $(or $(VM),v2) -- minirun lab run $(LAB)
 
 test-vm: all
 	tests/vm/run v2
@@ -193,6 +209,12 @@ install: all
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions
 	install -m 0755 $(B)/minirun $(DESTDIR)$(PREFIX)/bin/minirun
 	install -m 0755 $(B)/memlab $(DESTDIR)$(PREFIX)/libexec/minirun/memlab
+	install -m 0755 $(B)/minirun-lab $(DESTDIR)$(PREFIX)/libexec/minirun/minirun-lab
+	for lab in examples/[0-9]*; do \
+		install -d $(DESTDIR)$(PREFIX)/share/minirun/labs/$${lab##*/} && \
+		install -m 0644 $$lab/* $(DESTDIR)$(PREFIX)/share/minirun/labs/$${lab##*/}/ || \
+		exit 1; \
+	done
 	install -m 0644 configs/*.json $(DESTDIR)$(PREFIX)/share/minirun/
 	install -m 0644 cmd/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1/
 	install -m 0644 cmd/man/*.5 $(DESTDIR)$(PREFIX)/share/man/man5/

@@ -55,6 +55,7 @@ _minirun() {
 		inspect | score | state | logs | wait | kill | stop | pause | resume | unpause | update | delete | rm | ps)
 			words=$("$program" list -q 2>/dev/null)
 			;;
+		lab) words='list show run check' ;;
 		help) words=$(_minirun_commands "$program") ;;
 		esac
 	fi

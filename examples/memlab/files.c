@@ -24,31 +24,36 @@
 
 static unsigned char buffer[256 * 1024];
 
-static int write_all(int fd, size_t bytes, uint64_t *ret_written)
+static int write_all(int fd, const struct step *step, uint64_t *ret_written)
 {
+	double begin = now();
+
 	fill(buffer, sizeof(buffer));
-	for (*ret_written = 0; *ret_written < bytes;) {
-		size_t left = bytes - *ret_written;
+	for (*ret_written = 0; *ret_written < step->size;) {
+		size_t left = step->size - *ret_written;
 		ssize_t put =
 			write(fd, buffer, left < sizeof(buffer) ? left : sizeof(buffer));
 
 		if (put < 0 && errno != EINTR)
 			return -errno;
-		if (put > 0)
-			*ret_written += (uint64_t)put;
+		if (put <= 0)
+			continue;
+		*ret_written += (uint64_t)put;
+		if (*ret_written < step->size)
+			tell(step, *ret_written - (uint64_t)put, *ret_written,
+				now() - begin);
 	}
 	return 0;
 }
 
-static int create(
-	const char *path, size_t bytes, bool sync, bool drop, uint64_t *ret_written)
+static int create(const struct step *step, bool sync, bool drop, uint64_t *ret_written)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	int fd = open(step->path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 	int error;
 
 	if (fd < 0)
 		return -errno;
-	error = write_all(fd, bytes, ret_written);
+	error = write_all(fd, step, ret_written);
 	if (error == 0 && sync && fsync(fd) < 0)
 		error = -errno;
 	/* Only clean pages are dropped, hence after the fsync. */
@@ -61,12 +66,12 @@ static int create(
 
 int step_file(const struct step *step, struct outcome *out)
 {
-	return create(step->path, step->size, true, true, &out->bytes);
+	return create(step, true, true, &out->bytes);
 }
 
 int step_write(const struct step *step, struct outcome *out)
 {
-	return create(step->path, step->size, step->fsync, false, &out->bytes);
+	return create(step, step->fsync, false, &out->bytes);
 }
 
 int step_read(const struct step *step, struct outcome *out)
@@ -167,6 +172,7 @@ static int fill_pipe(uint64_t *bytes)
 int step_pipes(const struct step *step, struct outcome *out)
 {
 	struct rlimit files;
+	double begin = now();
 	uint64_t made = 0;
 	int error = 0;
 
@@ -176,8 +182,13 @@ int step_pipes(const struct step *step, struct outcome *out)
 	if (setrlimit(RLIMIT_NOFILE, &files) < 0)
 		return -errno;
 	fill(buffer, PIPE_BYTES);
-	while (made < step->count && (error = fill_pipe(&out->bytes)) == 0)
-		made++;
+	while (made < step->count && error == 0) {
+		uint64_t before = out->bytes;
+
+		error = fill_pipe(&out->bytes);
+		made += error == 0;
+		tell(step, before, out->bytes, now() - begin);
+	}
 	outcome_add(out, ",\"pipes\":%" PRIu64, made);
 	return error;
 }

@@ -17,20 +17,20 @@
 #include <unistd.h>
 
 const struct verb memlab_verbs[] = {
-	{"anon", "s", "R", "SIZE [--rate R]", step_anon},
+	{"anon", "s", "RE", "SIZE [--rate R] [--every SIZE]", step_anon},
 	{"virt", "s", "", "SIZE", step_virt},
 	{"touch", "s", "", "SIZE", step_touch},
 	{"zread", "s", "", "SIZE", step_zread},
 	{"free", "", "", "", step_free},
-	{"plateau", "st", "", "SIZE SEC", step_plateau},
-	{"leak", "s", "", "RATE", step_leak},
+	{"plateau", "st", "E", "SIZE SEC [--every SIZE]", step_plateau},
+	{"leak", "s", "E", "RATE [--every SIZE]", step_leak},
 	{"file", "ps", "", "PATH SIZE", step_file},
 	{"read", "p", "D", "PATH [--drop]", step_read},
-	{"write", "ps", "F", "PATH SIZE [--fsync]", step_write},
+	{"write", "ps", "FE", "PATH SIZE [--fsync] [--every SIZE]", step_write},
 	{"thrash", "pst", "", "PATH SIZE SEC", step_thrash},
-	{"pgtables", "s", "", "SPAN", step_pgtables},
-	{"pipes", "n", "", "N", step_pipes},
-	{"shm", "s", "", "SIZE", step_shm},
+	{"pgtables", "s", "E", "SPAN [--every SIZE]", step_pgtables},
+	{"pipes", "n", "E", "N [--every SIZE]", step_pipes},
+	{"shm", "s", "E", "SIZE [--every SIZE]", step_shm},
 	{"huge", "s", "", "SIZE", step_huge},
 	{"mallocs", "ns", "", "N SIZE", step_mallocs},
 	{"cow", "s", "", "SIZE", step_cow},
@@ -45,8 +45,11 @@ const struct verb memlab_verbs[] = {
 	{NULL, NULL, NULL, NULL, NULL},
 };
 
+const char *memlab_name = "memlab";
+
 int memlab_set_name(const char *name)
 {
+	memlab_name = name;
 	return prctl(PR_SET_NAME, name, 0, 0, 0) < 0 ? -errno : 0;
 }
 

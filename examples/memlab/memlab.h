@@ -5,7 +5,8 @@
  *
  * A run is a list of steps. The whole list is parsed before the first step
  * starts (parse.c), each step is one function (memory.c, files.c, tasks.c), and
- * each prints one JSON line when it ends (report.c).
+ * each prints one JSON line when it ends (report.c), with what the process and its
+ * cgroup (cgroup.c) hold by then.
  */
 #ifndef MEMLAB_H
 #define MEMLAB_H
@@ -13,6 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #define MEMLAB_MIB ((size_t)1 << 20)
 
@@ -29,7 +31,7 @@ struct step;
 struct outcome {
 	uint64_t bytes;
 	size_t extra_len;
-	char extra[256];
+	char extra[320];
 };
 
 /*
@@ -43,7 +45,8 @@ struct verb {
 	/* One letter an operand: s size, n count, t seconds, p path, g signal,
 	 * w NAME[@ADJ], b body (steps in one argument), c exit code. */
 	const char *operands;
-	/* One letter an allowed option: R --rate, D --drop, F --fsync, S --strict. */
+	/* One letter an allowed option: R --rate, E --every, D --drop, F --fsync,
+	 * S --strict. */
 	const char *options;
 	const char *usage;
 	step_fn *run;
@@ -61,6 +64,7 @@ struct step {
 	int adj;
 	bool has_adj;
 	uint64_t rate; /* bytes a second, 0 = as fast as it goes */
+	uint64_t every; /* a line each so many bytes, 0 = only at the end */
 	bool drop;
 	bool fsync;
 	bool strict;
@@ -70,6 +74,7 @@ struct step {
 
 /* memlab.c */
 extern const struct verb memlab_verbs[];
+extern const char *memlab_name;
 int memlab_run(const struct step *first);
 int memlab_set_name(const char *name);
 int memlab_set_adj(int adj);
@@ -85,8 +90,14 @@ void sleep_until(double when);
 __attribute__((format(printf, 2, 3))) void outcome_add(
 	struct outcome *out, const char *format, ...);
 void report(const char *step, const struct outcome *out, double seconds, int error);
-/* Bytes charged to this process's memory cgroup, or -1 where it cannot be seen. */
-int64_t cgroup_usage(void);
+/* --every: a line (with "more") when what is done passes another multiple of it. */
+void tell(const struct step *step, uint64_t before, uint64_t after, double seconds);
+/* The text of a file: its length, or -1. */
+ssize_t slurp(const char *path, char *buffer, size_t size);
+
+/* cgroup.c */
+/* The JSON members that tell what this process's cgroup holds; NULL: not to be seen. */
+const char *cgroup_figures(void);
 
 /* memory.c */
 step_fn step_anon, step_virt, step_touch, step_zread, step_free, step_plateau;

@@ -69,17 +69,21 @@ static void read_pages(const void *start, size_t bytes, size_t stride)
 	(void)sum;
 }
 
-static void fill_at_rate(unsigned char *start, size_t bytes, uint64_t rate)
+/* Writes from byte @from of a block up to byte @to, at the step's rate. */
+static void fill_by_strides(
+	unsigned char *start, size_t from, size_t to, const struct step *step)
 {
 	double begin = now();
 
-	for (size_t done = 0; done < bytes;) {
-		size_t stride = bytes - done < MEMLAB_MIB ? bytes - done : MEMLAB_MIB;
+	for (size_t at = from; at < to;) {
+		size_t stride = to - at < MEMLAB_MIB ? to - at : MEMLAB_MIB;
 
-		fill(start + done, stride);
-		done += stride;
-		if (rate > 0)
-			sleep_until(begin + (double)done / (double)rate);
+		fill(start + at, stride);
+		at += stride;
+		if (step->rate > 0)
+			sleep_until(begin + (double)(at - from) / (double)step->rate);
+		if (at < step->size)
+			tell(step, at - stride, at, now() - begin);
 	}
 }
 
@@ -88,20 +92,20 @@ static void *map(size_t bytes, int protection, int flags)
 	return mmap(NULL, bytes, protection, flags | MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 }
 
-static int grow(size_t bytes, uint64_t rate, int flags)
+static int grow(size_t bytes, const struct step *step, int flags)
 {
 	void *start = map(bytes, PROT_READ | PROT_WRITE, flags);
 
 	if (start == MAP_FAILED)
 		return -errno;
-	fill_at_rate(start, bytes, rate);
+	fill_by_strides(start, 0, bytes, step);
 	return keep(start, bytes, false);
 }
 
 int step_anon(const struct step *step, struct outcome *out)
 {
 	out->bytes = step->size;
-	return grow(step->size, step->rate, 0);
+	return grow(step->size, step, 0);
 }
 
 int step_huge(const struct step *step, struct outcome *out)
@@ -109,7 +113,7 @@ int step_huge(const struct step *step, struct outcome *out)
 	size_t rounded = (step->size + HUGE_SPAN - 1) / HUGE_SPAN * HUGE_SPAN;
 
 	out->bytes = rounded;
-	return grow(rounded, 0, MAP_HUGETLB);
+	return grow(rounded, step, MAP_HUGETLB);
 }
 
 /*
@@ -139,7 +143,7 @@ int step_touch(const struct step *step, struct outcome *out)
 			continue;
 		if (step->size > blocks[i].bytes)
 			return -EINVAL;
-		fill_at_rate(blocks[i].start, step->size, 0);
+		fill(blocks[i].start, step->size);
 		out->bytes = step->size;
 		return 0;
 	}
@@ -181,9 +185,9 @@ int step_plateau(const struct step *step, struct outcome *out)
 
 	if (start == MAP_FAILED)
 		return -errno;
-	fill_at_rate(start, half, 0);
+	fill_by_strides(start, 0, half, step);
 	sleep_until(begin + step->seconds / 2);
-	fill_at_rate(start + half, step->size - half, 0);
+	fill_by_strides(start, half, step->size, step);
 	sleep_until(begin + step->seconds);
 	out->bytes = step->size;
 	return keep(start, step->size, false);
@@ -206,6 +210,7 @@ int step_leak(const struct step *step, struct outcome *out)
 				return -errno;
 			fill(start, bytes);
 			out->bytes += bytes;
+			tell(step, out->bytes - bytes, out->bytes, now() - begin);
 		}
 		sleep_until(now() + 0.01);
 	}
@@ -215,10 +220,14 @@ int step_leak(const struct step *step, struct outcome *out)
 int step_pgtables(const struct step *step, struct outcome *out)
 {
 	void *start = map(step->size, PROT_READ, MAP_NORESERVE);
+	double begin = now();
 
 	if (start == MAP_FAILED)
 		return -errno;
-	read_pages(start, step->size, HUGE_SPAN);
+	for (size_t at = 0; at < step->size; at += HUGE_SPAN) {
+		read_pages((char *)start + at, 1, 1);
+		tell(step, at, at + HUGE_SPAN, now() - begin);
+	}
 	out->bytes = step->size;
 	return keep(start, step->size, false);
 }
@@ -240,7 +249,7 @@ int step_shm(const struct step *step, struct outcome *out)
 	close(fd);
 	if (error < 0)
 		return error;
-	fill_at_rate(start, step->size, 0);
+	fill_by_strides(start, 0, step->size, step);
 	out->bytes = step->size;
 	return keep(start, step->size, false);
 }
@@ -264,13 +273,8 @@ int step_mallocs(const struct step *step, struct outcome *out)
 static void report_cow(const char *phase, size_t bytes, double begin)
 {
 	struct outcome out = {.bytes = bytes};
-	int64_t usage = cgroup_usage();
 
 	outcome_add(&out, ",\"phase\":\"%s\"", phase);
-	if (usage >= 0)
-		outcome_add(&out, ",\"usage\":%" PRId64, usage);
-	else
-		outcome_add(&out, ",\"usage\":null");
 	report("cow", &out, now() - begin, 0);
 }
 
@@ -278,7 +282,7 @@ static void report_cow(const char *phase, size_t bytes, double begin)
 int step_cow(const struct step *step, struct outcome *out)
 {
 	double begin = now();
-	int error = grow(step->size, 0, 0), status;
+	int error = grow(step->size, step, 0), status;
 	void *start;
 	pid_t child;
 

@@ -217,7 +217,8 @@ static int parse_option(char **words, struct step *step)
 		const char *name;
 		char letter;
 	} known[] = {
-		{"--rate", 'R'}, {"--drop", 'D'}, {"--fsync", 'F'}, {"--strict", 'S'}};
+		{"--rate", 'R'}, {"--every", 'E'}, {"--drop", 'D'}, {"--fsync", 'F'},
+		{"--strict", 'S'}};
 	char letter = '\0';
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
@@ -228,11 +229,11 @@ static int parse_option(char **words, struct step *step)
 	step->drop |= letter == 'D';
 	step->fsync |= letter == 'F';
 	step->strict |= letter == 'S';
-	if (letter != 'R')
+	if (letter != 'R' && letter != 'E')
 		return 1;
 	if (words[1] == NULL)
 		return complain("option needs a value", words[0]);
-	return parse_size(words[1], &step->rate) < 0 ? -1 : 2;
+	return parse_size(words[1], letter == 'R' ? &step->rate : &step->every) < 0 ? -1 : 2;
 }
 
 /* Returns how many words the step took, or -1. */

@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: Apache-2.0
+# ---------------------------------------------------------------------------
+# What this host can do, in the words of `minirun check`.
+
+declare -A HAS=() WHY=()
+
+ask_host() {
+	local item state text
+	while read -r item state text; do
+		case $state in ok | missing | unknown) ;; *) continue ;; esac
+		HAS[$item]=$state
+		WHY[$item]=$text
+	done < <("$MINIRUN" check)
+	MEMORY_VERSION=0
+	case ${WHY[memory]:-} in
+	v1*) MEMORY_VERSION=1 ;;
+	v2*) MEMORY_VERSION=2 ;;
+	esac
+}
+
+# missing WORD - prints why this host lacks it, and the cure; nothing when it does not.
+missing() {
+	local item=$1 reason=''
+	case $1 in
+	root) item=cap_sys_admin reason='not root and no delegation' ;;
+	memory) reason='no memory controller' ;;
+	swap) reason='no swap' ;;
+	psi)
+		reason='no PSI'
+		if [ "${WHY[cgroup]:-}" = v1 ]; then
+			printf 'no PSI; cure: mount a cgroup2 tree beside v1'
+			return
+		fi
+		;;
+	kmsg) reason='no kernel log access' ;;
+	kmem) reason='kernel memory is not counted' ;;
+	v1 | v2)
+		[ "v$MEMORY_VERSION" != "$1" ] || return 0
+		printf 'needs cgroup %s memory; boot another kernel or mount the other tree' "$1"
+		return
+		;;
+	overcommit)
+		[[ ${WHY[overcommit]:-} == 'mode 2'* ]] || return 0
+		printf 'overcommit mode 2; cure: sysctl vm.overcommit_memory=0'
+		return
+		;;
+	disk)
+		case $(stat -f -c %T "$(scratch_parent)") in
+		tmpfs | ramfs | overlayfs | UNKNOWN*) ;;
+		*) return 0 ;;
+		esac
+		printf '/data is tmpfs; cure: TMPDIR=a folder on a disk'
+		return
+		;;
+	*) die "$DIR/lab: unknown need '$1'" ;;
+	esac
+	[ "${HAS[$item]:-missing}" != ok ] || return 0
+	printf '%s%s' "$reason" "$(sed -n 's/.*\(; cure: .*\)/\1/p' <<<"${WHY[$item]:-}")"
+}
+
+# lab_misses - the first of the open lab's needs that this host lacks.
+lab_misses() {
+	local word reason
+	for word in root memory $needs; do
+		reason=$(missing "$word")
+		if [ -n "$reason" ]; then
+			printf '%s' "$reason"
+			return
+		fi
+	done
+}
+
+# cannot_run - says so, and what would make it possible.
+cannot_run() {
+	local reason
+	reason=$(lab_misses)
+	[ -n "$reason" ] || return 1
+	printf '    cannot run here: %s\n    or in a virtual machine: make lab-vm LAB=%s%s\n' \
+		"$reason" "$NUMBER" "$([[ " $needs " != *' v1 '* ]] || echo ' VM=v1')"
+}
+
+# ---------------------------------------------------------------------------
+# Running. Everything that a lab makes is in SCRATCH or below the state directory in it,
+# and goes with it, also after Ctrl-C.
+
+scratch_parent() {
+	printf '%s' "${TMPDIR:-/var/tmp}"
+}
+
+open_scratch() {
+	SCRATCH=$(mktemp -d "$(scratch_parent)/minirun-lab.XXXXXX") || exit 125
+	trap close_scratch EXIT
+	trap 'exit 130' INT
+	trap 'exit 143' TERM HUP
+	find_memlab
+}
+
+close_scratch() {
+	forget
+	rm -rf "$SCRATCH"
+}
+
+# forget - remove what is left of the lab's containers.
+forget() {
+	local dir
+	for dir in "$SCRATCH"/state/*/; do
+		[ ! -d "$dir" ] || lab_minirun delete -f "$(basename "$dir")" >/dev/null
+	done
+}
+
+lab_minirun() {
+	"$MINIRUN" --root "$SCRATCH/state" "$@"
+}
+
+# full_size TEXT - with --full, TEXT in the sizes of the original course: the lab's `full`
+# has pairs SMALL=LARGE, each meant as a word and, in specs, as its number of bytes.
+full_size() {
+	local text=$1 pair old new
+	if [ "$FULL" = yes ]; then
+		for pair in $full; do
+			old=${pair%%=*} new=${pair#*=}
+			text=$(sed -E "s/\b$old\b/$new/g" <<<"$text")
+			if [[ $old == *M ]]; then
+				text=$(sed -E "s/\b$((${old%M} << 20))\b/$((${new%M} << 20))/g" <<<"$text")
+			fi
+		done
+	fi
+	printf '%s\n' "$text"
+}
+
+# id_of RUN - the name of its container: no two labs on a host have the same.
+id_of() {
+	printf 'lab-%s-%s-%d' "$NUMBER" "$1" $$
+}
+
+# begin RUN SPEC [OPTION...] - start a container: SPEC with a root file system of its own,
+# memlab in it, and an empty folder on a disk as /data.
+begin() {
+	local run=$1 spec=$2 bundle=$SCRATCH/$1
+	shift 2
+	mkdir -p "$bundle"/rootfs/{proc,sys,dev,tmp,data}
+	cp "$MEMLAB" "$bundle/rootfs/memlab"
+	full_size "$(<"$DIR/$spec")" | sed 's#"\.\./\.\./build/rootfs"#"rootfs"#' \
+		>"$bundle/config.json"
+	mkfifo "$bundle/lines"
+	"$TELL" "$run" <"$bundle/lines" &
+	STORY=$!
+	lab_minirun run --name "$(id_of "$run")" --summary --timeout 120s \
+		--status "$OUT/$run.json" "$@" "$bundle/config.json" \
+		</dev/null >"$bundle/lines" 2>"$bundle/stderr" &
+	CHILD=$!
+}
+
+# finish RUN - wait for its end, and learn what it left.
+finish() {
+	local run=$1 bundle=$SCRATCH/$1
+	wait "$CHILD"
+	wait "$STORY"
+	if [ ! -s "$OUT/$run.json" ]; then
+		cat "$bundle/stderr" >&2
+		die "the container of lab $NUMBER left no record"
+	fi
+	[ "$TELL" = quiet ] || sed -e "s/-$run-$$\b//g" -e 's/^minirun: /=> /' "$bundle/stderr"
+	learn_status "$run" "$OUT/$run.json"
+	learn_steps "$run" "$OUT/$run.steps"
+	rm -rf "$bundle"
+}
+
+# await RUN TEXT - until a line with TEXT has come from its program.
+await() {
+	local end=$((SECONDS + 30))
+	until grep -qF -- "$2" "$OUT/$1.steps" 2>/dev/null; do
+		if [ "$SECONDS" -ge "$end" ]; then
+			die "lab $NUMBER: '$2' did not come"
+		fi
+		sleep 0.02
+	done
+}
+
+# record RUN PATH - a member of the record of a run, as JSON
+record() {
+	"$MINIRUN" inspect --format "{{json .$2}}" "$OUT/$1.json"
+}
+
+# cgroup_of RUN - below the root of the hierarchies
+cgroup_of() {
+	"$MINIRUN" inspect --format '{{.Memory.EffectiveLimitCgroup}}' "$OUT/$1.json"
+}
+
+# container RUN SPEC [OPTION...]
+container() {
+	begin "$@"
+	finish "$1"
+}
+
+# say TEXT - a line of the story.
+say() {
+	[ "$TELL" = quiet ] || printf '%s\n' "$*"
+}
+
+tell() {
+	tee "$OUT/$1.steps" | narrate
+}
+
+quiet() {
+	cat >"$OUT/$1.steps"
+}
+
+# perform tell|quiet - the experiment of the open lab.
+perform() {
+	TELL=$1
+	V=()
+	experiment
+	forget
+}
+

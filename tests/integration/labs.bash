@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+#
+# The texts of the labs against a run. Loaded by labs.bats and by tests/lab-texts.
+
+# story - what happened, out of the output of `minirun lab run`.
+story() {
+	sed -n '/^--- what happens$/,/^--- what was expected/p' | sed -e '1d;$d' -e ':a' -e '/^\n*$/{$d;N;ba' -e '}'
+}
+
+# block README VERSION - the first text block of a README that holds for that cgroup
+# version: ```text is for both, ```text v1 and ```text v2 are for one.
+block() {
+	awk -v own="\`\`\`text v$2" '
+		/^```/ { if (inside) exit; if ($0 == "```text" || $0 == own) { inside = 1; next } }
+		inside' "$1"
+}
+
+# same_story EXPECTED ACTUAL - two files, alike but for what differs from run to run: sizes
+# by 2 MiB or 5 %, bars by as much, numbers with ~, times and pids at all, and every number
+# of a kernel log line. Whom the kernel killed is compared elsewhere: under a flood of OOM
+# kills its log loses that.
+same_story() {
+	awk -v expected="$1" -v actual="$2" '
+	function number(text) { return text ~ /^-?[0-9.]+$/ }
+	function close_to(a, b) {
+		difference = a > b ? a - b : b - a
+		return difference <= 2 || difference <= 0.05 * (a > b ? a : b)
+	}
+	function unit(text) { return text ~ /^-?[0-9.]+[MG]$/ }
+	function bar(text) { return text ~ /^[acsk.]+\|$/ }
+	function same_bar(a, b,   i, letter) {
+		for (i = 1; i <= 5; i++) {
+			letter = substr("acsk.", i, 1)
+			difference = gsub("[" letter "]", "", a) - gsub("[" letter "]", "", b)
+			if (difference > 2 || difference < -2)
+				return 0
+		}
+		return 1
+	}
+	function same(a, b, before, after) {
+		gsub(/[(),;:]/, "", a); gsub(/[(),;:]/, "", b)
+		if (a == b)
+			return 1
+		if (a ~ /^~/ && b ~ /^~/)
+			return 1
+		if (bar(a) && bar(b))
+			return same_bar(a, b)
+		if (unit(a) && unit(b) && substr(a, length(a)) == substr(b, length(b)))
+			return close_to(a + 0, b + 0)
+		if (number(a) && number(b))
+			return before == "pid" || after == "ms:" || after == "ms," || after == "ms" || close_to(a + 0, b + 0)
+		return 0
+	}
+	# 256 KiB are 0.25 MiB
+	function small_units(line,   at) {
+		while (match(line, /[0-9.]+ KiB/)) {
+			at = substr(line, RSTART, RLENGTH)
+			line = substr(line, 1, RSTART - 1) sprintf("%.2f MiB", (at + 0) / 1024) substr(line, RSTART + RLENGTH)
+		}
+		return line
+	}
+	BEGIN {
+		while ((getline line < expected) > 0) {
+			n++
+			if ((getline other < actual) <= 0) { print "missing: " line; exit 1 }
+			line = small_units(line); other = small_units(other)
+			sub(/^=> OOM-killed .* after/, "=> OOM-killed after", line)
+			sub(/^=> OOM-killed .* after/, "=> OOM-killed after", other)
+			if (line ~ /^\|/) { gsub(/[0-9]+/, "N", line); gsub(/[0-9]+/, "N", other) }
+			m = split(line, a, " ")
+			bad = m != split(other, b, " ")
+			for (i = 1; i <= m && !bad; i++)
+				bad = !same(a[i], b[i], a[i - 1], a[i + 1])
+			if (bad) { print "expected: " line "\nactual:   " other; exit 1 }
+		}
+		if ((getline other < actual) > 0) { print "one line too many: " other; exit 1 }
+		if (!n) { print "no text to compare with"; exit 1 }
+	}'
+}

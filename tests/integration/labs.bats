@@ -1,0 +1,137 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck disable=SC2154 # stderr is bats'
+# Every lab is run once: what it expects holds, and its texts show what happened.
+
+load common
+load labs
+
+# lab N - a lab as `minirun lab run` does it; skipped with its reason.
+lab() {
+	local readme
+	requires root
+	export XDG_CACHE_HOME=$BATS_TEST_TMPDIR
+	run --separate-stderr minirun lab run --en "$1"
+	[ "$status" != 3 ] || skip "$(sed -n 's/^ *cannot run here: //p' <<<"$output")"
+	assert_eq "$stderr" "" "stderr"
+	assert_status 0
+	assert_contains "$output" "--- what was expected"
+	refute_contains "$output" "NOT AS EXPECTED"
+	story <<<"$output" >"$BATS_TEST_TMPDIR/story"
+	for readme in "$TOP"/examples/"$1"-*/README.md "$TOP"/examples/"$1"-*/README.zh.md; do
+		block "$readme" "$MEMORY_VERSION" >"$BATS_TEST_TMPDIR/block"
+		run same_story "$BATS_TEST_TMPDIR/block" "$BATS_TEST_TMPDIR/story"
+		assert_eq "$output" "" "$readme"
+	done
+}
+
+@test "lab 01: a program over its limit" {
+	lab 01
+}
+
+@test "lab 03: a promise is not memory" {
+	lab 03
+}
+
+@test "lab 04: VIRT and RSS" {
+	lab 04
+}
+
+@test "lab 05: whom the kernel chooses" {
+	lab 05
+}
+
+@test "lab list names every lab; its folder is whole, in both languages" {
+	local dir file
+	run --separate-stderr minirun lab list
+	assert_status 0
+	for dir in "$TOP"/examples/[0-9]*/; do
+		dir=${dir%/}
+		assert_matches "$output" $'(^|\n)'"$(basename "$dir" | cut -c1-2)  "
+		for file in lab expect spec.json README.md README.zh.md answers.md; do
+			assert_exists "$dir/$file"
+		done
+		# The same sections in the same order.
+		assert_eq "$(grep -c '^## ' "$dir/README.md")" 9 "$dir/README.md"
+		assert_eq "$(grep -c '^## ' "$dir/README.zh.md")" 9 "$dir/README.zh.md"
+	done
+}
+
+@test "every spec of a lab can be planned on v1, v2 and hybrid hosts" {
+	local host spec
+	for spec in "$TOP"/examples/[0-9]*/spec*.json; do
+		for host in v1 v2 hybrid; do
+			case $host:$spec in
+			# What these labs show is in one version only.
+			v[2]:*06-* | v1:*-group.json | hybrid:*-group.json) continue ;;
+			esac
+			run minirun plan --host "$TOP/tests/fixtures/host/$host" "$spec"
+			assert_status 0
+		done
+	done
+}
+
+@test "lab show prints the text, in the language that is asked for" {
+	run --separate-stderr minirun lab show 01
+	assert_status 0
+	assert_contains "$output" "## Predict first"
+	run --separate-stderr env LANG=zh_CN.UTF-8 "$MINIRUN" lab show 01
+	assert_contains "$output" "## 先猜一猜"
+	run --separate-stderr minirun lab show --zh 1
+	assert_contains "$output" "## 先猜一猜"
+	refute_contains "$output" "教师"
+}
+
+@test "lab check says expected and actual, and fails when one does not hold" {
+	local labs=$BATS_TEST_TMPDIR/labs
+	requires root memory
+	mkdir -p "$labs"
+	cp -r "$TOP"/examples/01-oom-killed "$labs"
+	printf 'peak < 1M\nvictim = nobody\nno_such_word > 0\n' >>"$labs/01-oom-killed/expect"
+	export MINIRUN_LABS=$labs
+	run --separate-stderr minirun lab check 01
+	assert_status 1
+	assert_matches "$output" 'oomkilled +=  ?true +true +ok'
+	assert_matches "$output" 'peak +< 1M +6[34]M +NOT AS EXPECTED'
+	assert_matches "$output" 'victim +=  ?nobody +memlab +NOT AS EXPECTED'
+	assert_matches "$output" 'no_such_word +> 0 +unknown +NOT AS EXPECTED'
+	assert_contains "$output" "0 as expected, 1 not, 0 cannot run here"
+}
+
+@test "a lab that cannot run here says why and offers the virtual machine" {
+	local labs=$BATS_TEST_TMPDIR/labs
+	requires root memory
+	mkdir -p "$labs"
+	cp -r "$TOP"/examples/01-oom-killed "$labs"
+	echo "needs='v$((3 - MEMORY_VERSION))'" >>"$labs/01-oom-killed/lab"
+	export MINIRUN_LABS=$labs
+	run --separate-stderr minirun lab run 01
+	assert_status 3
+	assert_contains "$output" "cannot run here: needs cgroup v$((3 - MEMORY_VERSION)) memory"
+	assert_contains "$output" "make lab-vm LAB=01"
+	run --separate-stderr minirun lab list
+	assert_contains "$output" "[needs cgroup v$((3 - MEMORY_VERSION)) memory]"
+}
+
+@test "lab refuses what it does not know" {
+	local words
+	for words in "" "frob" "run" "run 01 02" "list 01" "--frob list" "show x" "show 99"; do
+		# shellcheck disable=SC2086
+		run --separate-stderr minirun lab $words
+		assert_status 125
+		assert_eq "$output" "" "stdout of lab $words"
+	done
+}
+
+@test "an interrupted lab leaves nothing behind" {
+	requires root memory
+	export XDG_CACHE_HOME=$BATS_TEST_TMPDIR TMPDIR=$BATS_TEST_TMPDIR
+	status=0
+	background_minirun lab run 05
+	wait_for grep -q 'big: anon 40M' "$OUT"
+	kill -TERM "$BG_PID"
+	wait "$BG_PID" || status=$?
+	assert_eq "$status" 143
+	assert_eq "$(find "$BATS_TEST_TMPDIR" -name 'minirun-lab.*')" "" "scratch"
+	assert_eq "$(find /sys/fs/cgroup -type d -path '*minirun/lab-05-*')" "" "cgroups"
+}
