@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* --- places in the text --- */
@@ -128,6 +129,38 @@ const struct mr_json *mr_json_path(const struct mr_json *obj, const char *path)
 		path += *path == '.';
 	}
 	return obj;
+}
+
+/* The child that a path begins with; moves @path behind it. NULL when there is none. */
+static const struct mr_json *step(const struct mr_json *node, const char **path)
+{
+	const char *p = *path;
+
+	if (*p == '[' && p[1] != '"') {
+		unsigned long i = strtoul(p + 1, NULL, 10);
+		const struct mr_json *e = node->type == MR_JSON_ARRAY ? node->child : NULL;
+		for (; e && i > 0; i--)
+			e = e->next;
+		*path = p + strcspn(p, "]") + 1;
+		return e;
+	}
+	bool quoted = *p == '[';
+	p += quoted ? 2 : *p == '.';
+	size_t n = strcspn(p, quoted ? "\"" : ".[");
+	*path = p + n + (quoted ? strlen("\"]") : 0);
+	return member(node, p, n);
+}
+
+void mr_json_locate(const struct mr_json_doc *doc, const char *path, size_t *ret_line,
+	size_t *ret_column)
+{
+	const struct mr_json *node = doc->root;
+
+	for (const struct mr_json *next = node; *path && next;) {
+		next = step(node, &path);
+		node = next ? next : node;
+	}
+	position_of(doc, node->offset, ret_line, ret_column);
 }
 
 const char *mr_json_text(const struct mr_json *obj, const char *key, const char *fallback)

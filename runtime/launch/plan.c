@@ -120,6 +120,8 @@ static int read_spec(struct mr_plan *plan, const char *spec_path, const char **r
 	else
 		ret = mr_spec_read(o->spec_path ? o->spec_path : spec_path, &plan->spec,
 			&plan->warnings, err);
+	if (ret == 0 && o->command_mode)
+		plan->spec->text = NULL;
 	return ret;
 }
 

@@ -407,6 +407,8 @@ int mr_spec_parse(const char *name, const char *text, size_t len, struct mr_spec
 		name, text, len, &mr_config_table, spec, &spec->arena, warnings, err);
 	if (r == 0)
 		r = need_linux(spec, name, err);
+	if (r == 0 && !(spec->text = mr_arena_strndup(&spec->arena, text, len)))
+		r = mr_fail(err, ENOMEM, "%s", name);
 	if (r == 0)
 		*ret = mr_take_ptr(spec);
 	return r;

@@ -16,7 +16,7 @@ struct mr_rules {
 /** One rule. @return 0, or what mr_rule_fail() returned */
 typedef int (*mr_rule)(const struct mr_rules *c);
 
-/** Fail with "file: path: text". @return -EINVAL */
+/** Fail with "file:line:column: path: text". @return -EINVAL */
 int mr_rule_fail(const struct mr_rules *c, const char *path, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 /** Add the same as a warning. */

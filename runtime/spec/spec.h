@@ -318,6 +318,7 @@ struct mr_linux {
 
 struct mr_spec {
 	struct mr_arena arena;
+	const char *text; /* the document, for places in errors; NULL: written by nobody */
 	char *oci_version;
 	struct { /* root; path NULL when the object is absent */
 		char *path;

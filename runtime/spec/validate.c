@@ -9,6 +9,7 @@
  */
 #include "spec/validate.h"
 
+#include "base/json.h"
 #include "spec/rules.h"
 
 #include <errno.h>
@@ -33,7 +34,17 @@ int mr_rule_fail(const struct mr_rules *c, const char *path, const char *fmt, ..
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	one_line(text);
-	return mr_fail_text(c->err, EINVAL, "%s: %s: %s", c->name, path, text);
+	/* The tree is gone: once more, now that the place matters. */
+	auto_json doc = {0};
+	char place[48] = "";
+	const char *document = c->spec->text;
+	if (document &&
+		mr_json_parse(c->name, document, strlen(document), &doc, c->err) == 0) {
+		size_t line, column;
+		mr_json_locate(&doc, path, &line, &column);
+		snprintf(place, sizeof(place), ":%zu:%zu", line, column);
+	}
+	return mr_fail_text(c->err, EINVAL, "%s%s: %s: %s", c->name, place, path, text);
 }
 
 void mr_rule_warn(const struct mr_rules *c, const char *path, const char *fmt, ...)

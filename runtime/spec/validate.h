@@ -13,7 +13,8 @@
  * swap without limit, swap below limit; NUL-free and "K=V" env; time offsets need a time
  * namespace; hook paths absolute; rlimit soft <= hard; and the like.
  *
- * @param name     file name for errors ("spec.json"); messages are "name: json.path: text"
+ * @param name     file name for errors ("spec.json"); messages are "name:line:column: json.path:
+ *                 text", where of a member that is missing it is the object's place
  * @param warnings appended to
  */
 int mr_spec_validate(const struct mr_spec *spec, const char *name, struct mr_strv *warnings,

@@ -124,6 +124,33 @@ static void test_paths(void **state)
 	assert_string_equal(mr_str_text(&after), "see mounts");
 }
 
+/* Whole paths; and the last value on the way where one ends early. */
+static void test_places_of_paths(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *path;
+		size_t line, column;
+	} cases[] = {
+		{"a[1].b", 3, 8},
+		{"c[\"x.y[0]\"]", 4, 17},
+		{"a", 2, 7},
+		{"", 1, 1},
+		{"a[2].b", 2, 7},
+		{"a[1].none.below", 3, 2},
+		{"c.none", 4, 6},
+		{"none", 1, 1},
+	};
+	auto_json doc = {0};
+	parse("{\n \"a\": [1,\n {\"b\": 2}],\n\"c\": {\"x.y[0]\": 3}}", &doc);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		size_t line, column;
+		mr_json_locate(&doc, cases[i].path, &line, &column);
+		assert_int_equal(line, cases[i].line);
+		assert_int_equal(column, cases[i].column);
+	}
+}
+
 static void test_fail_names_the_place(void **state)
 {
 	(void)state;
@@ -430,6 +457,7 @@ int main(void)
 		cmocka_unit_test(test_lone_values),
 		cmocka_unit_test(test_text_need_not_end_with_nul),
 		cmocka_unit_test(test_paths),
+		cmocka_unit_test(test_places_of_paths),
 		cmocka_unit_test(test_fail_names_the_place),
 		cmocka_unit_test(test_syntax_errors),
 		cmocka_unit_test(test_bytes_that_are_refused),

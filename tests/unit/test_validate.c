@@ -258,7 +258,7 @@ static void test_mappings_are_never_cut(void **state)
 		assert_int_equal(check_linux(text.data), n <= 340 ? 0 : -EINVAL);
 	}
 	assert_string_equal(err.message,
-		"c.json: linux.uidMappings: has 341 entries, the kernel takes 340");
+		"c.json:1:211: linux.uidMappings: has 341 entries, the kernel takes 340");
 }
 
 static int check_scheduler(const char *members)
@@ -378,7 +378,7 @@ static void test_error_is_one_line(void **state)
 	assert_int_equal(check("1.3.0", ", \"env\": [\"\\u001b[31m\\n\\u007f\"]", "", ""),
 		-EINVAL);
 	assert_string_equal(err.message,
-		"c.json: process.env[0]: \"?[31m??\" has not the form NAME=VALUE");
+		"c.json:1:98: process.env[0]: \"?[31m??\" has not the form NAME=VALUE");
 }
 
 #define TEST(f) cmocka_unit_test_teardown(f, drop_warnings)
