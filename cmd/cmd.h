@@ -57,6 +57,7 @@ extern const struct command commands[];
 extern const struct option main_options[], common_options[];
 
 int cmd_check(struct context *ctx, int argc, char **argv, struct mr_error *err);
+int cmd_create(struct context *ctx, int argc, char **argv, struct mr_error *err);
 int cmd_delete(struct context *ctx, int argc, char **argv, struct mr_error *err);
 int cmd_help(struct context *ctx, int argc, char **argv, struct mr_error *err);
 int cmd_inspect(struct context *ctx, int argc, char **argv, struct mr_error *err);
@@ -70,6 +71,7 @@ int cmd_resume(struct context *ctx, int argc, char **argv, struct mr_error *err)
 int cmd_run(struct context *ctx, int argc, char **argv, struct mr_error *err);
 int cmd_score(struct context *ctx, int argc, char **argv, struct mr_error *err);
 int cmd_spec(struct context *ctx, int argc, char **argv, struct mr_error *err);
+int cmd_start(struct context *ctx, int argc, char **argv, struct mr_error *err);
 int cmd_state(struct context *ctx, int argc, char **argv, struct mr_error *err);
 int cmd_stop(struct context *ctx, int argc, char **argv, struct mr_error *err);
 int cmd_update(struct context *ctx, int argc, char **argv, struct mr_error *err);

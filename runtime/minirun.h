@@ -62,6 +62,7 @@ struct mr_run_options {
 	bool command_mode; /* spec_text came from mr_command_to_spec() */
 	bool init;         /* run a minimal init as pid 1 */
 	bool detach;       /* return once the program runs; a monitor stays */
+	bool create;       /* mr_create(): set everything up, wait for mr_container_start() */
 	bool remove;       /* forget the record at the end */
 	bool keep;         /* leave the cgroup (--keep) */
 	bool no_pivot, no_new_keyring, interactive;
@@ -71,7 +72,7 @@ struct mr_run_options {
 	int64_t stop_timeout_ms; /* between SIGTERM and SIGKILL at the timeout */
 	int preserve_fds;        /* descriptors 3 .. 3+n-1 are passed on */
 	const char *status_path; /* copy of the final record; "-": stdout */
-	const char *pid_file, *console_socket;
+	const char *pid_file, *console_socket, *pidfd_socket;
 	const char *cgroup_parent; /* for a relative or absent cgroupsPath; NULL: /minirun */
 	const char *host_root; /* mr_plan_text() only: plan for the machine whose proc/ and sys/
 				  lie below this directory; NULL: this one */
@@ -96,6 +97,14 @@ const char *mr_default_root(void);
  * record and clean up.
  */
 int mr_run(const struct mr_run_options *options, struct mr_result *ret, struct mr_error *err);
+
+/**
+ * As an OCI runtime's `create`: when it returns, the container waits for
+ * mr_container_start(), as a child of whoever adopts the caller's orphans. A small process of
+ * its own watches it to its end, takes the verdict and writes the record; cgroup and
+ * record stay until mr_delete(). (runtime-spec, "Lifecycle")
+ */
+int mr_create(const struct mr_run_options *options, struct mr_error *err);
 
 /** What mr_run() would do, every step with its values; does nothing. */
 int mr_plan_text(const struct mr_run_options *options, char **ret_text, struct mr_error *err);
@@ -153,6 +162,9 @@ int mr_container_open(const char *root, const char *id, struct mr_container **re
 void mr_container_close(struct mr_container *c);
 
 int mr_container_status(struct mr_container *c, struct mr_status *ret, struct mr_error *err);
+/** Execute the program of a created container, then run the poststart hooks; when one of
+ * those fails the container is killed (runtime-spec 1.3). */
+int mr_container_start(struct mr_container *c, struct mr_error *err);
 /** Signal init, or with @all every process. -ESRCH: container not running. */
 int mr_container_kill(struct mr_container *c, int sig, bool all, struct mr_error *err);
 int mr_container_pause(struct mr_container *c, struct mr_error *err);

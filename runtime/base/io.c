@@ -339,3 +339,18 @@ const char *mr_format_time(struct timespec t, char buf[static 40])
 		(int)(second / 3600), (int)(second / 60 % 60), (int)(second % 60), t.tv_nsec);
 	return buf;
 }
+
+struct timespec mr_parse_time(const char *text)
+{
+	struct tm tm = { 0 };
+	struct timespec t = { 0 };
+	const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
+
+	if (!rest || tm.tm_year <= 0)
+		return t;
+	if (*rest == '.')
+		for (long unit = 100000000; *++rest >= '0' && *rest <= '9'; unit /= 10)
+			t.tv_nsec += (*rest - '0') * unit;
+	t.tv_sec = timegm(&tm);
+	return t;
+}

@@ -75,5 +75,8 @@ int64_t mr_now_mono_ns(void);
 struct timespec mr_now_real(void);
 /** RFC 3339, nanoseconds, UTC: "2026-11-23T03:54:03.123456789Z". */
 const char *mr_format_time(struct timespec t, char buf[static 40]);
+/** The reverse, with 0 to 9 digits of a second. @return zeroes for any other text, and for
+ * the year 1, which is how "has not happened" is written */
+struct timespec mr_parse_time(const char *text);
 
 #endif

@@ -22,6 +22,13 @@ int mr_openat2(int dirfd, const char *path, uint64_t flags, uint64_t mode, uint6
 int mr_pivot_root(const char *new_root, const char *put_old);
 /** pidfd_send_signal(2), kernel 5.1 */
 int mr_pidfd_send_signal(int pidfd, int sig);
+/**
+ * Wait status of a process that is somebody else's child. Call it when the pidfd is readable.
+ * Of a zombie /proc tells it (proc(5), field 52 of stat); of one that was reaped only the
+ * pidfd, held since before its end (PIDFD_GET_INFO, kernel 6.15).
+ * @return 0, or -ENODATA: nobody can tell any more
+ */
+int mr_pidfd_wait_status(int pidfd, pid_t pid, int *ret_status);
 /** keyctl(KEYCTL_JOIN_SESSION_KEYRING): a new session keyring. */
 int mr_join_session_keyring(const char *name);
 

@@ -15,6 +15,9 @@
  *  - hooks of the runtime run while both trees are visible, before pivot_root;
  *  - without no_new_privs a seccomp filter needs CAP_SYS_ADMIN to load, so it goes before
  *    the capabilities are dropped; with it, last, so that it need not allow our own calls;
+ *  - a program that is not there fails `create`, not `start`, as with runc; so it is looked
+ *    for before the wait, and the hooks of the start run as the container's user;
+ *  - the listener of a seccomp filter goes to the launcher, which is gone after the wait;
  *  - the parent-death signal is cleared by a change of user (prctl(2)), so it is set again.
  */
 #include "launch/child.h"
@@ -67,13 +70,15 @@ static const struct child_step steps[] = {
 	{ "rlimits", "prlimit(2)", IF(rlimits), DO(rlimits), SHOW(rlimits) },
 	{ "scheduling", "sched_setattr(2)", IF(scheduling), DO(scheduling), NULL },
 	{ "await-watch", "eventfd(2)", NULL, DO(watched), NULL },
-	{ "start-hooks", "runtime-spec: hooks", IF(start_hooks), DO(start_hooks), NULL },
 	{ "security-label", "proc(5)", IF(lsm), DO(lsm), NULL },
 	{ "seccomp", "seccomp(2)", IF(seccomp_early), DO(seccomp), SHOW(seccomp) },
 	{ "user", "credentials(7)", NULL, DO(user), SHOW(user) },
 	{ "capabilities", "capabilities(7)", NULL, DO(caps), SHOW(caps) },
 	{ "no-new-privileges", "prctl(2)", IF(nnp), DO(nnp), NULL },
 	{ "find-program", "execve(2)", NULL, DO(find), NULL },
+	{ "seccomp", "seccomp(2)", IF(seccomp_created), DO(seccomp), SHOW(seccomp) },
+	{ "await-start", "unix(7)", IF(await_start), DO(await_start), NULL },
+	{ "start-hooks", "runtime-spec: hooks", IF(start_hooks), DO(start_hooks), NULL },
 	{ "seccomp", "seccomp(2)", IF(seccomp_late), DO(seccomp), SHOW(seccomp) },
 	{ "init", "pid_namespaces(7)", IF(init), DO(init), NULL },
 	{ "exec", "execve(2)", NULL, DO(exec), SHOW(exec) },

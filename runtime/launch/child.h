@@ -14,8 +14,10 @@ struct mr_child {
 	struct mr_cgroup *cgroup;
 	int sock; /* the child's end of the protocol */
 	int parent_sock; /* the other end, closed first; -1 in tests */
+	int lock;        /* the launcher's lock on the state, closed as well; -1 */
 	const int *ns_fds; /* namespaces to join, per type */
 	int watched_fd;    /* eventfd: written to when the parent watches for OOMs */
+	int start_fd;      /* created only: where `start` connects; -1 */
 	bool in_cgroup2;   /* clone3 has put it into its cgroup2 directory */
 	int stdio[3];      /* to be dup'ed over 0, 1, 2; -1: as they are */
 	/* set on the way */

@@ -184,6 +184,11 @@ bool mr_child_wants_scheduling(const struct mr_plan *p)
 	       p->spec->linux_->memory_policy;
 }
 
+bool mr_child_wants_await_start(const struct mr_plan *p)
+{
+	return p->options.create;
+}
+
 bool mr_child_wants_start_hooks(const struct mr_plan *p)
 {
 	return p->spec->hooks[MR_HOOK_START_CONTAINER].n > 0;
@@ -199,9 +204,16 @@ bool mr_child_wants_seccomp_early(const struct mr_plan *p)
 	return p->seccomp.active && !p->process.process->no_new_privileges;
 }
 
+bool mr_child_wants_seccomp_created(const struct mr_plan *p)
+{
+	return p->seccomp.active && p->process.process->no_new_privileges &&
+	       p->options.create && p->seccomp.notify;
+}
+
 bool mr_child_wants_seccomp_late(const struct mr_plan *p)
 {
-	return p->seccomp.active && p->process.process->no_new_privileges;
+	return p->seccomp.active && p->process.process->no_new_privileges &&
+	       !mr_child_wants_seccomp_created(p);
 }
 
 void mr_child_describe_seccomp(const struct mr_plan *p, struct mr_str *out)

@@ -8,6 +8,7 @@
 #include "base/sys.h"
 #include "launch/init.h"
 #include "launch/oci_state.h"
+#include "launch/start_socket.h"
 #include "sandbox/hooks.h"
 #include "sandbox/lsm.h"
 #include "sandbox/outer.h"
@@ -44,6 +45,7 @@ int mr_child_step_guard(struct mr_child *c, struct mr_error *err)
 	sigset_t none;
 
 	mr_close(&c->parent_sock);
+	mr_close(&c->lock); /* or a container that waits for its start would hold it */
 	c->umask = umask(0); /* what the set-up makes has exactly the modes it asks for */
 	/* An unprivileged parent can write the id maps of a dumpable child only. */
 	if ((!c->plan->ns.create[MR_NS_USER] && prctl(PR_SET_DUMPABLE, 0) < 0) ||
@@ -262,6 +264,12 @@ int mr_child_step_watched(struct mr_child *c, struct mr_error *err)
 		if (errno != EINTR)
 			return mr_fail(err, errno, "waiting for the watch");
 	return p[0].revents & POLLIN ? 0 : mr_fail(err, EPIPE, "waiting for the watch");
+}
+
+int mr_child_step_await_start(struct mr_child *c, struct mr_error *err)
+{
+	int ret = mr_start_await(&c->sock, &c->start_fd);
+	return ret < 0 ? mr_fail(err, -ret, "waiting for the start") : 0;
 }
 
 /* They belong to the start of a container that by now is created. */

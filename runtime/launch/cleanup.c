@@ -10,9 +10,7 @@
 #include "base/io.h"
 #include "base/sys.h"
 #include "cgroup/cgroup.h"
-#include "launch/oci_state.h"
-#include "sandbox/hooks.h"
-#include "spec/parse.h"
+#include "launch/late_hooks.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -133,23 +131,28 @@ void mr_cleanup_stop(const struct mr_state *state, const struct mr_host *host)
 	mr_live_clear(&live);
 }
 
-/* The supervisor was killed before it could run them: the one who deletes does. What fails
- * cannot be told, and keeps nothing. */
-static void run_lost_poststop(const struct mr_state *state)
+void mr_cleanup_await(const struct mr_state *state)
 {
 	struct mr_error ignored;
 	struct mr_live live;
-	auto_spec *spec = NULL;
-	auto_strv failures = { 0 };
-	autofree char *text = NULL;
 
 	if (mr_state_read_live(state, &live, &ignored) < 0)
 		return;
-	if (live.poststop_json && live.exit_code < 0 &&
-		mr_spec_parse("state.json", live.poststop_json, strlen(live.poststop_json), &spec,
-			NULL, &ignored) == 0 &&
-		mr_oci_state_of_live(state, &live, "stopped", &text, &ignored) == 0)
-		mr_hooks_run_all(&spec->hooks[MR_HOOK_POSTSTOP], MR_HOOK_POSTSTOP, text, &failures);
+	if (!mr_cleanup_is_live(&live))
+		end_process(&live.monitor, 0);
+	mr_live_clear(&live);
+}
+
+/* Whoever supervises a container to its end has run them, unless it was killed before. */
+static void run_owed_poststop(const struct mr_state *state)
+{
+	struct mr_error ignored;
+	struct mr_live live;
+
+	if (mr_state_read_live(state, &live, &ignored) < 0)
+		return;
+	if (live.engine || live.exit_code < 0)
+		mr_late_hooks_poststop(state, &live);
 	mr_live_clear(&live);
 }
 
@@ -167,6 +170,6 @@ int mr_cleanup(struct mr_state *state, const struct mr_host *host, struct mr_err
 	}
 	if (ret < 0)
 		return ret;
-	run_lost_poststop(state);
+	run_owed_poststop(state);
 	return mr_state_remove(state, err);
 }

@@ -11,6 +11,9 @@
  */
 void mr_cleanup_stop(const struct mr_state *state, const struct mr_host *host);
 
+/** After init's end: let the process that watched it write its last word, 5 s at most. */
+void mr_cleanup_await(const struct mr_state *state);
+
 /**
  * Bring down what is left of a container and forget it: its processes (by cgroup and by
  * init's pidfd), its cgroups in every hierarchy, its directory. Works from the intent

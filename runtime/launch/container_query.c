@@ -14,20 +14,11 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 static int64_t to_ns(const char *rfc3339)
 {
-	struct tm tm = { 0 };
-	const char *rest = strptime(rfc3339, "%Y-%m-%dT%H:%M:%S", &tm);
-	int64_t ns = 0;
-
-	if (!rest || tm.tm_year <= 0)
-		return 0;
-	if (*rest == '.')
-		for (int64_t unit = 100000000; *++rest >= '0' && *rest <= '9'; unit /= 10)
-			ns += (*rest - '0') * unit;
-	return (int64_t)timegm(&tm) * 1000000000 + ns;
+	struct timespec t = mr_parse_time(rfc3339);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
 static void status_from_record(const char *json, struct mr_status *ret)

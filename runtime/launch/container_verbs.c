@@ -218,6 +218,8 @@ int mr_delete(const char *root, const char *id, bool force, struct mr_error *err
 		ret = mr_host_read(&host, "", err);
 	if (ret == 0 && force)
 		mr_cleanup_stop(&state, &host);
+	else if (ret == 0)
+		mr_cleanup_await(&state);
 	if (ret == 0)
 		ret = mr_state_lock(&state, MR_LOCK_TIMEOUT_MS, err);
 	if (ret == 0 && !force)

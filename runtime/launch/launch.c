@@ -11,12 +11,14 @@
  *  - baselines of the OOM counters are taken before the container can move them; what else
  *    must be watched before the program runs is set up beside the child's own set-up, on
  *    another processor, and the child waits for it before its first foreign instruction;
+ *  - a container that is created only is handed over to a watcher: see create.c;
  *  - at the end: counters are read after the last process is gone; the record is on disk
  *    before the cgroup, which is the evidence, is removed.
  */
 #include "launch/launch.h"
 
 #include "base/io.h"
+#include "launch/create.h"
 #include "launch/launch_state.h"
 
 #include <errno.h>
@@ -45,6 +47,7 @@ static const struct launch_step steps[] = {
 	{ "open-tasks", "cgroups(7)", NULL, DO(tasks), NULL },
 	{ "logs", "pipe(2)", IF(logs), DO(logs), NULL },
 	{ "namespaces", "setns(2)", IF(namespaces), DO(namespaces), SHOW(namespaces) },
+	{ "start-socket", "unix(7)", IF(start_socket), DO(start_socket), NULL },
 	{ "clone", "clone3(2)", NULL, DO(clone), SHOW(clone) },
 	{ "watch-oom", "eventfd(2)", NULL, DO(observe), NULL },
 };
@@ -93,10 +96,12 @@ int mr_launch(struct mr_plan *plan, int ready_fd, struct mr_result *ret_result,
 		ret = run_steps(l, err);
 	if (ret == 0)
 		ret = mr_monitor_run(&l->monitor, err);
-	if (ret == 0)
-		ret = mr_launch_finish(l, ret_result, err);
-	else
+	if (ret < 0)
 		mr_launch_give_up(l, err);
+	else if (l->monitor.created)
+		ret = mr_launch_hand_over(l, err);
+	else
+		ret = mr_launch_finish(l, ret_result, err);
 	mr_launch_clear(l);
 	munmap(l, sizeof(*l));
 	return ret;

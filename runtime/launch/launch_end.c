@@ -7,6 +7,7 @@
 #include "launch/launch_state.h"
 
 #include "base/io.h"
+#include "launch/low_limit.h"
 #include "launch/oci_state.h"
 #include "launch/updated.h"
 #include "sandbox/hooks.h"
@@ -28,7 +29,7 @@ static int format_record(struct mr_launch *l, char **ret_json, struct mr_error *
 		       : mr_updated_apply(&l->state, &l->cgroup, &l->limits, ret_json, err);
 }
 
-static int write_record(struct mr_launch *l, const char *status, struct mr_error *err)
+int mr_launch_write_record(struct mr_launch *l, const char *status, struct mr_error *err)
 {
 	autofree char *json = NULL;
 
@@ -106,7 +107,7 @@ static int on_listener(void *arg, int fd, struct mr_error *err)
 	return ret < 0 ? ret : mr_seccomp_send_listener(&l->plan->seccomp, fd, state, err);
 }
 
-static int write_pid_file(const struct mr_launch *l, struct mr_error *err)
+int mr_launch_write_pid_file(const struct mr_launch *l, struct mr_error *err)
 {
 	const char *path = l->plan->options.pid_file;
 	char text[16];
@@ -146,10 +147,10 @@ static int on_started(void *arg, struct mr_error *err)
 	l->record.pid = l->monitor.pid;
 	int ret = mr_process_id_read(l->monitor.pidfd, l->monitor.pid, &l->live.init, err);
 	if (ret == 0)
-		ret = write_record(l, "running", err);
+		ret = mr_launch_write_record(l, "running", err);
 	mr_state_unlock(&l->state);
 	if (ret == 0)
-		ret = write_pid_file(l, err);
+		ret = mr_launch_write_pid_file(l, err);
 	if (ret == 0)
 		ret = run_hooks(l, MR_HOOK_POSTSTART, "running", err);
 	if (ret == 0)
@@ -203,7 +204,7 @@ static void on_oom(void *arg, bool hangs)
 		const char *status = status_now(l);
 		l->record.verdict = &l->verdict;
 		if (status)
-			write_record(l, status, &ignored);
+			mr_launch_write_record(l, status, &ignored);
 	}
 	mr_state_unlock(&l->state);
 }
@@ -222,7 +223,7 @@ struct mr_monitor_events mr_launch_events(struct mr_launch *l)
 /* --- the end --- */
 
 /* Counters and figures, while the cgroup still is there and nobody is in it. */
-static int take_verdict(struct mr_launch *l, struct mr_error *err)
+int mr_launch_take_verdict(struct mr_launch *l, struct mr_error *err)
 {
 	const struct mr_monitor *m = &l->monitor;
 	int usage = mr_cgroup_read_usage(&l->cgroup, &l->usage, err);
@@ -251,7 +252,7 @@ static int take_verdict(struct mr_launch *l, struct mr_error *err)
 	return usage;
 }
 
-static void fill_record_end(struct mr_launch *l)
+void mr_launch_fill_end(struct mr_launch *l)
 {
 	struct mr_record *r = &l->record;
 	const struct mr_monitor *m = &l->monitor;
@@ -315,7 +316,7 @@ static int write_end(struct mr_launch *l, bool forget, struct mr_error *err)
 	int ret = mr_state_lock(&l->state, 5000, err);
 
 	if (ret == 0 && !forget)
-		ret = write_record(l, "exited", err);
+		ret = mr_launch_write_record(l, "exited", err);
 	return ret == 0 ? write_status_copy(l, err) : ret;
 }
 
@@ -345,9 +346,9 @@ int mr_launch_finish(struct mr_launch *l, struct mr_result *ret_result, struct m
 
 	if (!l->plan->ns.create[MR_NS_PID])
 		ret = mr_cgroup_kill(&l->cgroup, 5000, err);
-	r = take_verdict(l, &later);
+	r = mr_launch_take_verdict(l, &later);
 	ret = first_of(ret, r, err, &later);
-	fill_record_end(l);
+	mr_launch_fill_end(l);
 	mr_logs_finish(&l->monitor.logs);
 	r = write_end(l, forget, &later);
 	ret = first_of(ret, r, err, &later);
@@ -380,23 +381,8 @@ static void explain_failure(struct mr_launch *l, struct mr_error *err)
 	struct mr_error ignored;
 	uint64_t kills = 0;
 
-	if (!l->has_watch || !l->limits.memory.set)
-		return;
-	bool refused = err->err == ENOMEM || err->err == E2BIG;
-	if (mr_oom_watch_kills(&l->watch, &kills, &ignored) < 0 || (kills == 0 && !refused))
-		return;
-	char limit[24];
-	mr_format_size(l->limits.memory.value, limit);
-	if (kills > 0)
-		mr_fail_text(err, ENOMEM,
-			"memory limit %s (%llu bytes) is too low: the kernel's OOM killer "
-			"killed init before the program ran",
-			limit, (unsigned long long)l->limits.memory.value);
-	else
-		mr_prefix(err, "memory limit %s (%llu bytes) is too low to start in", limit,
-			(unsigned long long)l->limits.memory.value);
-	mr_hint(err, "256 KiB (262144) start a small static program, 2 MiB a dynamically linked "
-		     "one");
+	if (l->has_watch && mr_oom_watch_kills(&l->watch, &kills, &ignored) == 0)
+		mr_explain_low_limit(&l->limits, kills, err);
 }
 
 void mr_launch_give_up(struct mr_launch *l, struct mr_error *err)

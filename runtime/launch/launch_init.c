@@ -4,6 +4,7 @@
 
 #include "base/io.h"
 #include "base/json.h"
+#include "launch/late_hooks.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -38,45 +39,6 @@ static int annotations_json(const struct mr_spec *spec, char **ret, struct mr_er
 	return *ret ? 0 : mr_fail(err, ENOMEM, "annotations");
 }
 
-static void put_texts(struct mr_json_writer *w, const char *key, const struct mr_list *list)
-{
-	if (!list->set)
-		return;
-	mr_json_begin_array(w, key);
-	for (size_t i = 0; i < list->n; i++)
-		mr_json_put_text(w, NULL, list->items[i]);
-	mr_json_end(w);
-}
-
-/* The hooks of the end, as a spec of nothing else: for `delete`, should we be killed. */
-static int poststop_json(const struct mr_spec *spec, char **ret, struct mr_error *err)
-{
-	const struct mr_hook_list *hooks = &spec->hooks[MR_HOOK_POSTSTOP];
-	struct mr_json_writer w = { 0 };
-
-	if (hooks->n == 0)
-		return 0;
-	mr_json_begin_object(&w, NULL);
-	mr_json_put_text(&w, "ociVersion", spec->oci_version);
-	mr_json_begin_object(&w, "hooks");
-	mr_json_begin_array(&w, mr_hook_kind_name(MR_HOOK_POSTSTOP));
-	for (size_t i = 0; i < hooks->n; i++) {
-		const struct mr_hook *h = &hooks->items[i];
-		mr_json_begin_object(&w, NULL);
-		mr_json_put_text(&w, "path", h->path);
-		put_texts(&w, "args", &h->args);
-		put_texts(&w, "env", &h->env);
-		if (h->timeout.set)
-			mr_json_put_int(&w, "timeout", h->timeout.value);
-		mr_json_end(&w);
-	}
-	mr_json_end(&w);
-	mr_json_end(&w);
-	mr_json_end(&w);
-	*ret = mr_str_take(&w.out);
-	return *ret ? 0 : mr_fail(err, ENOMEM, "poststop hooks");
-}
-
 /* What later verbs need to know. */
 static int fill_live(struct mr_launch *l, struct mr_error *err)
 {
@@ -90,9 +52,10 @@ static int fill_live(struct mr_launch *l, struct mr_error *err)
 	mr_format_time(l->record.created, live->created);
 	live->terminal = p->process.process->terminal;
 	live->pid_namespace = p->ns.create[MR_NS_PID];
+	live->engine = p->options.create;
 	live->exit_code = -1;
 	int ret = annotations_json(p->spec, &live->annotations_json, err);
-	return ret < 0 ? ret : poststop_json(p->spec, &live->poststop_json, err);
+	return ret < 0 ? ret : mr_late_hooks_format(p->spec, &live->hooks_json, err);
 }
 
 int mr_launch_init(struct mr_launch *l, struct mr_plan *plan, int ready_fd,
@@ -100,7 +63,7 @@ int mr_launch_init(struct mr_launch *l, struct mr_plan *plan, int ready_fd,
 {
 	l->plan = plan;
 	l->ready_fd = ready_fd;
-	l->null_fd = l->watched_fd = -1;
+	l->null_fd = l->watched_fd = l->start_fd = -1;
 	for (int i = 0; i < MR_NS_TYPES; i++)
 		l->ns_fds[i] = -1;
 	mr_state_init(&l->state);
@@ -150,6 +113,7 @@ void mr_launch_clear(struct mr_launch *l)
 	mr_ns_close(l->ns_fds);
 	mr_close(&l->null_fd);
 	mr_close(&l->watched_fd);
+	mr_close(&l->start_fd);
 	mr_close(&l->monitor.signal_fd);
 	if (l->masked)
 		drop_pending_sigpipe();

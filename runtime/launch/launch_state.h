@@ -27,6 +27,7 @@ struct mr_launch {
 	int child_sock;
 	int null_fd; /* stdin of a detached container */
 	int watched_fd; /* eventfd: the child may go on to its program */
+	int start_fd; /* socket on which a created container waits for `start` */
 	char full_id[65];
 	sigset_t old_mask;
 	bool masked, has_state, has_cgroup, has_watch;
@@ -52,6 +53,8 @@ int mr_launch_step_tasks(struct mr_launch *l, struct mr_error *err);
 int mr_launch_step_namespaces(struct mr_launch *l, struct mr_error *err);
 void mr_launch_describe_namespaces(const struct mr_plan *p, struct mr_str *out);
 int mr_launch_step_logs(struct mr_launch *l, struct mr_error *err);
+bool mr_launch_wants_start_socket(const struct mr_plan *p);
+int mr_launch_step_start_socket(struct mr_launch *l, struct mr_error *err);
 int mr_launch_step_signals(struct mr_launch *l, struct mr_error *err);
 int mr_launch_step_clone(struct mr_launch *l, struct mr_error *err);
 int mr_launch_step_observe(struct mr_launch *l, struct mr_error *err);
@@ -61,6 +64,14 @@ void mr_launch_describe_clone(const struct mr_plan *p, struct mr_str *out);
 
 /** The events of the monitor, with @l as their argument. */
 struct mr_monitor_events mr_launch_events(struct mr_launch *l);
+/** Write both documents: @status is created, running, paused or exited. */
+int mr_launch_write_record(struct mr_launch *l, const char *status, struct mr_error *err);
+/** Counters and figures at the end, while the cgroup still is there, into the record. */
+int mr_launch_take_verdict(struct mr_launch *l, struct mr_error *err);
+/** What the monitor has found of the end, into the record. */
+void mr_launch_fill_end(struct mr_launch *l);
+/** --pid-file, without a newline as engines parse it. */
+int mr_launch_write_pid_file(const struct mr_launch *l, struct mr_error *err);
 /** The container has ended: verdict, record, removal. Fills @ret. */
 int mr_launch_finish(struct mr_launch *l, struct mr_result *ret, struct mr_error *err);
 /** The program never ran: explain @err further, remove everything. Or a monitor of a detached

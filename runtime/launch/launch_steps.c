@@ -8,6 +8,7 @@
 #include "base/sys.h"
 #include "launch/child.h"
 #include "launch/cleanup.h"
+#include "launch/start_socket.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -172,6 +173,17 @@ int mr_launch_step_logs(struct mr_launch *l, struct mr_error *err)
 	return mr_logs_open(&l->monitor.logs, l->state.dir, err);
 }
 
+bool mr_launch_wants_start_socket(const struct mr_plan *p)
+{
+	return p->options.create;
+}
+
+int mr_launch_step_start_socket(struct mr_launch *l, struct mr_error *err)
+{
+	l->start_fd = mr_start_listen(&l->state, err);
+	return l->start_fd < 0 ? l->start_fd : 0;
+}
+
 int mr_launch_step_signals(struct mr_launch *l, struct mr_error *err)
 {
 	sigset_t set;
@@ -193,8 +205,10 @@ _Noreturn static void become_child(struct mr_launch *l, const int sock[2], bool 
 		.cgroup = &l->cgroup,
 		.sock = sock[1],
 		.parent_sock = sock[0],
+		.lock = l->state.lock,
 		.ns_fds = l->ns_fds,
 		.watched_fd = l->watched_fd,
+		.start_fd = l->start_fd,
 		.in_cgroup2 = in_cgroup2,
 		.stdio = { l->null_fd, l->monitor.logs.write_end[0],
 			l->monitor.logs.write_end[1] },

@@ -108,6 +108,11 @@ static int on_barrier(struct mr_monitor *m, const struct mr_frame *f, struct mr_
 {
 	int ret;
 
+	/* Let pass by mr_launch_hand_over(), when there is a record. */
+	if (f->which == MR_BARRIER_START) {
+		m->created = true;
+		return 0;
+	}
 	if (f->which == MR_BARRIER_CLONED)
 		ret = adopt_sibling(m, f->sender, err);
 	else
@@ -399,7 +404,7 @@ static int loop(struct mr_monitor *m, struct mr_error *err)
 {
 	int ret = start_timers(m, err);
 
-	while (ret == 0 && !m->ended) {
+	while (ret == 0 && !m->ended && !m->created) {
 		struct poll_set p;
 		fill(m, &p);
 		if (poll(p.fds, (nfds_t)p.n, until_sample(m)) < 0) {
@@ -412,21 +417,24 @@ static int loop(struct mr_monitor *m, struct mr_error *err)
 	return ret;
 }
 
-/* Asked before the zombie is reaped: did it die with the name it had before its exec? That
- * can only be by a signal: whoever exits has run. */
-static bool died_unexecuted(const struct mr_monitor *m)
+static bool has_launch_name(const struct mr_monitor *m)
 {
 	char path[32], comm[32];
-	siginfo_t info = { 0 };
 
-	if (waitid(P_PID, (id_t)m->pid, &info, WEXITED | WNOWAIT) < 0 ||
-		info.si_code == CLD_EXITED)
-		return false;
 	snprintf(path, sizeof(path), "/proc/%d/comm", (int)m->pid);
 	return mr_read_line_at(AT_FDCWD, path, comm, sizeof(comm)) > 0 &&
 	       strcmp(comm, MR_CHILD_COMM) == 0;
 }
 
+/* Asked before the zombie is reaped: did it die with the name it had before its exec? That
+ * can only be by a signal: whoever exits has run. */
+static bool died_unexecuted(const struct mr_monitor *m)
+{
+	siginfo_t info = { 0 };
+
+	return waitid(P_PID, (id_t)m->pid, &info, WEXITED | WNOWAIT) == 0 &&
+	       info.si_code != CLD_EXITED && has_launch_name(m);
+}
 static int reap(struct mr_monitor *m, struct mr_error *err)
 {
 	int status;
@@ -462,6 +470,8 @@ int mr_monitor_run(struct mr_monitor *m, struct mr_error *err)
 {
 	int ret = loop(m, err);
 
+	if (ret == 0 && m->created)
+		return 0;
 	if (ret == 0)
 		ret = drain_frames(m, err);
 	/* A child that cannot be killed, since its pidfd is not known, ends with the socket. */
@@ -478,6 +488,19 @@ int mr_monitor_run(struct mr_monitor *m, struct mr_error *err)
 		ret = mr_fail_text(err, ECHILD,
 			"the container process died before the program ran");
 	return ret < 0 ? ret : reaped;
+}
+
+int mr_monitor_watch(struct mr_monitor *m, struct mr_error *err)
+{
+	int ret = loop(m, err);
+
+	if (ret < 0)
+		return ret;
+	m->ended_mono_ns = mr_now_mono_ns();
+	bool unexecuted = has_launch_name(m);
+	m->has_status = mr_pidfd_wait_status(m->pidfd, m->pid, &m->status) == 0;
+	m->started = m->started && !(unexecuted && m->has_status && WIFSIGNALED(m->status));
+	return 0;
 }
 
 void mr_monitor_clear(struct mr_monitor *m)

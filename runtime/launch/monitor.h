@@ -39,6 +39,7 @@ struct mr_monitor {
 	pid_t program; /* host pid of the program (pid, or the child of a minimal init); 0: it
 			  was not about to be executed so far */
 	bool adopted;  /* the middle process has been replaced by the container's */
+	bool created; /* it waits for `start`: our part is done */
 	bool started, timed_out, ended;
 	bool we_killed;     /* SIGKILL was sent by us */
 	int status;         /* wait status of the program */
@@ -64,11 +65,15 @@ void mr_monitor_init(struct mr_monitor *m);
 void mr_monitor_signals(sigset_t *ret);
 
 /**
- * Watch until the container has ended and init is reaped.
+ * Watch until the container has ended and init is reaped; or, with `created` set, until
+ * it waits for `start`.
  * @return 0 the program ran and has ended; negative: it never started (err says why), and
  *         the child is reaped all the same
  */
 int mr_monitor_run(struct mr_monitor *m, struct mr_error *err);
+/** Watch a container that is somebody else's child until its end, and read its wait status
+ * (has_status: it is known). */
+int mr_monitor_watch(struct mr_monitor *m, struct mr_error *err);
 /** Kill what there is, reap, close descriptors; for failures before mr_monitor_run(). */
 void mr_monitor_clear(struct mr_monitor *m);
 

@@ -72,12 +72,51 @@ static int run_detached(struct mr_plan *plan, struct mr_result *ret, struct mr_e
 	return -err->err;
 }
 
+int mr_create(const struct mr_run_options *options, struct mr_error *err)
+{
+	struct mr_run_options o = *options;
+	struct mr_result result;
+	struct mr_plan plan;
+
+	o.create = o.detach = true;
+	int r = mr_plan_make(&o, true, &plan, err);
+	if (r == 0) {
+		warn(&plan);
+		r = mr_launch(&plan, -1, &result, err);
+	}
+	mr_plan_clear(&plan);
+	return r;
+}
+
+/* An engine's `run --detach` is `create` and `start` in one. */
+static int create_and_start(const struct mr_run_options *options, struct mr_error *err)
+{
+	struct mr_error ignored;
+	struct mr_container *c = NULL;
+	int r = mr_create(options, err);
+
+	if (r < 0)
+		return r;
+	r = mr_container_open(options->root, options->id, &c, err);
+	if (r == 0)
+		r = mr_container_start(c, err);
+	mr_container_close(c);
+	if (r < 0)
+		mr_delete(options->root, options->id, true, &ignored);
+	return r;
+}
+
 int mr_run(const struct mr_run_options *options, struct mr_result *ret, struct mr_error *err)
 {
 	struct mr_plan plan;
-	int r = mr_plan_make(options, true, &plan, err);
 
 	memset(ret, 0, sizeof(*ret));
+	if (options->detach && !options->stand_alone)
+		return create_and_start(options, err);
+	struct mr_run_options o = *options;
+	/* As runc's: who waited for it knows how it ended; --keep leaves cgroup and record. */
+	o.remove = o.remove || (!o.stand_alone && !o.keep);
+	int r = mr_plan_make(&o, true, &plan, err);
 	if (r == 0) {
 		warn(&plan);
 		r = options->detach ? run_detached(&plan, ret, err)

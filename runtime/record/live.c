@@ -89,8 +89,8 @@ int mr_state_read_intent(
 void mr_live_clear(struct mr_live *l)
 {
 	free(l->annotations_json);
-	free(l->poststop_json);
-	l->annotations_json = l->poststop_json = NULL;
+	free(l->hooks_json);
+	l->annotations_json = l->hooks_json = NULL;
 }
 
 static void put_process(
@@ -122,10 +122,12 @@ int mr_state_write_live(struct mr_state *s, const struct mr_live *l, struct mr_e
 	mr_json_put_text(&w, "rootfs", l->rootfs);
 	mr_json_put_text(&w, "ociVersion", l->oci_version);
 	mr_json_put_text(&w, "created", l->created);
+	mr_json_put_text(&w, "started", l->started);
 	put_object(&w, "annotations", l->annotations_json);
-	put_object(&w, "poststop", l->poststop_json);
+	put_object(&w, "hooks", l->hooks_json);
 	mr_json_put_bool(&w, "terminal", l->terminal);
 	mr_json_put_bool(&w, "pidNamespace", l->pid_namespace);
+	mr_json_put_bool(&w, "engine", l->engine);
 	mr_json_put_int(&w, "exitCode", l->exit_code);
 	mr_json_put_int(&w, "exitSignal", l->exit_signal);
 	return mr_document_write(s->dir, LIVE, &w, err);
@@ -170,14 +172,16 @@ static int parse_live(const struct mr_json *root, struct mr_live *ret)
 		copy_text(root, "rootfs", ret->rootfs, sizeof(ret->rootfs)) < 0 ||
 		copy_text(root, "ociVersion", ret->oci_version,
 			sizeof(ret->oci_version)) < 0 ||
-		copy_text(root, "created", ret->created, sizeof(ret->created)) < 0)
+		copy_text(root, "created", ret->created, sizeof(ret->created)) < 0 ||
+		copy_text(root, "started", ret->started, sizeof(ret->started)) < 0)
 		return -EBADMSG;
 	ret->terminal = mr_json_bool(root, "terminal", false);
 	ret->pid_namespace = mr_json_bool(root, "pidNamespace", false);
+	ret->engine = mr_json_bool(root, "engine", false);
 	ret->exit_code = (int)mr_json_int(root, "exitCode", -1);
 	ret->exit_signal = (int)mr_json_int(root, "exitSignal", 0);
 	int r = take_object(root, "annotations", &ret->annotations_json);
-	return r < 0 ? r : take_object(root, "poststop", &ret->poststop_json);
+	return r < 0 ? r : take_object(root, "hooks", &ret->hooks_json);
 }
 
 int mr_state_read_live(

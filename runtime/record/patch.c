@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Changes of a record by a verb: pause and resume, update, and the end of a container whose
+/* Changes of a record by a verb: start, pause and resume, update, and the end of a container whose
  * supervisor was killed. All other members are copied as they are. */
 #include "record/patch.h"
 
@@ -23,6 +23,8 @@ static void put_state(struct mr_json_writer *w, const struct mr_json *state,
 			mr_json_put_bool(w, m->key, mr_streq(p->status, "paused"));
 		else if (mr_streq(m->key, "Pid") && !runs)
 			mr_json_put_int(w, m->key, 0);
+		else if (mr_streq(m->key, "StartedAt") && p->started)
+			mr_json_put_text(w, m->key, p->started);
 		else if (mr_streq(m->key, "OOMKilled") && p->lost)
 			mr_json_put_null(w, m->key);
 		else if (mr_streq(m->key, "ExitCode") && p->lost)

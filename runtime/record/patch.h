@@ -10,6 +10,7 @@
 /** A change of State that is made by another process than the one that wrote the record. */
 struct mr_state_patch {
 	const char *status; /* "running", "paused", "exited" */
+	const char *started; /* when; NULL: unchanged */
 	/* The supervisor was killed: the end was seen by nobody. OOMKilled becomes null,
 	 * OOM.Why says this text. NULL otherwise. */
 	const char *lost;

@@ -30,6 +30,7 @@
 
 /* In the order of removal. */
 static const char *const names[] = {
+	"start",
 	"log.json",
 	"update.json",
 	"status.json",

@@ -14,11 +14,15 @@
 /*
  * The directory of one container below the state root (0700, ours, otherwise refused):
  *
- *   intent.json   written and synced before the first cgroup is made, never changed:
- * enough to clean up alone (id, boot id, cgroup path, hierarchies) state.json    what
- * verbs need: pid, its identity, bundle, monitor ...; replaced atomically update.json what
- * update has changed status.json the record for users (status.h) log.json      output of a detached container .NAME.PID.N: a
- * write of NAME that was cut off; goes with the directory
+ *   intent.json   written and synced before the first cgroup is made, never changed: enough
+ *                 to clean up alone (id, boot id, cgroup path, hierarchies)
+ *   state.json    what verbs need: pid, its identity, bundle, monitor ...; replaced
+ *                 atomically
+ *   update.json   what `update` has changed
+ *   status.json   the record for users (status.h)
+ *   log.json      output of a detached container
+ *   start         socket of a created container, on which it waits for `start`
+ *   .NAME.PID.N   a write of NAME that was cut off; goes with the directory
  *
  * The directory itself is the lock, flock(2): held while somebody changes the container.
  *
@@ -63,11 +67,12 @@ struct mr_live {
 	struct mr_process_id init; /* pid 0: none */
 	struct mr_process_id monitor;
 	char bundle[4096], rootfs[4096], oci_version[32];
-	char created[40];
+	char created[40], started[40]; /* "" while it has not happened */
 	char *annotations_json; /* object text or NULL; malloc()ed */
-	char *poststop_json;    /* {"hooks":[..]} or NULL; malloc()ed */
+	char *hooks_json; /* a spec of the poststart and poststop hooks, or NULL; malloc()ed */
 	bool terminal;
 	bool pid_namespace; /* has its own: killing init kills all */
+	bool engine;        /* made by `create`: somebody else's child, kept until `delete` */
 	int exit_code;      /* -1: not known */
 	int exit_signal;    /* 0: none */
 };

@@ -110,7 +110,10 @@ static void put_state(struct mr_json_writer *w, const struct mr_record *r)
 	put_oom_killed(w, r);
 	mr_json_put_bool(w, "Dead", mr_streq(r->status, "dead"));
 	mr_json_put_int(w, "Pid", r->pid);
-	mr_json_put_int(w, "ExitCode", ended ? r->exit_code & 0xff : 0);
+	if (!ended && mr_streq(r->status, "exited"))
+		mr_json_put_null(w, "ExitCode"); /* nobody could tell */
+	else
+		mr_json_put_int(w, "ExitCode", ended ? r->exit_code & 0xff : 0);
 	mr_json_put_text(w, "Error", r->error ? r->error : "");
 	put_time(w, "StartedAt", r->started);
 	put_time(w, "FinishedAt", r->finished);

@@ -277,7 +277,7 @@ static void live_comes_back(void **state)
 	assert_string_equal(out.oci_version, "1.3.0");
 	assert_string_equal(out.created, in.created);
 	assert_string_equal(out.annotations_json, in.annotations_json);
-	assert_null(out.poststop_json);
+	assert_null(out.hooks_json);
 	assert_true(out.terminal && out.pid_namespace);
 	assert_int_equal(out.exit_code, -1);
 	assert_int_equal(out.exit_signal, 9);

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From a launcher to a watcher: how an engine's container is left alone.
+ *
+ * An engine wants the container to be its own child, so that it can wait for it: the
+ * launcher ends, and its orphan goes to the engine's subreaper (prctl(2)). But what an OOM
+ * kill was about, and how the container ended, only a process knows that was there. So the
+ * launcher forks once more, and the fork keeps what was opened for the watch: pidfd,
+ * counters, notifications, the kernel's log. It is no parent of the container: the exit
+ * status comes from /proc while the container is a zombie, or from the pidfd afterwards.
+ *
+ * The watcher changes nothing: cgroup and state stay until `delete`, which waits for the
+ * watcher's last word. If the launcher is killed before the record says "created", the
+ * child ends by itself and the watcher brings everything down.
+ *
+ * Order: the watcher exists before the record names it, and the record is written before
+ * the child may go on without us. `start` holds the lock until the record says "running",
+ * and the watcher takes the lock before it writes: so it reads whether the program ran.
+ */
+#include "launch/create.h"
+
+#include "base/io.h"
+#include "base/str.h"
+#include "base/sys.h"
+#include "sandbox/socket.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define LOCK_TIMEOUT_MS 60000 /* start hooks run under the lock of `start` */
+
+/* --- the watcher --- */
+
+/* What we have inherited is not ours to keep open; all that is ours is O_CLOEXEC. */
+static void close_inherited(void)
+{
+	DIR *d = opendir("/proc/self/fd");
+	int flags;
+
+	for (struct dirent *e; d && (e = readdir(d));) {
+		int64_t fd;
+		if (mr_parse_i64(e->d_name, &fd) == 0 && fd > 2 &&
+			(flags = fcntl((int)fd, F_GETFD)) >= 0 && !(flags & FD_CLOEXEC))
+			close((int)fd);
+	}
+	if (d)
+		closedir(d);
+}
+
+/* Away from the caller: its terminal, its directory, its files. */
+static void detach(void)
+{
+	autoclose int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	setsid();
+	for (int i = 0; i < 3 && null >= 0; i++)
+		dup2(null, i);
+	if (chdir("/") < 0)
+		return; /* then it stays in use; nothing else depends on it */
+	close_inherited();
+}
+
+static void write_end(struct mr_launch *l, struct mr_error *err)
+{
+	struct mr_error ignored;
+
+	mr_launch_take_verdict(l, &ignored); /* what cannot be known the record says */
+	mr_launch_fill_end(l);
+	l->record.has_rusage = false; /* it was not our child */
+	l->record.has_exit = l->monitor.has_status;
+	if (!l->monitor.has_status)
+		l->live.exit_code = -1;
+	mr_launch_write_record(l, "exited", err);
+}
+
+/* The end: `start` or its absence is on disk by now. */
+static void finish(struct mr_launch *l)
+{
+	struct mr_error err = { 0 };
+	struct mr_live last;
+
+	/* It is gone when `delete --force` came first. */
+	if (mr_state_lock(&l->state, LOCK_TIMEOUT_MS, &err) < 0 ||
+		mr_state_read_live(&l->state, &last, &err) < 0)
+		return;
+	if (mr_streq(last.status, "creating")) {
+		mr_launch_give_up(l, &err);
+	} else {
+		snprintf(l->live.started, sizeof(l->live.started), "%s", last.started);
+		l->record.started = mr_parse_time(last.started);
+		l->monitor.started = l->monitor.started && last.started[0];
+		write_end(l, &err);
+	}
+	mr_live_clear(&last);
+	mr_state_unlock(&l->state);
+}
+
+_Noreturn static void watcher_main(struct mr_launch *l)
+{
+	struct mr_error err = { 0 };
+	struct mr_monitor *m = &l->monitor;
+
+	detach();
+	mr_close(&l->state.lock); /* the launcher's */
+	mr_close(&m->sock);
+	mr_close(&m->signal_fd);
+	mr_close(&l->start_fd);
+	l->plan->options.message = NULL; /* there is nobody to tell */
+	m->created = false;
+	m->started = true; /* until the end tells otherwise */
+	if (mr_monitor_watch(m, &err) == 0)
+		finish(l);
+	mr_launch_clear(l);
+	_exit(0);
+}
+
+/* --- the launcher --- */
+
+static int send_pidfd(const struct mr_launch *l, struct mr_error *err)
+{
+	const char *path = l->plan->options.pidfd_socket;
+
+	if (!path)
+		return 0;
+	autoclose int sock = mr_socket_connect(path, "--pidfd-socket", err);
+	if (sock < 0)
+		return sock;
+	int ret = mr_socket_send(sock, "pidfd", 5, l->monitor.pidfd);
+	return ret < 0 ? mr_fail(err, -ret, "--pidfd-socket: send to '%s'", path) : 0;
+}
+
+static int record_created(struct mr_launch *l, int watcher_fd, pid_t watcher, struct mr_error *err)
+{
+	struct mr_monitor *m = &l->monitor;
+
+	l->record.pid = m->pid;
+	int ret = mr_process_id_read(watcher_fd, watcher, &l->live.monitor, err);
+	if (ret == 0)
+		ret = mr_process_id_read(m->pidfd, m->pid, &l->live.init, err);
+	if (ret == 0)
+		ret = send_pidfd(l, err);
+	if (ret == 0)
+		ret = mr_launch_write_pid_file(l, err);
+	if (ret == 0)
+		ret = mr_launch_write_record(l, "created", err);
+	if (ret == 0 && (ret = mr_sync_send(m->sock, MR_FRAME_PASS, MR_BARRIER_START, m->pid)) < 0)
+		mr_fail(err, -ret, "releasing the child");
+	return ret;
+}
+
+int mr_launch_hand_over(struct mr_launch *l, struct mr_error *err)
+{
+	pid_t watcher = fork();
+
+	if (watcher == 0)
+		watcher_main(l);
+	autoclose int fd = watcher > 0 ? (int)pidfd_open(watcher, 0) : -1;
+	int ret = fd < 0 ? mr_fail(err, errno, "fork of the watcher")
+			 : record_created(l, fd, watcher, err);
+	if (ret == 0)
+		return 0;
+	if (watcher > 0) {
+		kill(watcher, SIGKILL); /* our own child: nobody else reaps it */
+		waitpid(watcher, NULL, 0);
+	}
+	mr_pidfd_send_signal(l->monitor.pidfd, SIGKILL);
+	waitpid(l->monitor.pid, NULL, 0);
+	mr_launch_give_up(l, err);
+	return ret;
+}

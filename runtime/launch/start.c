@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The verb `start`: let a created container execute its program.
+ *
+ * What a launcher reads from its socketpair is read here from the connection: an error of
+ * the last steps, or PROGRAM and then the end of the socket, which closes at the exec. The
+ * lock is held until the record says "running": whoever writes how the container ended
+ * waits for it.
+ */
+#include "launch/container.h"
+
+#include "base/io.h"
+#include "base/str.h"
+#include "base/sync.h"
+#include "base/sys.h"
+#include "launch/cleanup.h"
+#include "launch/late_hooks.h"
+#include "launch/low_limit.h"
+#include "launch/start_socket.h"
+#include "oom/watch.h"
+#include "record/patch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static int check_created(const struct mr_container *c, struct mr_error *err)
+{
+	const char *status = mr_cleanup_is_live(&c->live) ? c->live.status : "stopped";
+
+	if (mr_streq(status, "created"))
+		return 0;
+	if (mr_streq(status, "stopped"))
+		return mr_fail_text(err, EINVAL, "cannot start a container that has stopped: '%s'",
+			c->state.id);
+	return mr_fail_text(err, EINVAL, "cannot start container '%s' again: it is %s",
+		c->state.id, status);
+}
+
+/* @return 0 the program was executed, or an error */
+static int hear(int sock, struct mr_error *err)
+{
+	bool program = false;
+
+	for (;;) {
+		struct mr_frame f;
+		int ret = mr_sync_receive(sock, &f);
+		if (ret < 0)
+			return mr_fail(err, -ret, "reading from the container");
+		if (ret == 0)
+			return program ? 0
+				       : mr_fail_text(err, ECHILD,
+						 "the container process died before the program ran");
+		mr_close(&f.fd);
+		if (f.kind == MR_FRAME_PROGRAM)
+			program = true;
+		if (f.kind == MR_FRAME_ERROR) {
+			*err = f.error;
+			return -(err->err ? err->err : EPROTO);
+		}
+	}
+}
+
+/* The limits and counters are the container's own: nobody else was in its cgroup. */
+static void explain(struct mr_container *c, struct mr_error *err)
+{
+	struct mr_error ignored;
+	struct mr_cgroup_limits limits;
+	struct mr_oom_watch watch;
+	struct mr_cgroup cg;
+
+	if (mr_container_open_cgroup(c, &cg, &ignored) < 0)
+		return;
+	if (mr_cgroup_read_limits(&cg, &limits, &ignored) == 0 &&
+		mr_oom_watch_prepare(&watch, &cg, &ignored) == 0) {
+		mr_explain_low_limit(&limits, watch.base.kills, err);
+		mr_oom_watch_close(&watch);
+	}
+	mr_cgroup_close(&cg);
+}
+
+static int record_running(struct mr_container *c, struct mr_error *err)
+{
+	struct mr_state_patch patch = { .status = "running" };
+	autofree char *json = NULL;
+	autofree char *patched = NULL;
+
+	mr_format_time(mr_now_real(), c->live.started);
+	patch.started = c->live.started;
+	snprintf(c->live.status, sizeof(c->live.status), "running");
+	int ret = mr_state_read_status(&c->state, &json, err);
+	if (ret == 0)
+		ret = mr_record_patch(json, &patch, &patched, err);
+	if (ret == 0)
+		ret = mr_state_write_status(&c->state, patched, err);
+	if (ret == 0)
+		ret = mr_state_write_live(&c->state, &c->live, err);
+	if (ret == 0 && unlinkat(c->state.dir, "start", 0) < 0)
+		ret = mr_fail(err, errno, "remove '%s/%s/start'", c->state.root, c->state.id);
+	return ret;
+}
+
+static int start_locked(struct mr_container *c, struct mr_error *err)
+{
+	mr_live_clear(&c->live);
+	int ret = mr_state_read_live(&c->state, &c->live, err);
+	if (ret == 0)
+		ret = check_created(c, err);
+	if (ret < 0)
+		return ret;
+	autoclose int sock = mr_start_connect(&c->state, err);
+	if (sock < 0)
+		return sock;
+	ret = hear(sock, err);
+	if (ret < 0)
+		explain(c, err);
+	return ret < 0 ? ret : record_running(c, err);
+}
+
+int mr_container_start(struct mr_container *c, struct mr_error *err)
+{
+	struct mr_error ignored;
+
+	int ret = mr_container_refuse_damaged(c, err);
+	if (ret == 0)
+		ret = mr_state_lock(&c->state, MR_LOCK_TIMEOUT_MS, err);
+	if (ret < 0)
+		return ret;
+	ret = start_locked(c, err);
+	mr_state_unlock(&c->state);
+	if (ret < 0)
+		return ret;
+	ret = mr_late_hooks_run(&c->state, &c->live, MR_HOOK_POSTSTART, "running", err);
+	if (ret < 0)
+		mr_container_kill(c, SIGKILL, false, &ignored);
+	return ret;
+}
