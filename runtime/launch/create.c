@@ -85,21 +85,15 @@ static void write_end(struct mr_launch *l, struct mr_error *err)
 static void finish(struct mr_launch *l)
 {
 	struct mr_error err = { 0 };
-	struct mr_live last;
 
 	/* It is gone when `delete --force` came first. */
-	if (mr_state_lock(&l->state, LOCK_TIMEOUT_MS, &err) < 0 ||
-		mr_state_read_live(&l->state, &last, &err) < 0)
+	if (mr_state_lock(&l->state, LOCK_TIMEOUT_MS, &err) < 0 || !mr_launch_refresh(l))
 		return;
-	if (mr_streq(last.status, "creating")) {
+	l->monitor.started = l->monitor.started && l->live.started[0];
+	if (mr_streq(l->live.status, "creating"))
 		mr_launch_give_up(l, &err);
-	} else {
-		snprintf(l->live.started, sizeof(l->live.started), "%s", last.started);
-		l->record.started = mr_parse_time(last.started);
-		l->monitor.started = l->monitor.started && last.started[0];
+	else
 		write_end(l, &err);
-	}
-	mr_live_clear(&last);
 	mr_state_unlock(&l->state);
 }
 

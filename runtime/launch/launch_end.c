@@ -34,7 +34,8 @@ int mr_launch_write_record(struct mr_launch *l, const char *status, struct mr_er
 	autofree char *json = NULL;
 
 	l->record.status = status;
-	snprintf(l->live.status, sizeof(l->live.status), "%s", status);
+	if (status != l->live.status)
+		snprintf(l->live.status, sizeof(l->live.status), "%s", status);
 	/* The users' record first: whoever finds that the other says "running" and nobody
 	 * runs completes this one, unless it tells of the end already. */
 	int ret = format_record(l, &json, err);
@@ -166,17 +167,19 @@ static pid_t container_pid(const struct mr_launch *l)
 	return l->plan->options.init ? 2 : 1;
 }
 
-/* `pause` is another process's doing. @return NULL when not known */
-static const char *status_now(const struct mr_launch *l)
+bool mr_launch_refresh(struct mr_launch *l)
 {
 	struct mr_error ignored;
-	struct mr_live live;
+	struct mr_live now;
 
-	if (mr_state_read_live(&l->state, &live, &ignored) < 0)
-		return NULL;
-	bool paused = strcmp(live.status, "paused") == 0;
-	mr_live_clear(&live);
-	return paused ? "paused" : "running";
+	if (mr_state_read_live(&l->state, &now, &ignored) < 0)
+		return false;
+	memcpy(l->live.status, now.status, sizeof(now.status));
+	memcpy(l->live.started, now.started, sizeof(now.started));
+	if (l->live.engine)
+		l->record.started = mr_parse_time(now.started);
+	mr_live_clear(&now);
+	return true;
 }
 
 /* While it runs the record tells a kill at once: who, if the log has it by now; and that it
@@ -201,10 +204,9 @@ static void on_oom(void *arg, bool hangs)
 		return; /* the record at the end will tell */
 	mr_verdict_clear(&l->verdict);
 	if (mr_verdict_take(&l->watch, &in, &l->verdict, &ignored) == 0) {
-		const char *status = status_now(l);
 		l->record.verdict = &l->verdict;
-		if (status)
-			mr_launch_write_record(l, status, &ignored);
+		if (mr_launch_refresh(l))
+			mr_launch_write_record(l, l->live.status, &ignored);
 	}
 	mr_state_unlock(&l->state);
 }

@@ -66,6 +66,9 @@ void mr_launch_describe_clone(const struct mr_plan *p, struct mr_str *out);
 struct mr_monitor_events mr_launch_events(struct mr_launch *l);
 /** Write both documents: @status is created, running, paused or exited. */
 int mr_launch_write_record(struct mr_launch *l, const char *status, struct mr_error *err);
+/** With the lock: take in what other verbs (start, pause) have written since into
+ * l->live.status and the record. @return false when it cannot be read */
+bool mr_launch_refresh(struct mr_launch *l);
 /** Counters and figures at the end, while the cgroup still is there, into the record. */
 int mr_launch_take_verdict(struct mr_launch *l, struct mr_error *err);
 /** What the monitor has found of the end, into the record. */

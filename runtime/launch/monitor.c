@@ -18,6 +18,7 @@
 #include "base/io.h"
 #include "base/sys.h"
 #include "launch/child.h"
+#include "launch/reap.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -417,43 +418,6 @@ static int loop(struct mr_monitor *m, struct mr_error *err)
 	return ret;
 }
 
-static bool has_launch_name(const struct mr_monitor *m)
-{
-	char path[32], comm[32];
-
-	snprintf(path, sizeof(path), "/proc/%d/comm", (int)m->pid);
-	return mr_read_line_at(AT_FDCWD, path, comm, sizeof(comm)) > 0 &&
-	       strcmp(comm, MR_CHILD_COMM) == 0;
-}
-
-/* Asked before the zombie is reaped: did it die with the name it had before its exec? That
- * can only be by a signal: whoever exits has run. */
-static bool died_unexecuted(const struct mr_monitor *m)
-{
-	siginfo_t info = { 0 };
-
-	return waitid(P_PID, (id_t)m->pid, &info, WEXITED | WNOWAIT) == 0 &&
-	       info.si_code != CLD_EXITED && has_launch_name(m);
-}
-static int reap(struct mr_monitor *m, struct mr_error *err)
-{
-	int status;
-	pid_t pid;
-	bool unexecuted = !m->plan->options.init && died_unexecuted(m);
-
-	do
-		pid = wait4(m->pid, &status, 0, &m->rusage);
-	while (pid < 0 && errno == EINTR);
-	if (pid < 0)
-		return mr_fail(err, errno, "waiting for the container");
-	m->ended_mono_ns = mr_now_mono_ns();
-	if (!m->has_status)
-		m->status = status;
-	if (unexecuted)
-		m->started = false;
-	return 0;
-}
-
 /* What the child said last, when its end was noticed first: an error, a wait status. */
 static int drain_frames(struct mr_monitor *m, struct mr_error *err)
 {
@@ -480,7 +444,7 @@ int mr_monitor_run(struct mr_monitor *m, struct mr_error *err)
 		mr_close(&m->sock);
 	}
 	struct mr_error reap_err = { 0 };
-	int reaped = reap(m, ret < 0 ? &reap_err : err);
+	int reaped = mr_reap(m, ret < 0 ? &reap_err : err);
 	if (m->relaying)
 		mr_terminal_relay_stop(&m->relay);
 	m->relaying = false;
@@ -496,10 +460,7 @@ int mr_monitor_watch(struct mr_monitor *m, struct mr_error *err)
 
 	if (ret < 0)
 		return ret;
-	m->ended_mono_ns = mr_now_mono_ns();
-	bool unexecuted = has_launch_name(m);
-	m->has_status = mr_pidfd_wait_status(m->pidfd, m->pid, &m->status) == 0;
-	m->started = m->started && !(unexecuted && m->has_status && WIFSIGNALED(m->status));
+	mr_reap_foreign(m);
 	return 0;
 }
 

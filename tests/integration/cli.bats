@@ -623,3 +623,7 @@ _has_processes() {
 		grep -qx '.Sh EXIT STATUS' "$page" || fail "no EXIT STATUS in $page"
 	done
 }
+
+@test "man: every option of create is in minirun-oci(1) and the reverse" {
+	page_matches minirun-oci.1 create start
+}

@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bats
+#
+# The verbs that engines call: create and start, and what holds between them.
+
+# bats sets stderr; the single quotes are meant.
+# shellcheck disable=SC2154,SC2016,SC2030,SC2031
+
+load common
+load launching
+
+# create [JQ-FILTER...]: of the bundle, with the program that the filters name.
+create() {
+	make_spec "$BUNDLE/config.json" "$@"
+	launch create --bundle "$BUNDLE" --pid-file "$BATS_TEST_TMPDIR/pid" "$ID"
+}
+
+status_of() {
+	minirun state "$ID" | jq -r .status
+}
+
+_stopped() {
+	[ "$(status_of)" = stopped ]
+}
+
+@test "oci: create, start, state, delete" {
+	create "$(args /bin/sh -c 'cat /proc/self/cgroup >/dev/null; exit 7')"
+	assert_status 0
+	assert_eq "$output$stderr" ""
+	assert_eq "$(status_of)" created
+	assert_eq "$(cat "$BATS_TEST_TMPDIR/pid")" "$(minirun state "$ID" | jq .pid)"
+	# Engines parse the file strictly.
+	assert_eq "$(tail -c 1 "$BATS_TEST_TMPDIR/pid" | tr -d 0-9)" "" "end of the pid file"
+	assert_eq "$(state .State.Status)" created
+	launch start "$ID"
+	assert_status 0
+	assert_eq "$output$stderr" ""
+	wait_for _stopped
+	minirun wait "$ID"
+	assert_eq "$(minirun state "$ID" | jq -c '[.pid, .exitCode, .oomKilled]')" '[0,7,false]'
+	assert_eq "$(state '[.State.Status, .State.ExitCode, .State.Running]' | jq -c .)" '["exited",7,false]'
+	minirun delete "$ID"
+	run minirun state "$ID"
+	assert_status 1
+	assert_contains "$output" "does not exist"
+	assert_nothing_left
+}
+
+@test "oci: the container is no child of ours, and its stdio is create's" {
+	make_spec "$BUNDLE/config.json" "$(args /bin/sh -c 'echo out; echo err >&2')"
+	minirun create -b "$BUNDLE" "$ID" >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" </dev/null
+	assert_ne "$(sed -n 's/^PPid:\t//p' "/proc/$(init_pid)/status")" "$$"
+	minirun start "$ID"
+	wait_for _stopped
+	assert_eq "$(cat "$BATS_TEST_TMPDIR/out")" out
+	assert_eq "$(cat "$BATS_TEST_TMPDIR/err")" err
+}
+
+@test "oci: the watcher holds nothing of the caller open" {
+	make_spec "$BUNDLE/config.json" "$(args /bin/sleep 60)"
+	mkfifo "$BATS_TEST_TMPDIR/fifo"
+	cat "$BATS_TEST_TMPDIR/fifo" >"$BATS_TEST_TMPDIR/read" &
+	echo "$!" >>"$BATS_TEST_TMPDIR/background.pids"
+	minirun create -b "$BUNDLE" "$ID" 9>"$BATS_TEST_TMPDIR/fifo" </dev/null >/dev/null 2>&1
+	minirun start "$ID"
+	_ended() { ! kill -0 "$!"; }
+	wait_for _ended
+}
+
+@test "oci: start only what is created" {
+	create "$(args /bin/sleep 60)"
+	minirun start "$ID"
+	run minirun start "$ID"
+	assert_status 1
+	assert_contains "$output" "it is running"
+	minirun kill "$ID" KILL
+	wait_for _stopped
+	run minirun start "$ID"
+	assert_status 1
+	assert_contains "$output" "cannot start a container that has stopped"
+}
+
+@test "oci: a second create of a live or stopped container is refused, the first unharmed" {
+	create "$(args /bin/sleep 60)"
+	run minirun create -b "$BUNDLE" "$ID"
+	assert_status 1
+	assert_contains "$output" "already exists"
+	assert_eq "$(status_of)" created
+	minirun kill "$ID" KILL
+	wait_for _stopped
+	run minirun create -b "$BUNDLE" "$ID"
+	assert_status 1
+	assert_contains "$output" "already exists"
+}
+
+@test "oci: delete refuses a created container without --force" {
+	create "$(args /bin/true)"
+	run minirun delete "$ID"
+	assert_status 1
+	minirun delete --force "$ID"
+	minirun delete --force "$ID"
+	assert_nothing_left
+}
+
+@test "oci: a program that is not there fails create, and nothing is left" {
+	create "$(args nosuchprogram)"
+	assert_status 1
+	assert_contains "$stderr" 'executable file not found in $PATH'
+	refute_exists "$ROOT/$ID"
+	assert_nothing_left
+}
+
+@test "oci: a terminal is sent to the console socket" {
+	command -v python3 >/dev/null || skip "needs python3"
+	make_spec "$BUNDLE/config.json" ".process.terminal = true" "$(args /bin/sh -c 'test -t 0 && echo on a terminal')"
+	background python3 -c '
+import array, os, socket, sys
+s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen(1)
+c, _ = s.accept()
+_, anc, _, _ = c.recvmsg(64, socket.CMSG_SPACE(4))
+fd = array.array("i", anc[0][2])[0]
+out = b""
+try:
+    while True:
+        got = os.read(fd, 4096)
+        if not got: break
+        out += got
+except OSError: pass
+sys.stdout.write(out.decode())' "$BATS_TEST_TMPDIR/console"
+	wait_for test -S "$BATS_TEST_TMPDIR/console"
+	run minirun create -b "$BUNDLE" "$ID"
+	assert_status 1
+	assert_contains "$output" "--console-socket"
+	minirun create -b "$BUNDLE" --console-socket "$BATS_TEST_TMPDIR/console" "$ID"
+	minirun start "$ID"
+	wait_for grep -q "on a terminal" "$OUT"
+}
+
+@test "oci: an OOM kill is in state and record, with the exit code" {
+	requires memory
+	create "$(args /memlab anon 80M)" "$(memory 64M)"
+	minirun start "$ID"
+	wait_for _stopped
+	minirun wait "$ID"
+	assert_eq "$(minirun state "$ID" | jq -c '[.exitCode, .oomKilled, .initOomKilled, .oomKills]')" '[137,true,true,1]'
+	assert_eq "$(state .State.OOMKilled)" true
+	assert_eq "$(state .OOM.Scope)" container
+	assert_eq "$(state .OOM.Phase)" run
+}
+
+@test "oci: hooks of every kind run in their phases" {
+	local kind filter
+	for kind in prestart createRuntime createContainer poststart poststop; do
+		filter="$filter | .hooks.$kind = [{path: \"/bin/sh\", args: [\"sh\", \"-c\", \"jq -r '\\\"$kind \\\" + .status' >>$BATS_TEST_TMPDIR/hooks\"], env: [\"PATH=$PATH\"]}]"
+	done
+	make_spec "$BUNDLE/config.json" "${filter# | }" "$(args /bin/sleep 60)"
+	minirun create -b "$BUNDLE" "$ID"
+	assert_eq "$(cat "$BATS_TEST_TMPDIR/hooks")" $'prestart creating\ncreateRuntime creating\ncreateContainer creating'
+	minirun start "$ID"
+	assert_eq "$(tail -n 1 "$BATS_TEST_TMPDIR/hooks")" "poststart running"
+	minirun delete -f "$ID"
+	assert_eq "$(tail -n 1 "$BATS_TEST_TMPDIR/hooks")" "poststop stopped"
+}
+
+@test "oci: a poststart hook that fails stops the container" {
+	create '.hooks.poststart = [{path: "/bin/false"}]' "$(args /bin/sleep 60)"
+	run minirun start "$ID"
+	assert_status 1
+	assert_contains "$output" "poststart"
+	wait_for _stopped
+}
+
+@test "oci: create that is killed at any moment leaves nothing behind delete --force" {
+	make_spec "$BUNDLE/config.json" "$(args /bin/sleep 60)"
+	local i
+	for i in 0 1 2 3 4 6 8 12 20; do
+		timeout -s KILL "0.00$i" "$MINIRUN" --root "$ROOT" create -b "$BUNDLE" "$ID" </dev/null >/dev/null 2>&1 || true
+		minirun delete --force "$ID"
+		assert_nothing_left
+	done
+}
+
+@test "oci: a watcher that is killed costs the exit code, not the verdict's honesty" {
+	create "$(args /bin/sleep 60)"
+	minirun start "$ID"
+	kill -KILL "$(jq .monitor.pid "$ROOT/$ID/state.json")"
+	minirun kill "$ID" KILL
+	wait_for _stopped
+	assert_eq "$(minirun state "$ID" | jq -c '[has("exitCode"), has("oomKilled")]')" '[false,false]'
+	assert_eq "$(state .State.OOMKilled)" null
+	minirun delete "$ID"
+}
+
+@test "oci: run --detach leaves the container to whoever adopts orphans; run forgets it" {
+	make_spec "$BUNDLE/config.json" "$(args /bin/sh -c 'exit 3')"
+	launch run -b "$BUNDLE" "$ID"
+	assert_status 3
+	refute_exists "$ROOT/$ID"
+	launch run -d -b "$BUNDLE" --pid-file "$BATS_TEST_TMPDIR/pid" "$ID"
+	assert_status 0
+	assert_eq "$output$stderr" ""
+	wait_for _stopped
+	minirun wait "$ID"
+	assert_eq "$(minirun state "$ID" | jq .exitCode)" 3
+}
