@@ -215,7 +215,7 @@ install: all
 		install -m 0644 $$lab/* $(DESTDIR)$(PREFIX)/share/minirun/labs/$${lab##*/}/ || \
 		exit 1; \
 	done
-	install -m 0644 configs/*.json $(DESTDIR)$(PREFIX)/share/minirun/
+	install -m 0644 configs/*.json cmd/bats/minirun.bash $(DESTDIR)$(PREFIX)/share/minirun/
 	install -m 0644 cmd/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1/
 	install -m 0644 cmd/man/*.5 $(DESTDIR)$(PREFIX)/share/man/man5/
 	install -m 0644 cmd/completion/minirun.bash \

@@ -147,7 +147,7 @@ static void timeout_kills_the_group(void **state)
 	int pid = 0;
 	assert_int_equal(sscanf(text, "%d", &pid), 1);
 	/* The orphan is reaped by init or stays a zombie of it: it is not running. */
-	char path[64], line[256] = "";
+	char path[64], line[1024] = "";
 	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
 	for (int i = 0;
 		i < 100 && mr_read_line_at(AT_FDCWD, path, line, sizeof(line)) > 0; i++) {
