@@ -4,7 +4,7 @@
 # make demo       install what is missing, build, OOM-kill a 512 MB container, show the record
 # make test       install what the tests need, run everything that this host can
 # make check      what needs no root: lint, unit tests, fuzz corpus
-# make bench | faults | fuzz | test-vm | test-sanitize      the long exams
+# make bench | faults | fuzz | truth | test-vm | test-sanitize      the long exams
 # make lab-vm LAB=16 [VM=v1]      a lab in a virtual machine
 # make install DESTDIR= PREFIX=/usr/local
 #
@@ -63,7 +63,7 @@ CMD_OBJ     := $(CMD_SRC:%.c=$(B)/obj/%.o)
 UNIT_BIN    := $(UNIT_SRC:tests/unit/%.c=$(B)/unit/%)
 
 .PHONY: all deps demo test check lint unit golden integration test-vm test-sanitize bench faults \
-	fuzz fuzz-replay install clean dev-deps lab-texts lab-vm
+	truth fuzz fuzz-replay install clean dev-deps lab-texts lab-vm
 .DELETE_ON_ERROR:
 
 all: $(B)/minirun $(B)/memlab
@@ -102,6 +102,11 @@ $(B)/minirun-lab: $(LAB_SRC)
 	@mkdir -p $(@D)
 	$(Q)cat $(LAB_SRC) >$@ && chmod 0755 $@
 all: $(B)/minirun-lab
+SELFTEST_SRC := $(addprefix cmd/selftest/,selftest.bash engines.bash endings.bash)
+$(B)/minirun-selftest: $(SELFTEST_SRC)
+	@mkdir -p $(@D)
+	$(Q)cat $(SELFTEST_SRC) >$@ && chmod 0755 $@
+all: $(B)/minirun-selftest
 
 # The configuration texts are part of the program.
 $(B)/obj/runtime/spec/template.o: configs/spec.json configs/spec-rootless.json \
@@ -187,6 +192,11 @@ faults: all $(B)/faults/inject
 	MINIRUN=$(B)/minirun INJECT=$(B)/faults/inject MEMLAB=$(B)/memlab \
 		tests/rooted tests/faults/run $(FAULTS)
 
+# Ten endings in random order, with every processor busy; the short form is in `make test`.
+TRUTH ?= -n 10000
+truth: all
+	$(B)/minirun selftest --mixed --load $$(nproc) $(TRUTH)
+
 $(B)/bench/%: tests/bench/%.c
 	@mkdir -p $(@D)
 	@echo '  CC $@'
@@ -209,7 +219,8 @@ install: all
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions
 	install -m 0755 $(B)/minirun $(DESTDIR)$(PREFIX)/bin/minirun
 	install -m 0755 $(B)/memlab $(DESTDIR)$(PREFIX)/libexec/minirun/memlab
-	install -m 0755 $(B)/minirun-lab $(DESTDIR)$(PREFIX)/libexec/minirun/minirun-lab
+	install -m 0755 $(B)/minirun-lab $(B)/minirun-selftest \
+		$(DESTDIR)$(PREFIX)/libexec/minirun/
 	for lab in examples/[0-9]*; do \
 		install -d $(DESTDIR)$(PREFIX)/share/minirun/labs/$${lab##*/} && \
 		install -m 0644 $$lab/* $(DESTDIR)$(PREFIX)/share/minirun/labs/$${lab##*/}/ || \

@@ -108,9 +108,9 @@ const struct command *command_find(const char *name);
 void print_usage(FILE *out);
 void print_version(FILE *out);
 
-/** Execute the companion minirun-NAME; returns -ENOENT when there is none. */
+/** Execute the companion minirun-NAME; returns only when that fails. */
 int companion_exec(
-	const struct context *ctx, const char *name, char **argv, struct mr_error *err);
+	struct context *ctx, const char *name, char **argv, struct mr_error *err);
 
 /* --- assertions: expect.c --- */
 

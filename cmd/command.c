@@ -115,11 +115,8 @@ int cmd_help(struct context *ctx, int argc, char **argv, struct mr_error *err)
 	r = command_count(ctx, &args, 0, 1, err);
 	if (r < 0)
 		return r;
-	ctx->command = command_find(args.items[0]);
-	if (!ctx->command) {
-		ctx->failure = EXIT_UNKNOWN_COMMAND;
-		return fail(err, EINVAL, "unknown command '%s'", args.items[0]);
-	}
 	char *words[] = {args.items[0], help, NULL};
-	return ctx->command->function(ctx, 2, words, err);
+	ctx->command = command_find(words[0]);
+	return ctx->command ? ctx->command->function(ctx, 2, words, err)
+			    : companion_exec(ctx, words[0], words, err);
 }

@@ -40,6 +40,12 @@ const struct command commands[] = {
 	{0},
 };
 
+/* Programs of their own, for the help only. */
+static const char *const companions[][2] = {
+	{"lab", "experiments with container memory"},
+	{"selftest", "see whether OOMKilled tells the truth on this host"},
+};
+
 #define AT(member) offsetof(struct context, member)
 const struct option common_options[] = {
 	{"root", 0, OPTION_TEXT, AT(root), "DIR", "state directory of all containers",
@@ -87,6 +93,9 @@ void print_usage(FILE *out)
 	fprintf(out, "\nCommands:\n");
 	for (const struct command *c = commands; c->name; c++)
 		fprintf(out, "  %-10s %s\n", c->name, c->help);
+	fprintf(out, "\nCompanions:\n");
+	for (size_t i = 0; i < sizeof(companions) / sizeof(companions[0]); i++)
+		fprintf(out, "  %-10s %s\n", companions[i][0], companions[i][1]);
 	fprintf(out,
 		"\nAny other COMMAND is the program minirun-COMMAND.\n"
 		"Example: minirun run -m 64m -- python3 -c 'bytearray(200 << 20)'\n");

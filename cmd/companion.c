@@ -78,15 +78,16 @@ static int try_path(const char *name, char **argv, struct mr_error *err)
 }
 
 int companion_exec(
-	const struct context *ctx, const char *name, char **argv, struct mr_error *err)
+	struct context *ctx, const char *name, char **argv, struct mr_error *err)
 {
 	static const char libexec[] = MINIRUN_LIBEXECDIR;
 	char self[PATH_MAX];
 	uid_t owner = 0;
 	int r = -ENOENT;
 
+	ctx->failure = EXIT_UNKNOWN_COMMAND;
 	if (!is_name(name))
-		return -ENOENT;
+		return fail(err, EINVAL, "unknown command '%s'", name);
 	if (ctx->root)
 		setenv("MINIRUN_ROOT", ctx->root, 1);
 	if (own_path(self, sizeof(self), &owner) == 0) {
@@ -96,5 +97,7 @@ int companion_exec(
 	}
 	if (r == -ENOENT)
 		r = try_dir(libexec, strlen(libexec), ANY_OWNER, name, argv, err);
-	return r == -ENOENT ? try_path(name, argv, err) : r;
+	if (r == -ENOENT)
+		r = try_path(name, argv, err);
+	return r == -ENOENT ? fail(err, EINVAL, "unknown command '%s'", name) : r;
 }

@@ -44,12 +44,8 @@ static int run_command(
 	const char *name = args->items[0];
 
 	ctx->command = command_find(name);
-	if (!ctx->command) {
-		ctx->failure = EXIT_UNKNOWN_COMMAND;
-		int r = companion_exec(ctx, name, args->items, err);
-		return r == -ENOENT ? fail(err, EINVAL, "unknown command '%s'", name) : r;
-	}
-	return ctx->command->function(ctx, args->n, args->items, err);
+	return ctx->command ? ctx->command->function(ctx, args->n, args->items, err)
+			    : companion_exec(ctx, name, args->items, err);
 }
 
 static int run_command_line(

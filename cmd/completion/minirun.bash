@@ -10,7 +10,7 @@ _minirun_options() {
 }
 
 _minirun_commands() {
-	"$1" --help 2>/dev/null | sed -nE '/^Commands:/,/^$/s/^  ([a-z]+) .*/\1/p'
+	"$1" --help 2>/dev/null | sed -nE '/^Com(mands|panions):/,/^$/s/^  ([a-z]+) .*/\1/p'
 }
 
 # The first word that is neither an option nor the value of one.
@@ -40,6 +40,7 @@ _minirun() {
 	--log-level) words='error warning debug' ;;
 	--format) [ "$command" = inspect ] || words='table json' ;;
 	--network) words='none host' ;;
+	--against) words='docker podman ctr' ;;
 	esac
 	if [ -n "$words" ]; then
 		:

@@ -14,7 +14,7 @@ setup() {
 	common_setup
 	requires root cgroups memory memlab
 	export MINIRUN MINIRUN_ROOT=$ROOT
-	cd "$BATS_TEST_TMPDIR"
+	cd "$BATS_TEST_TMPDIR" || return 1
 }
 
 @test "bats helper: after an OOM kill" {

@@ -112,6 +112,8 @@ companion_dir() {
 	run "$DIR/minirun" hello run 01
 	assert_status 0
 	assert_eq "$output" "$DIR/minirun|run 01"
+	run "$DIR/minirun" help hello
+	assert_eq "$output" "$DIR/minirun|--help"
 }
 
 @test "cli: beside the program only the same owner's files are companions" {
@@ -596,6 +598,10 @@ _has_processes() {
 
 @test "man: every option of the verbs is in minirun-lifecycle(1) and the reverse" {
 	page_matches minirun-lifecycle.1 kill stop pause resume delete state
+}
+
+@test "man: every option of selftest is in minirun-selftest(1) and the reverse" {
+	page_matches minirun-selftest.1 selftest
 }
 
 @test "man: every member of the record's schema is in minirun-status(5)" {
