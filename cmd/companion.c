@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Companions, as git has them: `minirun X` for an X that is not built in executes
- * minirun-X. They are searched beside this program (a build directory), in the libexec
- * directory, then in PATH; its empty and relative parts are passed over, because the
- * current directory may be anybody's.
+ * minirun-X. They are searched beside this program (a build directory), in
+ * ../libexec/minirun from there, in the libexec directory of the build, then in PATH; its
+ * empty and relative parts are passed over, because the current directory may be
+ * anybody's.
  *
- * Beside this program only files of the program's own owner count, and no symbolic links:
+ * Near this program only files of the program's own owner count, and no symbolic links:
  * whoever could make those could have replaced the program as well, and a copy in /tmp
  * executes nothing that a stranger left there.
  */
@@ -77,6 +78,20 @@ static int try_path(const char *name, char **argv, struct mr_error *err)
 	return -ENOENT;
 }
 
+static int try_near(const char *self, uid_t owner, const char *name, char **argv,
+	struct mr_error *err)
+{
+	char libexec[PATH_MAX];
+	size_t len = (size_t)(strrchr(self, '/') - self);
+	int r = try_dir(self, len, owner, name, argv, err);
+	int n = snprintf(
+		libexec, sizeof(libexec), "%.*s/../libexec/minirun", (int)len, self);
+
+	if (r != -ENOENT || len == 0 || n >= (int)sizeof(libexec))
+		return r;
+	return try_dir(libexec, (size_t)n, owner, name, argv, err);
+}
+
 int companion_exec(
 	struct context *ctx, const char *name, char **argv, struct mr_error *err)
 {
@@ -91,9 +106,8 @@ int companion_exec(
 	if (ctx->root)
 		setenv("MINIRUN_ROOT", ctx->root, 1);
 	if (own_path(self, sizeof(self), &owner) == 0) {
-		size_t dir = (size_t)(strrchr(self, '/') - self);
 		setenv("MINIRUN", self, 1);
-		r = try_dir(self, dir, owner, name, argv, err);
+		r = try_near(self, owner, name, argv, err);
 	}
 	if (r == -ENOENT)
 		r = try_dir(libexec, strlen(libexec), ANY_OWNER, name, argv, err);

@@ -112,6 +112,12 @@ companion_dir() {
 	run "$DIR/minirun" hello run 01
 	assert_status 0
 	assert_eq "$output" "$DIR/minirun|run 01"
+	# Installed: bin/minirun, libexec/minirun/minirun-hello
+	mkdir -p "$BATS_TEST_TMPDIR/libexec/minirun"
+	sed 's/echo "/echo "libexec/' "$DIR/minirun-hello" >"$BATS_TEST_TMPDIR/libexec/minirun/minirun-bye"
+	chmod +x "$BATS_TEST_TMPDIR/libexec/minirun/minirun-bye"
+	run "$DIR/minirun" bye
+	assert_eq "$output" "libexec$DIR/minirun|"
 	run "$DIR/minirun" help hello
 	assert_eq "$output" "$DIR/minirun|--help"
 }
