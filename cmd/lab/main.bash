@@ -89,8 +89,8 @@ lab_readme() {
 
 # lab_section N - the text below the Nth heading of the lab's README.
 lab_section() {
-	awk -v want="$1" '/^## / { at++; next } at == want' "$(lab_readme)" |
-		sed -e '/./,$!d' | sed -e ':a' -e '/^\n*$/{$d;N;ba' -e '}'
+	printf '%s\n' "$(awk -v want="$1" '/^## / { at++; next } at == want' "$(lab_readme)" |
+		sed '/./,$!d')"
 }
 
 list_labs() {

@@ -84,16 +84,16 @@ what() {
 
 # heading - the names of the columns; the bar has none.
 heading() {
-	local column
-	printf '%-22s' step
+	local column text
+	printf -v text '%-22s' step
 	for column in $columns; do
 		case $column in
 		vm) column=VIRT ;;
 		rss) column=RSS ;;
 		esac
-		printf ' %8s' "${column%_*}"
+		printf -v text '%s %8s' "$text" "${column%_*}"
 	done
-	printf '\n'
+	printf '%s\n' "$text"
 }
 
 # working_set LINE - sets REPLY to usage without the inactive part of the page cache
@@ -105,10 +105,10 @@ working_set() {
 	[ -z "$usage$REPLY" ] || REPLY=$(mib $((usage - REPLY)))
 }
 
-# row LINE
+# row LINE - by one write: a story has more than one teller.
 row() {
-	local column
-	printf '%-22s' "$(what "$1")"
+	local column text
+	printf -v text '%-22s' "$(what "$1")"
 	for column in $columns; do
 		field "$1" "$column"
 		case $column in
@@ -117,19 +117,23 @@ row() {
 		passes) REPLY=${REPLY:+~$REPLY} ;;
 		*) [ -z "$REPLY" ] || REPLY=$(mib "$REPLY") ;;
 		esac
-		printf ' %8s' "${REPLY:--}"
+		printf -v text '%s %8s' "$text" "${REPLY:--}"
 	done
-	printf '  %s\n' "$(bar "$1")"
+	column=$(bar "$1")
+	printf '%s%s\n' "$text" "${column:+  $column}"
 }
 
 # narrate - memlab's lines from stdin to rows; a line that is none passes as it is.
 narrate() {
-	local line
-	heading
+	local line headed=no
 	while IFS= read -r line; do
 		case $line in
 		'{"step":"hold"'* | '{"step":"spawn"'*) ;;
-		'{"step":'*) row "$line" ;;
+		'{"step":'*)
+			[ "$headed" = yes ] || heading
+			headed=yes
+			row "$line"
+			;;
 		*) printf '%s\n' "$line" ;;
 		esac
 	done

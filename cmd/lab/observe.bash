@@ -91,7 +91,7 @@ learn_steps() {
 			field "$line" "$name"
 			learn "$run" "$key.$name" "$REPLY"
 		done
-	done <"$2"
+	done < <(grep '^{"step":' "$2")
 }
 
 # ---------------------------------------------------------------------------
@@ -176,14 +176,14 @@ holds() {
 
 # logged WORD - whether only the kernel log tells it, and the log lost a kill of this run
 logged() {
-	[[ $1 == victim* ]] && [ "${V[$RUN.lost]:-0}" -gt 0 ]
+	[[ $1 =~ ^(victim|table.rss|killed.rss|(oom|task)_memcg)$ ]] && [ "${V[$RUN.lost]:-0}" -gt 0 ]
 }
 
 # compare - the lab's expectations with what was observed; prints the table.
 compare() {
 	local line left op right ok failed=0 count=0
 	RUN=main
-	printf '    %-34s %-22s %-12s\n' observation expected actual
+	printf '    %-34s %-26s %-12s\n' observation expected actual
 	while IFS= read -r line; do
 		line=${line%%#*}
 		line=$(full_size "${line// /}")
@@ -212,7 +212,7 @@ compare() {
 			fi
 		fi
 		[ "$RUN" = main ] || left="$RUN: $left"
-		printf '    %-34s %-22s %-12s %s\n' "$left" "$op $right" "$ACTUAL" "$ok"
+		printf '    %-34s %-26s %-12s %s\n' "$left" "$op $right" "$ACTUAL" "$ok"
 	done < <(expectations)
 	[ "$failed" -eq 0 ] && [ "$count" -gt 0 ]
 }

@@ -133,21 +133,29 @@ id_of() {
 	printf 'lab-%s-%s-%d' "$NUMBER" "$1" $$
 }
 
-# begin RUN SPEC [OPTION...] - start a container: SPEC with a root file system of its own,
-# memlab in it, and an empty folder on a disk as /data.
+# bundle RUN SPEC - SPEC with a root file system of its own, memlab in it, and an empty
+# folder on a disk as /data; sets BUNDLE.
+bundle() {
+	BUNDLE=$SCRATCH/$1
+	mkdir -p "$BUNDLE"/rootfs/{proc,sys,dev,tmp,data}
+	cp "$MEMLAB" "$BUNDLE/rootfs/memlab"
+	full_size "$(<"$DIR/$2")" | sed 's#"\.\./\.\./build/rootfs"#"rootfs"#' \
+		>"$BUNDLE/config.json"
+}
+
+# begin RUN SPEC [OPTION...] - start a container.
 begin() {
-	local run=$1 spec=$2 bundle=$SCRATCH/$1
+	local run=$1
+	bundle "$run" "$2"
 	shift 2
-	mkdir -p "$bundle"/rootfs/{proc,sys,dev,tmp,data}
-	cp "$MEMLAB" "$bundle/rootfs/memlab"
-	full_size "$(<"$DIR/$spec")" | sed 's#"\.\./\.\./build/rootfs"#"rootfs"#' \
-		>"$bundle/config.json"
-	mkfifo "$bundle/lines"
-	"$TELL" "$run" <"$bundle/lines" &
+	rm -f "$OUT/$run.json" "$OUT/$run.steps"
+	mkfifo "$BUNDLE/lines"
+	"$TELL" "$run" <"$BUNDLE/lines" &
 	STORY=$!
+	exec {LINES}>"$BUNDLE/lines"
 	lab_minirun run --name "$(id_of "$run")" --summary --timeout 120s \
-		--status "$OUT/$run.json" "$@" "$bundle/config.json" \
-		</dev/null >"$bundle/lines" 2>"$bundle/stderr" &
+		--status "$OUT/$run.json" "$@" "$BUNDLE/config.json" \
+		</dev/null >&"$LINES" {LINES}>&- 2>"$BUNDLE/stderr" &
 	CHILD=$!
 }
 
@@ -155,15 +163,28 @@ begin() {
 finish() {
 	local run=$1 bundle=$SCRATCH/$1
 	wait "$CHILD"
+	exec {LINES}>&-
+	LINES=1
 	wait "$STORY"
 	if [ ! -s "$OUT/$run.json" ]; then
 		cat "$bundle/stderr" >&2
 		die "the container of lab $NUMBER left no record"
 	fi
-	[ "$TELL" = quiet ] || sed -e "s/-$run-$$\b//g" -e 's/^minirun: /=> /' "$bundle/stderr"
+	[ "$TELL" = quiet ] || sed -e "s/-$$\b//g" -e 's/^minirun: /=> /' "$bundle/stderr"
 	learn_status "$run" "$OUT/$run.json"
 	learn_steps "$run" "$OUT/$run.steps"
 	rm -rf "$bundle"
+}
+
+# await_record RUN PATH VALUE - until the record of the running container says so.
+await_record() {
+	local end=$((SECONDS + 30))
+	until [ "$(lab_minirun inspect --format "{{.$2}}" "$(id_of "$1")" 2>/dev/null)" = "$3" ]; do
+		if [ "$SECONDS" -ge "$end" ]; then
+			die "lab $NUMBER: $2 did not become $3"
+		fi
+		sleep 0.02
+	done
 }
 
 # await RUN TEXT - until a line with TEXT has come from its program.
@@ -182,6 +203,12 @@ record() {
 	"$MINIRUN" inspect --format "{{json .$2}}" "$OUT/$1.json"
 }
 
+# log_of RUN - the kernel's report of its OOM kill
+log_of() {
+	record "$1" OOM.KernelLog |
+		sed -e 's/^\["//' -e 's/"\]$//' -e 's/", *"/\n/g' -e 's/\\"/"/g'
+}
+
 # cgroup_of RUN - below the root of the hierarchies
 cgroup_of() {
 	"$MINIRUN" inspect --format '{{.Memory.EffectiveLimitCgroup}}' "$OUT/$1.json"
@@ -193,9 +220,24 @@ container() {
 	finish "$1"
 }
 
-# say TEXT - a line of the story.
+# refused RUN SPEC - a container that minirun must refuse to start.
+refused() {
+	local text code=0
+	bundle "$1" "$2"
+	text=$(lab_minirun run --name "$(id_of "$1")" "$BUNDLE/config.json" 2>&1) || code=$?
+	say "$text"
+	learn "$1" exit_code "$code"
+	learn "$1" refused "$([ -e "$SCRATCH/state/$(id_of "$1")" ] || echo true)"
+}
+
+# say TEXT - a line of the story, behind what the program has printed by now.
 say() {
-	[ "$TELL" = quiet ] || printf '%s\n' "$*"
+	[ "$TELL" = quiet ] || printf '%s\n' "$*" >&"$LINES"
+}
+
+# quote - lines of another program, marked as such.
+quote() {
+	sed -e 's/^/| /' -e "s/-$$\b//g" -e 's/ *$//'
 }
 
 tell() {
@@ -208,7 +250,7 @@ quiet() {
 
 # perform tell|quiet - the experiment of the open lab.
 perform() {
-	TELL=$1
+	TELL=$1 LINES=1
 	V=()
 	experiment
 	forget

@@ -29,6 +29,10 @@ lab() {
 	lab 01
 }
 
+@test "lab 02: the kernel's report of a kill" {
+	lab 02
+}
+
 @test "lab 03: a promise is not memory" {
 	lab 03
 }
@@ -39,6 +43,46 @@ lab() {
 
 @test "lab 05: whom the kernel chooses" {
 	lab 05
+}
+
+@test "lab 06: a container that waits instead of dying" {
+	lab 06
+}
+
+@test "lab 07: the lower limit counts" {
+	lab 07
+}
+
+@test "lab 08: the page cache makes room" {
+	lab 08
+}
+
+@test "lab 09: what memory.stat tells" {
+	lab 09
+}
+
+@test "lab 12: killed without memory of its own" {
+	lab 12
+}
+
+@test "lab 13: memory that outlives its process" {
+	lab 13
+}
+
+@test "lab 14: PID 1 lives, its child does not" {
+	lab 14
+}
+
+@test "lab 15: signals to PID 1" {
+	lab 15
+}
+
+@test "lab 16: swap hides the kill" {
+	lab 16
+}
+
+@test "lab 17: the kill that never comes" {
+	lab 17
 }
 
 @test "lab list names every lab; its folder is whole, in both languages" {
