@@ -16,7 +16,7 @@ cli() {
 
 engine_open() {
 	command -v "$against" >/dev/null || die "$against is not installed"
-	limits=(--network none --memory 16m --memory-swap 16m)
+	limit=(--memory 16m --memory-swap 16m)
 	case $against in
 	docker)
 		engine=(docker)
@@ -24,15 +24,15 @@ engine_open() {
 			die "docker does not answer, is its daemon running? $(<"$work/stderr")"
 		tar -C "$rootfs" -c . | docker import - "$tag" >/dev/null 2>"$work/stderr" ||
 			die "docker import: $(<"$work/stderr")"
-		image=("$tag")
+		image=(--network none "$tag")
 		;;
 	podman)
 		# It takes no runroot of more than 50 characters.
 		engine=(podman --root "$work/podman" --runroot "/run/$tag")
 		version=$(cli version --format '{{.Client.Version}}')
 		# Less than podman's own default, which not every root may raise its limits to.
-		limits+=(--ulimit nofile=1024:1024 --ulimit nproc=1024:1024)
-		image=(--rootfs "$rootfs")
+		image=(--network none --ulimit nofile=1024:1024 --ulimit nproc=1024:1024
+			--rootfs "$rootfs")
 		;;
 	ctr)
 		engine=(ctr --namespace "$tag")
@@ -57,16 +57,23 @@ engine_try() {
 	[ "$code" = 0 ] || die "$against runs no container here: $(<"$work/stderr")"
 }
 
+# What an interrupted run left, too.
+remove_all() {
+	local names
+	mapfile -t names < <(cli ps --all --quiet --filter "name=^/?$tag")
+	[ ${#names[@]} -eq 0 ] || cli rm --force "${names[@]}"
+}
+
 engine_close() {
 	local parents
 	[ ${#engine[@]} -gt 0 ] || return 0
 	case $against in
 	docker)
-		cli rm --force "$tag"
+		remove_all
 		cli rmi "$tag"
 		;;
 	podman)
-		cli rm --force --ignore "$tag"
+		remove_all
 		rm -rf "/run/$tag"
 		;;
 	ctr)
@@ -86,7 +93,7 @@ engine_run() {
 		ctr_run "$@"
 		return
 	fi
-	cli run --name "$tag" "${limits[@]}" "${image[@]}" "$@" >/dev/null
+	cli run --name "$tag" "${limit[@]}" "${image[@]}" "$@" >/dev/null
 	code=$? # that of inspect is 0 where podman could not start it
 	inspect_and_remove
 }
@@ -96,7 +103,7 @@ engine_kill() {
 		ctr_kill "$@"
 		return
 	fi
-	cli run --detach --name "$tag" "${limits[@]}" "${image[@]}" "$@" >/dev/null
+	cli run --detach --name "$tag" "${limit[@]}" "${image[@]}" "$@" >/dev/null
 	kill_pid "$(cli inspect --format '{{.State.Pid}}' "$tag")"
 	code=$(cli wait "$tag")
 	inspect_and_remove

@@ -142,3 +142,36 @@ lying_selftest() {
 	assert_matches "$(cells podman)" "^[01] [01] 2 0 0 0\$"
 	assert_contains "${lines[-1]}" "left behind: nothing"
 }
+
+# --- examples/truth ---
+
+# experiment SCRIPT ARGS...: without docker's daemon, which is not ours to expect.
+experiment() {
+	[ -d "$TOP/examples/truth" ] || skip "needs examples/truth: not here"
+	run --separate-stderr env MINIRUN="$MINIRUN" DOCKER_HOST=unix:///nonexistent \
+		timeout -k 5 300 "$TOP/examples/truth/$1" "${@:2}"
+	assert_status 0
+	assert_eq "$stderr" ""
+	output=$(tr -s ' ' <<<"$output")
+	! command -v docker >/dev/null || [ "$1" = podman-directory.sh ] ||
+		assert_contains "$output" "docker not tried: docker does not answer"
+}
+
+@test "truth: who sleeps beside an OOM kill was not OOM-killed" {
+	experiment bystander.sh
+	assert_contains "$output" "minirun OOMKilled false, exit 0 OOMKilled true, exit 137"
+	assert_matches "$output" "limit of: ancestor /truth-[0-9]+"
+	local group=${output##*ancestor /} points
+	mapfile -t points < <(cgroup_mounts)
+	assert_eq "$(find "${points[@]##* }" -path "*${group%%$'\n'*}*" 2>/dev/null)" "" "the group"
+}
+
+@test "truth: no quick kill of a child is missed, six at a time under load" {
+	experiment race.sh 6
+	assert_contains "$output" "minirun 6 0"
+}
+
+@test "truth: the caller's directory does not matter" {
+	experiment podman-directory.sh
+	assert_contains "$output" "minirun OOMKilled true OOMKilled true"
+}
