@@ -23,6 +23,8 @@ const struct command commands[] = {
 	{"score", cmd_score, "who would be OOM-killed next, and why", "[--json] ID", false},
 	{"state", cmd_state, "show the OCI state of a container", "ID", false},
 	{"logs", cmd_logs, "show the output of a detached container", "[--follow] ID", false},
+	{"events", cmd_events, "tell each OOM kill, and figures from time to time",
+		"[OPTIONS] ID", false},
 	{"wait", cmd_wait, "wait for the end, print the exit code", "ID...", false},
 	{"kill", cmd_kill, "send a signal", "[OPTIONS] ID [SIGNAL]", true},
 	{"stop", cmd_stop, "end a container: TERM, later KILL", "[--time T] ID...", false},

@@ -192,6 +192,20 @@ struct mr_update {
 int mr_container_update(struct mr_container *c, const struct mr_update *update,
 	mr_message_fn message, void *arg, struct mr_error *err);
 
+/** One JSON object, without a newline. @return negative: stop, with that result */
+typedef int (*mr_line_fn)(void *arg, const char *json);
+struct mr_events {
+	int64_t interval_ms; /* of lines of type "stats"; 0: none */
+	bool docker;         /* the shape of `docker events`, no stats; else runc's */
+	mr_line_fn line;
+	void *arg;
+};
+/** News until the container ends: each OOM kill exactly once, those before the call too. */
+int mr_container_events(struct mr_container *c, const struct mr_events *options,
+	struct mr_error *err);
+/** One line of type "stats" in runc's schema. */
+int mr_container_stats_json(struct mr_container *c, char **ret, struct mr_error *err);
+
 /** Block until it has ended. */
 int mr_container_wait(struct mr_container *c, int *ret_exit_code, struct mr_error *err);
 /** Host pids of all its processes. */

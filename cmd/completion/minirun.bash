@@ -38,7 +38,13 @@ _minirun() {
 	case $previous in
 	--log-format) words='text json' ;;
 	--log-level) words='error warning debug' ;;
-	--format) [ "$command" = inspect ] || words='table json' ;;
+	--format)
+		case $command in
+		inspect) ;;
+		events) words=json ;;
+		*) words='table json' ;;
+		esac
+		;;
 	--network) words='none host' ;;
 	--against) words='docker podman ctr' ;;
 	esac
@@ -53,7 +59,7 @@ _minirun() {
 		words=$(_minirun_options "$program" "$command")
 	else
 		case $command in
-		inspect | score | state | logs | wait | kill | stop | pause | resume | unpause | update | delete | rm | ps)
+		inspect | events | score | state | logs | wait | kill | stop | pause | resume | unpause | update | delete | rm | ps)
 			words=$("$program" list -q 2>/dev/null)
 			;;
 		lab) words='list show run check' ;;

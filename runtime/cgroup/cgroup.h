@@ -2,6 +2,7 @@
 #ifndef MR_CGROUP_CGROUP_H
 #define MR_CGROUP_CGROUP_H
 
+#include "base/json.h"
 #include "cgroup/v1.h"
 #include "spec/host.h"
 #include "spec/spec.h"
@@ -145,5 +146,9 @@ struct mr_cgroup_usage {
 int mr_cgroup_read_usage(
 	const struct mr_cgroup *cg, struct mr_cgroup_usage *ret, struct mr_error *err);
 void mr_cgroup_usage_clear(struct mr_cgroup_usage *u);
+
+/** The object `data` of runc's stats events; see cgroup_stats.c. */
+int mr_cgroup_put_stats(const struct mr_cgroup *cg, const char *key,
+	struct mr_json_writer *w, struct mr_error *err);
 
 #endif

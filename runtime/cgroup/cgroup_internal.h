@@ -91,4 +91,16 @@ int mr_cgroup_fail_busy(int dir, const char *field, const char *file, const char
 /** Is a "key value" line of a flat keyed file (memory.events, cgroup.events) there? */
 bool mr_cgroup_keyed(const char *text, const char *key, uint64_t *ret);
 
+/* Unset: no such file, or not a number. */
+struct mr_uint mr_cgroup_keyed_uint(const char *text, const char *key);
+/** "max" gives UINT64_MAX. */
+struct mr_uint mr_cgroup_read_number(int dir, const char *file);
+
+/** Flat keyed files: memory.stat of the newest kernels has less than 3 KiB. */
+struct mr_cgroup_text {
+	char data[16384];
+};
+/** The text, or NULL when it cannot be read. @param dir may be -1 */
+const char *mr_cgroup_read_text(int dir, const char *file, struct mr_cgroup_text *buffer);
+
 #endif

@@ -41,7 +41,7 @@ static ssize_t read_once(int dir, const char *file, char *buf, size_t cap)
 	return n;
 }
 
-static struct mr_uint read_number(int dir, const char *file)
+struct mr_uint mr_cgroup_read_number(int dir, const char *file)
 {
 	struct mr_uint v = {0};
 	char text[64];
@@ -59,26 +59,21 @@ static struct mr_uint read_number(int dir, const char *file)
 /* Unlimited is unset. */
 static struct mr_uint read_limit(int dir, const char *file)
 {
-	struct mr_uint v = read_number(dir, file);
+	struct mr_uint v = mr_cgroup_read_number(dir, file);
 
 	if (v.set && v.value >= V1_UNLIMITED)
 		v = (struct mr_uint){0};
 	return v;
 }
 
-/* Flat keyed files: memory.stat of the newest kernels has less than 3 KiB. */
-struct text {
-	char data[16384];
-};
-
-static const char *read_text(int dir, const char *file, struct text *buffer)
+const char *mr_cgroup_read_text(int dir, const char *file, struct mr_cgroup_text *buffer)
 {
 	if (dir < 0 || read_once(dir, file, buffer->data, sizeof(buffer->data)) < 0)
 		return NULL;
 	return buffer->data;
 }
 
-static struct mr_uint keyed(const char *text, const char *key)
+struct mr_uint mr_cgroup_keyed_uint(const char *text, const char *key)
 {
 	struct mr_uint v = {0};
 
@@ -118,9 +113,9 @@ static void find_effective(const struct mr_cgroup *cg, int h, const char *file,
 static void find_effective_v1(const struct mr_cgroup *cg, int h, struct mr_uint own,
 	struct mr_cgroup_limits *ret)
 {
-	struct text buffer;
-	const char *stat = read_text(cg->dir[h], "memory.stat", &buffer);
-	struct mr_uint smallest = keyed(stat, "hierarchical_memory_limit");
+	struct mr_cgroup_text buffer;
+	const char *stat = mr_cgroup_read_text(cg->dir[h], "memory.stat", &buffer);
+	struct mr_uint smallest = mr_cgroup_keyed_uint(stat, "hierarchical_memory_limit");
 
 	if (smallest.set && smallest.value >= V1_UNLIMITED)
 		return;
@@ -142,9 +137,9 @@ static void memory_limits_v1(
 	const struct mr_cgroup *cg, int h, struct mr_cgroup_limits *ret)
 {
 	const int dir = cg->dir[h];
-	struct text buffer;
-	const char *control = read_text(dir, "memory.oom_control", &buffer);
-	struct mr_uint disabled = keyed(control, "oom_kill_disable");
+	struct mr_cgroup_text buffer;
+	const char *control = mr_cgroup_read_text(dir, "memory.oom_control", &buffer);
+	struct mr_uint disabled = mr_cgroup_keyed_uint(control, "oom_kill_disable");
 
 	ret->memory_version = 1;
 	ret->memory = read_limit(dir, "memory.limit_in_bytes");
@@ -158,7 +153,7 @@ static void memory_limits_v2(
 	const struct mr_cgroup *cg, int h, struct mr_cgroup_limits *ret)
 {
 	const int dir = cg->dir[h];
-	struct mr_uint max = read_number(dir, "memory.max");
+	struct mr_uint max = mr_cgroup_read_number(dir, "memory.max");
 	struct mr_uint swap = read_limit(dir, "memory.swap.max");
 
 	/* The cgroup may be there without its parent having given it the controller. */
@@ -193,7 +188,7 @@ static void cpu_limits_v1(int dir, struct mr_cgroup_limits *ret)
 {
 	char line[64];
 
-	ret->cpu_period = read_number(dir, "cpu.cfs_period_us");
+	ret->cpu_period = mr_cgroup_read_number(dir, "cpu.cfs_period_us");
 	if (read_once(dir, "cpu.cfs_quota_us", line, sizeof(line)) <= 0)
 		return;
 	line[strcspn(line, "\n")] = '\0';
@@ -257,27 +252,27 @@ static int memory_usage(const struct mr_cgroup *cg, struct mr_cgroup_usage *ret)
 {
 	const int dir = mr_cgroup_dir(cg, MR_CTL_MEMORY);
 	const bool v2 = mr_host_is_v2(cg->host, MR_CTL_MEMORY);
-	struct text buffer, events_buffer;
-	const char *stat = read_text(dir, "memory.stat", &buffer);
+	struct mr_cgroup_text buffer, events_buffer;
+	const char *stat = mr_cgroup_read_text(dir, "memory.stat", &buffer);
 
 	if (dir < 0)
 		return 0;
 	if (v2) {
-		const char *events = read_text(dir, "memory.events", &events_buffer);
-		ret->memory = read_number(dir, "memory.current");
-		ret->memory_peak = read_number(dir, "memory.peak"); /* kernel 5.19 */
-		ret->swap = read_number(dir, "memory.swap.current");
-		ret->swap_peak = read_number(dir, "memory.swap.peak"); /* kernel 6.5 */
-		ret->failcnt = keyed(events, "max");
-		ret->anon = keyed(stat, "anon");
+		const char *events = mr_cgroup_read_text(dir, "memory.events", &events_buffer);
+		ret->memory = mr_cgroup_read_number(dir, "memory.current");
+		ret->memory_peak = mr_cgroup_read_number(dir, "memory.peak"); /* kernel 5.19 */
+		ret->swap = mr_cgroup_read_number(dir, "memory.swap.current");
+		ret->swap_peak = mr_cgroup_read_number(dir, "memory.swap.peak"); /* kernel 6.5 */
+		ret->failcnt = mr_cgroup_keyed_uint(events, "max");
+		ret->anon = mr_cgroup_keyed_uint(stat, "anon");
 	} else {
-		ret->memory = read_number(dir, "memory.usage_in_bytes");
-		ret->memory_peak = read_number(dir, "memory.max_usage_in_bytes");
-		ret->kernel_peak = read_number(dir, "memory.kmem.max_usage_in_bytes");
-		ret->failcnt = read_number(dir, "memory.failcnt");
-		ret->memsw_failcnt = read_number(dir, "memory.memsw.failcnt");
-		ret->swap = keyed(stat, "total_swap");
-		ret->anon = keyed(stat, "total_rss");
+		ret->memory = mr_cgroup_read_number(dir, "memory.usage_in_bytes");
+		ret->memory_peak = mr_cgroup_read_number(dir, "memory.max_usage_in_bytes");
+		ret->kernel_peak = mr_cgroup_read_number(dir, "memory.kmem.max_usage_in_bytes");
+		ret->failcnt = mr_cgroup_read_number(dir, "memory.failcnt");
+		ret->memsw_failcnt = mr_cgroup_read_number(dir, "memory.memsw.failcnt");
+		ret->swap = mr_cgroup_keyed_uint(stat, "total_swap");
+		ret->anon = mr_cgroup_keyed_uint(stat, "total_rss");
 	}
 	return stat ? parse_stat(stat, ret) : 0;
 }
@@ -302,7 +297,7 @@ static struct mr_uint pressure_total(const char *text, const char *kind)
 
 static struct mr_uint nanoseconds(int dir, const char *file)
 {
-	struct mr_uint v = read_number(dir, file);
+	struct mr_uint v = mr_cgroup_read_number(dir, file);
 	v.value /= 1000;
 	return v;
 }
@@ -320,11 +315,11 @@ static void cpu_usage(const struct mr_cgroup *cg, int v2, struct mr_cgroup_usage
 		ret->cpu_system_usec = nanoseconds(v1, "cpuacct.usage_sys");
 		return;
 	}
-	struct text buffer;
-	const char *stat = read_text(v2, "cpu.stat", &buffer);
-	ret->cpu_usage_usec = keyed(stat, "usage_usec");
-	ret->cpu_user_usec = keyed(stat, "user_usec");
-	ret->cpu_system_usec = keyed(stat, "system_usec");
+	struct mr_cgroup_text buffer;
+	const char *stat = mr_cgroup_read_text(v2, "cpu.stat", &buffer);
+	ret->cpu_usage_usec = mr_cgroup_keyed_uint(stat, "usage_usec");
+	ret->cpu_user_usec = mr_cgroup_keyed_uint(stat, "user_usec");
+	ret->cpu_system_usec = mr_cgroup_keyed_uint(stat, "system_usec");
 }
 
 int mr_cgroup_read_usage(
@@ -334,8 +329,8 @@ int mr_cgroup_read_usage(
 	if (!cg->host)
 		return 0;
 	const int v2 = mr_cgroup_clone_fd(cg), pids = mr_cgroup_dir(cg, MR_CTL_PIDS);
-	struct text buffer;
-	const char *pressure = read_text(v2, "memory.pressure", &buffer);
+	struct mr_cgroup_text buffer;
+	const char *pressure = mr_cgroup_read_text(v2, "memory.pressure", &buffer);
 
 	if (memory_usage(cg, ret) < 0)
 		return mr_fail(err, ENOMEM, "read memory.stat");
@@ -343,7 +338,7 @@ int mr_cgroup_read_usage(
 	ret->psi_full_usec = pressure_total(pressure, "full ");
 	cpu_usage(cg, v2, ret);
 	if (pids >= 0)
-		ret->pids_peak = read_number(pids, "pids.peak"); /* kernel 6.6 */
+		ret->pids_peak = mr_cgroup_read_number(pids, "pids.peak"); /* kernel 6.6 */
 	return 0;
 }
 

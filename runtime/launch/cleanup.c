@@ -164,6 +164,7 @@ int mr_cleanup(struct mr_state *state, const struct mr_host *host, struct mr_err
 	int ret = read_intent(state, &intent, err);
 	if (ret > 0) {
 		ret = kill_cgroups(&intent, host, &cg, err);
+		mr_state_await_watchers(state);
 		if (ret >= 0)
 			ret = mr_cgroup_remove(&cg, err);
 		mr_cgroup_close(&cg);

@@ -15,8 +15,20 @@
 #include <errno.h>
 #include <string.h>
 
-int mr_updated_apply(const struct mr_state *state, const struct mr_cgroup *cg,
-	struct mr_cgroup_limits *limits, char **json, struct mr_error *err)
+void mr_updated_refresh(const struct mr_state *state, const struct mr_cgroup *cg,
+	struct mr_cgroup_limits *limits)
+{
+	struct mr_updated updated;
+	struct mr_cgroup_limits now;
+	struct mr_error ignored;
+
+	if (mr_state_read_updated(state, &updated, &ignored) == 0 &&
+		mr_cgroup_read_limits(cg, &now, &ignored) == 0)
+		*limits = now;
+}
+
+int mr_updated_apply(const struct mr_state *state, const struct mr_cgroup_limits *limits,
+	char **json, struct mr_error *err)
 {
 	struct mr_updated updated;
 	char *patched = NULL;
@@ -24,9 +36,7 @@ int mr_updated_apply(const struct mr_state *state, const struct mr_cgroup *cg,
 
 	if (ret < 0)
 		return ret == -ENOENT ? 0 : ret;
-	ret = mr_cgroup_read_limits(cg, limits, err);
-	if (ret == 0)
-		ret = mr_record_patch_limits(*json, &updated, limits, &patched, err);
+	ret = mr_record_patch_limits(*json, &updated, limits, &patched, err);
 	if (ret < 0)
 		return ret;
 	free(*json);
@@ -76,7 +86,9 @@ static int record(struct mr_container *c, const struct mr_cgroup *cg,
 	/* One that an engine has only created has no record so far. */
 	if (ret < 0)
 		return ret == -ENOENT ? 0 : ret;
-	ret = mr_updated_apply(&c->state, cg, &limits, &json, err);
+	ret = mr_cgroup_read_limits(cg, &limits, err);
+	if (ret == 0)
+		ret = mr_updated_apply(&c->state, &limits, &json, err);
 	return ret < 0 ? ret : mr_state_write_status(&c->state, json, err);
 }
 

@@ -21,12 +21,11 @@
 
 /* --- records --- */
 
-static int format_record(struct mr_launch *l, char **ret_json, struct mr_error *err)
+static int format_record(const struct mr_launch *l, char **ret_json, struct mr_error *err)
 {
 	int ret = mr_status_format(&l->record, ret_json, err);
 
-	return ret < 0 ? ret
-		       : mr_updated_apply(&l->state, &l->cgroup, &l->limits, ret_json, err);
+	return ret < 0 ? ret : mr_updated_apply(&l->state, &l->limits, ret_json, err);
 }
 
 int mr_launch_write_record(struct mr_launch *l, const char *status, struct mr_error *err)
@@ -174,6 +173,7 @@ bool mr_launch_refresh(struct mr_launch *l)
 
 	if (mr_state_read_live(&l->state, &now, &ignored) < 0)
 		return false;
+	mr_updated_refresh(&l->state, &l->cgroup, &l->limits);
 	memcpy(l->live.status, now.status, sizeof(now.status));
 	memcpy(l->live.started, now.started, sizeof(now.started));
 	if (l->live.engine)
@@ -239,6 +239,7 @@ int mr_launch_take_verdict(struct mr_launch *l, struct mr_error *err)
 		.we_killed_init = m->we_killed,
 		.started = m->started,
 	};
+	mr_updated_refresh(&l->state, &l->cgroup, &l->limits);
 	mr_verdict_clear(&l->verdict);
 	int ret = mr_verdict_take(&l->watch, &in, &l->verdict, err);
 
@@ -326,7 +327,7 @@ static int hand_out_record(const struct mr_launch *l, struct mr_result *ret, str
 {
 	const struct mr_run_options *o = &l->plan->options;
 
-	return o->want_record && !o->detach ? mr_status_format(&l->record, &ret->record, err) : 0;
+	return o->want_record && !o->detach ? format_record(l, &ret->record, err) : 0;
 }
 
 /* Of several failures the first is told. */
@@ -354,6 +355,7 @@ int mr_launch_finish(struct mr_launch *l, struct mr_result *ret_result, struct m
 	mr_logs_finish(&l->monitor.logs);
 	r = write_end(l, forget, &later);
 	ret = first_of(ret, r, err, &later);
+	mr_state_await_watchers(&l->state);
 	r = l->plan->options.keep ? 0 : drop_cgroup(l, false, &later);
 	ret = first_of(ret, r, err, &later);
 	if (forget && l->has_cgroup && !l->plan->options.keep) {

@@ -128,6 +128,7 @@ int mr_launch_step_watch(struct mr_launch *l, struct mr_error *err)
 	int ret = mr_oom_watch_prepare(&l->watch, &l->cgroup, err);
 
 	l->has_watch = ret == 0;
+	l->live.oom_base = l->watch.base.kills;
 	return ret;
 }
 

@@ -5,14 +5,14 @@
 #include "cgroup/cgroup.h"
 #include "record/state.h"
 
-/**
- * A record that the supervisor has just made, corrected by what `update` has changed since
- * the start; 2 us when nothing was.
- *
- * @param limits read again when something was
- * @param json   replaced
- */
-int mr_updated_apply(const struct mr_state *state, const struct mr_cgroup *cg,
-	struct mr_cgroup_limits *limits, char **json, struct mr_error *err);
+/* What `update` has changed since the start, as the supervisor learns of it. Both cost 2 us
+ * when nothing was. */
+
+/** Read @limits again if something was. */
+void mr_updated_refresh(const struct mr_state *state, const struct mr_cgroup *cg,
+	struct mr_cgroup_limits *limits);
+/** Correct a record that was just made from the spec and @limits. @param json replaced */
+int mr_updated_apply(const struct mr_state *state, const struct mr_cgroup_limits *limits,
+	char **json, struct mr_error *err);
 
 #endif

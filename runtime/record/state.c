@@ -203,6 +203,8 @@ int mr_state_open(
 
 /* --- lock --- */
 
+#define WATCHERS_MS 500
+
 static int wait_for_lock(int fd, int timeout_ms)
 {
 	int64_t end = mr_now_mono_ns() + (int64_t)timeout_ms * 1000000;
@@ -246,6 +248,32 @@ int mr_state_lock(struct mr_state *s, int timeout_ms, struct mr_error *err)
 void mr_state_unlock(struct mr_state *s)
 {
 	mr_close(&s->lock);
+}
+
+static int open_intent(const struct mr_state *s)
+{
+	return openat(s->dir, "intent.json", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+}
+
+int mr_state_watch(const struct mr_state *s, struct mr_error *err)
+{
+	autoclose int fd = open_intent(s);
+	if (fd < 0)
+		return errno == ENOENT ? no_container(s->id, err)
+				       : mr_fail(err, errno, "open container '%s'", s->id);
+	/* Who waits for us holds the other lock for a moment only. */
+	while (flock(fd, LOCK_SH) < 0) {
+		if (errno != EINTR)
+			return mr_fail(err, errno, "watch container '%s'", s->id);
+	}
+	return mr_take_fd(&fd);
+}
+
+void mr_state_await_watchers(const struct mr_state *s)
+{
+	autoclose int fd = open_intent(s);
+	if (fd >= 0)
+		(void)wait_for_lock(fd, WATCHERS_MS);
 }
 
 /* --- the record for users --- */

@@ -75,6 +75,7 @@ struct mr_live {
 	bool engine;        /* made by `create`: somebody else's child, kept until `delete` */
 	int exit_code;      /* -1: not known */
 	int exit_signal;    /* 0: none */
+	uint64_t oom_base;  /* what the cgroup's count of OOM kills was at the start */
 };
 void mr_live_clear(struct mr_live *l);
 
@@ -92,6 +93,12 @@ int mr_state_open(
  * does; -ENOENT: the container was removed meanwhile. */
 int mr_state_lock(struct mr_state *s, int timeout_ms, struct mr_error *err);
 void mr_state_unlock(struct mr_state *s);
+
+/** Watch the container's counters: until the descriptor is closed, who removes its cgroups
+ * waits (shared flock(2) on intent.json). @return descriptor or -errno */
+int mr_state_watch(const struct mr_state *s, struct mr_error *err);
+/** Wait for those who watch to have read the last, at most half a second. */
+void mr_state_await_watchers(const struct mr_state *s);
 
 int mr_state_write_intent(
 	struct mr_state *s, const struct mr_intent *in, struct mr_error *err);

@@ -598,6 +598,10 @@ _has_processes() {
 	page_matches minirun-inspect.1 inspect ps list logs wait
 }
 
+@test "man: every option of events is in minirun-events(1) and the reverse" {
+	page_matches minirun-events.1 events
+}
+
 @test "man: every option of update is in minirun-update(1) and the reverse" {
 	page_matches minirun-update.1 update
 }
