@@ -18,6 +18,8 @@ static void print_summary(const struct run_args *a, const struct mr_result *resu
 	if (a->generated_id[0] && !a->run.remove)
 		fprintf(stderr, " (minirun inspect %s)", result->id);
 	fputc('\n', stderr);
+	if (result->shape[0])
+		fprintf(stderr, "minirun: leak or limit? %s\n", result->shape);
 }
 
 /* A guard that fired is no answer, unless that was asked. */

@@ -72,6 +72,8 @@ struct mr_run_options {
 	int64_t stop_timeout_ms; /* between SIGTERM and SIGKILL at the timeout */
 	int preserve_fds;        /* descriptors 3 .. 3+n-1 are passed on */
 	const char *status_path; /* copy of the final record; "-": stdout */
+	const char *timeline_path;    /* JSON lines of what the memory did; NULL: none */
+	int64_t timeline_interval_ms; /* between two samples; 0: 5 */
 	const char *pid_file, *console_socket, *pidfd_socket;
 	const char *cgroup_parent; /* for a relative or absent cgroupsPath; NULL: /minirun */
 	const char *host_root; /* mr_plan_text() only: plan for the machine whose proc/ and sys/
@@ -87,6 +89,7 @@ struct mr_result {
 	char id[256];
 	char summary[512];  /* one line on how it ended, "" when detached */
 	char *record;       /* want_record: the status document; malloc()ed */
+	char shape[320];    /* leak or limit, with the reason; "" without kill or timeline */
 };
 
 /** "/run/minirun", or "$XDG_RUNTIME_DIR/minirun" for an ordinary user. Static storage. */

@@ -44,6 +44,7 @@ static const struct launch_step steps[] = {
 	{ "create-cgroups", "cgroups(7)", NULL, DO(cgroup), SHOW(cgroup) },
 	{ "limits", "cgroups(7)", NULL, DO(limits), SHOW(limits) },
 	{ "count-oom", "cgroups(7)", NULL, DO(watch), NULL },
+	{ "timeline", "open(2)", IF(timeline), DO(timeline), SHOW(timeline) },
 	{ "open-tasks", "cgroups(7)", NULL, DO(tasks), NULL },
 	{ "logs", "pipe(2)", IF(logs), DO(logs), NULL },
 	{ "namespaces", "setns(2)", IF(namespaces), DO(namespaces), SHOW(namespaces) },

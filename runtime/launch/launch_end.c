@@ -50,7 +50,13 @@ static int write_status_copy(struct mr_launch *l, struct mr_error *err)
 
 	if (!path[0])
 		return 0;
+	/* Beside it, so that the two can be moved together. */
+	const char *timeline = l->record.timeline;
+	size_t dir = (size_t)(mr_path_base(path) - path);
+	if (timeline && strncmp(path, timeline, dir) == 0 && !strchr(timeline + dir, '/'))
+		l->record.timeline += dir;
 	int ret = format_record(l, &json, err);
+	l->record.timeline = timeline;
 	if (ret < 0)
 		return ret;
 	if (strcmp(path, "-") == 0)
@@ -352,6 +358,8 @@ int mr_launch_finish(struct mr_launch *l, struct mr_result *ret_result, struct m
 	r = mr_launch_take_verdict(l, &later);
 	ret = first_of(ret, r, err, &later);
 	mr_launch_fill_end(l);
+	r = mr_launch_finish_timeline(l, &later);
+	ret = first_of(ret, r, err, &later);
 	mr_logs_finish(&l->monitor.logs);
 	r = write_end(l, forget, &later);
 	ret = first_of(ret, r, err, &later);
@@ -367,6 +375,9 @@ int mr_launch_finish(struct mr_launch *l, struct mr_result *ret_result, struct m
 	run_poststop(l);
 	mr_status_summary(&l->record, &summary);
 	snprintf(ret_result->summary, sizeof(ret_result->summary), "%s", mr_str_text(&summary));
+	if (l->record.shape)
+		snprintf(ret_result->shape, sizeof(ret_result->shape), "%s: %s", l->shape.kind,
+			l->shape.reason);
 	ret_result->exit_code =
 		l->monitor.timed_out ? MR_EXIT_TIMEOUT : l->record.exit_code;
 	ret_result->timed_out = l->monitor.timed_out;
@@ -402,6 +413,8 @@ void mr_launch_give_up(struct mr_launch *l, struct mr_error *err)
 	}
 	if (!l->monitor.started)
 		explain_failure(l, err);
+	if (l->has_timeline && !l->monitor.started)
+		unlink(l->timeline.path);
 	int removed = drop_cgroup(l, l->monitor.pid > 0, &cleanup_err);
 	if (l->monitor.pid > 0)
 		run_poststop(l); /* as runtime-spec's life cycle has it for a failed start */

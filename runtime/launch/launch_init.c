@@ -107,6 +107,8 @@ void mr_launch_clear(struct mr_launch *l)
 	mr_monitor_clear(&l->monitor);
 	if (l->has_watch)
 		mr_oom_watch_close(&l->watch);
+	if (l->has_timeline)
+		mr_timeline_close(&l->timeline);
 	mr_verdict_clear(&l->verdict);
 	mr_cgroup_usage_clear(&l->usage);
 	mr_cgroup_close(&l->cgroup);

@@ -4,6 +4,7 @@
 
 #include "launch/monitor.h"
 #include "launch/plan.h"
+#include "oom/shape.h"
 #include "oom/verdict.h"
 #include "record/state.h"
 #include "record/status.h"
@@ -19,6 +20,8 @@ struct mr_launch {
 	struct mr_cgroup_limits limits;
 	struct mr_oom_watch watch;
 	struct mr_monitor monitor;
+	struct mr_timeline timeline; /* has_timeline */
+	struct mr_shape shape;
 	struct mr_verdict verdict;
 	struct mr_cgroup_usage usage;
 	struct mr_live live;
@@ -30,7 +33,7 @@ struct mr_launch {
 	int start_fd; /* socket on which a created container waits for `start` */
 	char full_id[65];
 	sigset_t old_mask;
-	bool masked, has_state, has_cgroup, has_watch;
+	bool masked, has_state, has_cgroup, has_watch, has_timeline;
 };
 
 /** @l is all zero. */
@@ -49,6 +52,9 @@ void mr_launch_describe_cgroup(const struct mr_plan *p, struct mr_str *out);
 int mr_launch_step_limits(struct mr_launch *l, struct mr_error *err);
 void mr_launch_describe_limits(const struct mr_plan *p, struct mr_str *out);
 int mr_launch_step_watch(struct mr_launch *l, struct mr_error *err);
+bool mr_launch_wants_timeline(const struct mr_plan *p);
+int mr_launch_step_timeline(struct mr_launch *l, struct mr_error *err);
+void mr_launch_describe_timeline(const struct mr_plan *p, struct mr_str *out);
 int mr_launch_step_tasks(struct mr_launch *l, struct mr_error *err);
 int mr_launch_step_namespaces(struct mr_launch *l, struct mr_error *err);
 void mr_launch_describe_namespaces(const struct mr_plan *p, struct mr_str *out);
@@ -75,6 +81,8 @@ int mr_launch_take_verdict(struct mr_launch *l, struct mr_error *err);
 void mr_launch_fill_end(struct mr_launch *l);
 /** --pid-file, without a newline as engines parse it. */
 int mr_launch_write_pid_file(const struct mr_launch *l, struct mr_error *err);
+/** With --timeline: name the victims, judge the shape, write the file. */
+int mr_launch_finish_timeline(struct mr_launch *l, struct mr_error *err);
 /** The container has ended: verdict, record, removal. Fills @ret. */
 int mr_launch_finish(struct mr_launch *l, struct mr_result *ret, struct mr_error *err);
 /** The program never ran: explain @err further, remove everything. Or a monitor of a detached

@@ -148,15 +148,24 @@ static void on_trace(const struct mr_monitor *m, const struct mr_frame *f)
 	message(m, MR_MESSAGE_TRACE, line);
 }
 
+static int sample(struct mr_monitor *m) /* @return milliseconds until the next */
+{
+	if (m->timeline)
+		return mr_timeline_tick(m->timeline);
+	mr_sampler_tick(&m->sampler);
+	return m->sampler.interval_ms;
+}
+
 static void on_oom(struct mr_monitor *m)
 {
 	struct mr_error ignored;
 	uint64_t kills = m->kills;
 
-	mr_sampler_tick(&m->sampler);
+	sample(m);
 	/* A counter that cannot be read now is the verdict's matter, at the end. */
 	bool killed = mr_oom_watch_step(m->watch, &kills, &ignored) == 0 && kills > m->kills;
 	bool hanging = mr_oom_watch_hanging(m->watch) == 1;
+	mr_timeline_oom(m->timeline, m->watch->level[0].events, kills, hanging);
 	/* Both may be ready in one round; there is no record to correct before the start. */
 	m->early_oom = !m->started;
 	if (m->early_oom)
@@ -173,6 +182,7 @@ static int now_started(struct mr_monitor *m, struct mr_error *err)
 		return 0;
 	m->started = true;
 	m->started_mono_ns = mr_now_mono_ns();
+	mr_timeline_event(m->timeline, MR_EVENT_EXEC, 0);
 	mr_logs_started(&m->logs);
 	int ret = m->events.started(m->events.arg, err);
 	if (ret == 0 && m->early_oom)
@@ -287,12 +297,11 @@ static int on_timeout(struct mr_monitor *m, struct mr_error *err)
 
 static void on_sample(struct mr_monitor *m)
 {
-	mr_sampler_tick(&m->sampler);
 	mr_oom_watch_tick(m->watch);
 	/* Whoever may not read the kernel's log is not woken by it. */
 	if (m->watch->await_log)
 		on_oom(m);
-	m->sample_ns = mr_now_mono_ns() + m->sampler.interval_ms * INT64_C(1000000);
+	m->sample_ns = mr_now_mono_ns() + sample(m) * INT64_C(1000000);
 }
 
 /* --- the loop --- */
@@ -382,11 +391,11 @@ static int start_timers(struct mr_monitor *m, struct mr_error *err)
 
 	if (m->plan->options.timeout_ms > 0)
 		ret = make_timer(&m->timer_fd, m->plan->options.timeout_ms, err);
-	if (ret == 0 && m->plan->options.stand_alone) {
+	if (ret == 0 && (m->plan->options.stand_alone || m->timeline)) {
 		mr_sampler_init(&m->sampler, m->cgroup);
+		int64_t ms = m->timeline ? 0 : m->sampler.interval_ms;
 		if (m->sampler.dir >= 0)
-			m->sample_ns = mr_now_mono_ns() +
-				       m->sampler.interval_ms * INT64_C(1000000);
+			m->sample_ns = mr_now_mono_ns() + ms * INT64_C(1000000);
 	}
 	return ret;
 }

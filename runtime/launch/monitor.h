@@ -6,6 +6,7 @@
 #include "launch/logs.h"
 #include "launch/plan.h"
 #include "oom/sample.h"
+#include "oom/timeline.h"
 #include "oom/watch.h"
 #include "sandbox/terminal.h"
 
@@ -30,6 +31,7 @@ struct mr_monitor {
 	const struct mr_plan *plan;
 	struct mr_cgroup *cgroup;
 	struct mr_oom_watch *watch;
+	struct mr_timeline *timeline; /* NULL: peaks are enough */
 	struct mr_monitor_events events;
 	int signal_fd;
 	int sock;

@@ -25,7 +25,7 @@
 static void clear_plan(struct mr_plan *plan)
 {
 	memset(plan, 0, offsetof(struct mr_plan, root));
-	plan->root[0] = plan->bundle[0] = plan->status_path[0] = '\0';
+	plan->root[0] = plan->bundle[0] = plan->status_path[0] = plan->timeline_path[0] = '\0';
 }
 
 static int absolute(const char *path, char ret[static PATH_MAX], struct mr_error *err)
@@ -202,6 +202,12 @@ int mr_plan_make(const struct mr_run_options *options, bool for_launch, struct m
 		memcpy(ret->status_path, "-", 2);
 	else if (options->status_path &&
 		 (r = absolute(options->status_path, ret->status_path, err)) < 0)
+		return r;
+	if (options->timeline_interval_ms < 0 || options->timeline_interval_ms > 3600000)
+		return mr_fail_text(err, EINVAL, "timeline interval of %lld ms: expected 1ms to 1h",
+			(long long)options->timeline_interval_ms);
+	if (options->timeline_path &&
+		(r = absolute(options->timeline_path, ret->timeline_path, err)) < 0)
 		return r;
 	if ((r = refuse_missing(ret->spec, err)) < 0)
 		return r;

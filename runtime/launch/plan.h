@@ -37,6 +37,7 @@ struct mr_plan {
 	char root[PATH_MAX];   /* state root, absolute */
 	char bundle[PATH_MAX]; /* directory that relative paths start from, absolute */
 	char status_path[PATH_MAX]; /* copy of the record: absolute, "-" or "" */
+	char timeline_path[PATH_MAX]; /* absolute, or "" */
 };
 
 /**

@@ -270,6 +270,17 @@ static void put_command(struct mr_json_writer *w, const struct mr_spec *spec)
 	mr_json_end(w);
 }
 
+/* Without samples there is no word on leak or limit. */
+static void put_shape(struct mr_json_writer *w, const struct mr_shape *shape)
+{
+	if (!shape)
+		return;
+	mr_json_begin_object(w, "Verdict");
+	mr_json_put_text(w, "Kind", shape->kind);
+	mr_json_put_text(w, "Reason", shape->reason);
+	mr_json_end(w);
+}
+
 static void put_warnings(struct mr_json_writer *w, const struct mr_strv *warnings)
 {
 	mr_json_begin_array(w, "Warnings");
@@ -294,8 +305,8 @@ int mr_status_format(const struct mr_record *r, char **ret_json, struct mr_error
 	put_memory(&w, r);
 	mr_status_put_oom(&w, r);
 	put_exit(&w, r);
-	/* No samples are kept: so there is no word on leak or limit (Verdict) either. */
-	mr_json_put_null(&w, "Timeline");
+	put_shape(&w, r->shape);
+	mr_json_put_text(&w, "Timeline", r->timeline);
 	put_warnings(&w, r->warnings);
 	mr_status_put_host_config(&w, r);
 	mr_status_put_config(&w, r);

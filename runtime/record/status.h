@@ -3,6 +3,7 @@
 #define MR_RECORD_STATUS_H
 
 #include "cgroup/cgroup.h"
+#include "oom/shape.h"
 #include "oom/verdict.h"
 #include "spec/spec.h"
 
@@ -31,6 +32,8 @@ struct mr_record {
 	const struct mr_cgroup_usage *usage;
 	const struct mr_verdict *verdict;                 /* NULL: not taken so far */
 	struct mr_uint peak_anon, peak_kernel, peak_swap; /* largest seen, bytes */
+	const char *timeline;         /* the file of --timeline, or NULL */
+	const struct mr_shape *shape; /* NULL: no kill, or no timeline to judge by */
 	const struct mr_strv *warnings;
 	bool auto_remove, tty, open_stdin;
 	const char *rootfs, *runtime_version;

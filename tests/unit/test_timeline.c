@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* timeline, lanes, shape: a buffer that never grows and keeps the extremes, its text, and the
+ * hint on leak or limit that is read from it. */
+#include "oom/shape.h"
+#include "oom/timeline.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define MIB (UINT64_C(1) << 20)
+#define LIMIT (64 * MIB)
+
+static struct mr_sample room[MR_TIMELINE_SAMPLES];
+
+static struct mr_sample sample(int64_t usec, uint64_t usage, uint64_t anon)
+{
+	struct mr_sample s = { .usec = usec };
+
+	for (int i = 0; i < MR_SERIES_N; i++)
+		s.value[i] = MR_UNKNOWN;
+	s.value[MR_SERIES_USAGE] = s.usage_min = usage;
+	s.value[MR_SERIES_ANON] = s.anon_max = anon;
+	return s;
+}
+
+/* --- the buffer --- */
+
+static void test_merge(void **state)
+{
+	(void)state;
+	struct mr_samples all = { .items = room, .interval_ms = 5 };
+	for (size_t i = 0; i < MR_TIMELINE_SAMPLES; i++) {
+		/* A peak of usage with little anon beside a peak of anon. */
+		struct mr_sample s = sample((int64_t)i * 5000, 10 * MIB, 5 * MIB);
+		if (i == 1000)
+			s = sample((int64_t)i * 5000, 60 * MIB, 1 * MIB);
+		if (i == 1001)
+			s = sample((int64_t)i * 5000, 8 * MIB, 7 * MIB);
+		assert_false(mr_samples_add(&all, &s));
+	}
+	struct mr_sample last = sample(MR_TIMELINE_SAMPLES * 5000, 3 * MIB, 1 * MIB);
+	assert_true(mr_samples_add(&all, &last));
+	assert_int_equal(all.n, MR_TIMELINE_SAMPLES / 2 + 1);
+	assert_int_equal(all.interval_ms, 10);
+	const struct mr_sample *m = &all.items[500];
+	assert_int_equal(m->usec, 5000000);
+	assert_int_equal(m->value[MR_SERIES_USAGE], 60 * MIB);
+	assert_int_equal(m->value[MR_SERIES_ANON], 1 * MIB);
+	assert_int_equal(m->usage_min, 8 * MIB);
+	assert_int_equal(m->anon_max, 7 * MIB);
+	assert_int_equal(all.items[all.n - 1].usec, MR_TIMELINE_SAMPLES * 5000);
+
+	/* A week of it needs no more room, and the order stays. */
+	for (int64_t usec = last.usec; usec < INT64_C(7) * 86400 * 1000000;) {
+		usec += all.interval_ms * 1000;
+		struct mr_sample s = sample(usec, 10 * MIB, 5 * MIB);
+		mr_samples_add(&all, &s);
+		assert_true(all.n <= MR_TIMELINE_SAMPLES);
+	}
+	assert_int_equal(all.interval_ms, 5 << 15); /* 164 s */
+	for (size_t i = 1; i < all.n; i++)
+		assert_true(all.items[i].usec > all.items[i - 1].usec);
+	struct mr_timeline t = { .samples = all };
+	assert_int_equal(mr_timeline_peak(&t, MR_SERIES_USAGE).value, 60 * MIB);
+	assert_int_equal(mr_timeline_peak(&t, MR_SERIES_ANON).value, 7 * MIB);
+	assert_false(mr_timeline_peak(&t, MR_SERIES_SWAP).set);
+}
+
+static void test_lane(void **state)
+{
+	(void)state;
+	static struct mr_lane lane;
+	for (int64_t i = 0; i <= MR_LANE_POINTS; i++)
+		mr_lane_add(&lane, (struct mr_lane_point){ i * 1000, (uint64_t)i, 2 });
+	assert_int_equal(lane.n, MR_LANE_POINTS / 2 + 1);
+	assert_int_equal(lane.points[0].rss, 1); /* of 0 and 1 the larger */
+	assert_int_equal(lane.points[1].usec, 2000);
+	assert_int_equal(lane.points[1].rss, 3);
+	/* Too near for a point of its own: the peak stays. */
+	size_t n = lane.n;
+	int64_t usec = lane.points[n - 1].usec;
+	mr_lane_add(&lane, (struct mr_lane_point){ usec + 10, 9999, 1 });
+	assert_int_equal(lane.n, n);
+	assert_int_equal(lane.points[n - 1].rss, 9999);
+	assert_int_equal(lane.points[n - 1].vm, 2);
+}
+
+static void test_text(void **state)
+{
+	(void)state;
+	struct mr_sample items[2] = { sample(1000, 3, 0), sample(6000, 5, 4) };
+	struct mr_lane lane = { .pid = 77, .inner = 2, .comm = "a\"b\n", .begin = 5, .end = 6001,
+		.status = 9, .oom_killed = true, .max_rss = 4096, .max_vm = 8192, .n = 1,
+		.points = { { 5, 4096, 8192 } } };
+	struct mr_timeline t = {
+		.samples = { items, 2, 5 },
+		.lanes = { .items = &lane, .n = 1, .not_kept = 3 },
+		.id = "x",
+		.v2 = true,
+	};
+	items[1].value[MR_SERIES_LIMIT] = 64;
+	items[1].value[MR_SERIES_PSI_FULL] = UINT64_C(12345678901);
+	items[1].usage_min = 2;
+	items[1].anon_max = 9;
+	struct mr_timeline_event events[] = {
+		{ .usec = 900, .kind = MR_EVENT_START },
+		{ .usec = 5000, .kind = MR_EVENT_LIMIT, .from = 64, .to = MR_UNKNOWN },
+		{ .usec = 6001, .kind = MR_EVENT_OOM_KILL, .victim = 77, .comm = "a\"b\n" },
+		{ .usec = 6001, .kind = MR_EVENT_OOM_KILL },
+		{ .usec = 6002, .kind = MR_EVENT_UNDER_OOM, .to = 1 },
+		{ .usec = 6003, .kind = MR_EVENT_EXIT, .to = 3 << 8 },
+	};
+	for (size_t i = 0; i < sizeof(events) / sizeof(*events); i++)
+		mr_timeline_add_event(&t, &events[i]);
+	auto_str out = { 0 };
+	mr_timeline_format(&t, &out);
+	assert_string_equal(mr_str_text(&out),
+		"{\"timeline\":1,\"id\":\"x\",\"time\":\"1970-01-01T00:00:00.000000000Z\","
+		"\"interval_ms\":5,\"cgroup_version\":2}\n"
+		"{\"t\":900,\"event\":\"start\"}\n"
+		"{\"t\":1000,\"usage\":3,\"anon\":0}\n"
+		"{\"t\":5000,\"event\":\"limit\",\"from\":64}\n"
+		"{\"t\":6000,\"usage\":5,\"anon\":4,\"limit\":64,\"psi_full\":12345678901,"
+		"\"usage_min\":2,\"anon_max\":9}\n"
+		"{\"t\":6001,\"event\":\"oom-kill\",\"pid\":77,\"comm\":\"a\\\"b\\n\"}\n"
+		"{\"t\":6001,\"event\":\"oom-kill\"}\n"
+		"{\"t\":6002,\"event\":\"under-oom\",\"hanging\":true}\n"
+		"{\"t\":6003,\"event\":\"exit\",\"code\":3}\n"
+		"{\"process\":77,\"pid\":2,\"comm\":\"a\\\"b\\n\",\"begin\":5,\"end\":6001,"
+		"\"signal\":\"SIGKILL\",\"oom_killed\":true,\"max_rss\":4096,\"max_vm\":8192,"
+		"\"points\":[[5,4096,8192]]}\n"
+		"{\"processes_not_kept\":3}\n");
+	assert_int_equal(mr_timeline_first(&t, MR_EVENT_OOM_KILL), 6001);
+	assert_int_equal(mr_timeline_first(&t, MR_EVENT_EXEC), -1);
+}
+
+static void test_events_are_bounded(void **state)
+{
+	(void)state;
+	static struct mr_timeline t;
+	const struct mr_timeline_event e = { .kind = MR_EVENT_OOM };
+	for (int i = 0; i < MR_TIMELINE_EVENTS + 7; i++)
+		mr_timeline_add_event(&t, &e);
+	assert_int_equal(t.n_events, MR_TIMELINE_EVENTS);
+	assert_int_equal(t.events_dropped, 7);
+}
+
+/* --- leak or limit --- */
+
+/* @anon in MiB at every 5 ms */
+static struct mr_shape shape_of(double (*anon)(int ms), int n)
+{
+	struct mr_samples all = { .items = room };
+	struct mr_shape shape;
+
+	for (int i = 0; i < n; i++) {
+		uint64_t a = (uint64_t)(anon(5 * i) * (double)MIB);
+		room[all.n++] = sample(5000 * i, a + MIB, a);
+	}
+	mr_shape_take(&all, 0, 5000 * n, LIMIT, &shape);
+	return shape;
+}
+
+static double leak(int ms)
+{
+	return 0.063 * ms;
+}
+
+static double plateau(int ms)
+{
+	return ms < 450 ? 45 : 45 + 0.4 * (ms - 450);
+}
+
+static double leak_after_sleep(int ms)
+{
+	return ms < 300 ? 1 : 1 + 0.089 * (ms - 300);
+}
+
+static double sawtooth(int ms)
+{
+	return 20 + (ms / 50 % 2 ? 40 - 0.6 * (ms % 50) : 0.7 * (ms % 50));
+}
+
+static void test_shapes(void **state)
+{
+	(void)state;
+	struct mr_shape s = shape_of(leak, 200);
+	assert_string_equal(s.kind, "still-growing");
+	assert_non_null(strstr(s.reason, "63.0 MiB a second"));
+	assert_non_null(strstr(s.reason, "minirun bisect"));
+	s = shape_of(plateau, 99);
+	assert_string_equal(s.kind, "limit-too-small");
+	assert_non_null(strstr(s.reason, "stood at 45.0 MiB for 91 %"));
+	assert_string_equal(shape_of(leak_after_sleep, 200).kind, "still-growing");
+	assert_string_equal(shape_of(sawtooth, 200).kind, "undecided");
+	s = shape_of(leak, 19);
+	assert_string_equal(s.kind, "undecided");
+	assert_non_null(strstr(s.reason, "19 samples in 95 ms"));
+	/* After the kill the memory is gone: that is no part of the shape. */
+	assert_string_equal(shape_of(leak, 200).kind, "still-growing");
+	struct mr_samples all = { .items = room, .n = 200 };
+	room[199] = sample(room[199].usec, MIB, 0);
+	mr_shape_take(&all, 0, 1000000, LIMIT, &s);
+	assert_string_equal(s.kind, "still-growing");
+}
+
+static void other_kind(enum mr_series series, const char *kind)
+{
+	struct mr_samples all = { .items = room };
+	struct mr_shape shape;
+
+	for (int i = 0; i < 40; i++) {
+		room[all.n] = sample(5000 * i, (uint64_t)i * MIB, MIB);
+		room[all.n++].value[series] = (uint64_t)i * MIB;
+	}
+	mr_shape_take(&all, 0, 200000, LIMIT, &shape);
+	assert_string_equal(shape.kind, kind);
+	assert_non_null(strstr(shape.reason, "39.0 of 39.0 MiB"));
+}
+
+static void test_other_memory(void **state)
+{
+	(void)state;
+	other_kind(MR_SERIES_KERNEL, "kernel-memory");
+	other_kind(MR_SERIES_SHMEM, "shared-memory");
+	other_kind(MR_SERIES_FILE, "cache-dominated");
+}
+
+static void test_no_samples(void **state)
+{
+	(void)state;
+	struct mr_samples all = { .items = room };
+	struct mr_shape shape;
+	mr_shape_take(&all, 0, 1000, LIMIT, &shape);
+	assert_string_equal(shape.kind, "undecided");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_merge),
+		cmocka_unit_test(test_lane),
+		cmocka_unit_test(test_text),
+		cmocka_unit_test(test_events_are_bounded),
+		cmocka_unit_test(test_shapes),
+		cmocka_unit_test(test_other_memory),
+		cmocka_unit_test(test_no_samples),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
