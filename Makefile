@@ -4,7 +4,7 @@
 # make demo       install what is missing, build, OOM-kill a 512 MB container, show the record
 # make test       install what the tests need, run everything that this host can
 # make check      what needs no root: lint, unit tests, fuzz corpus
-# make bench | faults | fuzz | truth | test-vm | test-sanitize      the long exams
+# make bench | faults | fuzz | matrix | matrix | matrix | truth | test-vm | test-sanitize      the long exams
 # make lab-vm LAB=16 [VM=v1]      a lab in a virtual machine
 # make install DESTDIR= PREFIX=/usr/local
 #
@@ -143,6 +143,12 @@ check: lint unit golden fuzz-replay
 
 integration: all $(B)/bench/true
 	@tests/run-integration $(B)/minirun
+
+# Every ending of the truth matrix, TIMES times each: tests/matrix
+TIMES ?= 20
+.PHONY: matrix
+matrix: all
+	tests/matrix $(B)/minirun $(TIMES)
 
 test:
 	@sh tests/deps.sh test

@@ -97,9 +97,10 @@ int mr_launch(struct mr_plan *plan, int ready_fd, struct mr_result *ret_result,
 		ret = run_steps(l, err);
 	if (ret == 0)
 		ret = mr_monitor_run(&l->monitor, err);
-	if (ret < 0)
+	if (ret < 0) {
 		mr_launch_give_up(l, err);
-	else if (l->monitor.created)
+		ret_result->oom_killed = mr_launch_oom_killed(l);
+	} else if (l->monitor.created)
 		ret = mr_launch_hand_over(l, err);
 	else
 		ret = mr_launch_finish(l, ret_result, err);

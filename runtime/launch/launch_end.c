@@ -345,6 +345,11 @@ static int first_of(int ret, int later, struct mr_error *err, const struct mr_er
 	return later;
 }
 
+int mr_launch_oom_killed(const struct mr_launch *l)
+{
+	return l->verdict.known ? l->verdict.kills > 0 : -1;
+}
+
 /* Every part is done, whatever became of those before: nobody comes after us. */
 int mr_launch_finish(struct mr_launch *l, struct mr_result *ret_result, struct mr_error *err)
 {
@@ -381,7 +386,7 @@ int mr_launch_finish(struct mr_launch *l, struct mr_result *ret_result, struct m
 	ret_result->exit_code =
 		l->monitor.timed_out ? MR_EXIT_TIMEOUT : l->record.exit_code;
 	ret_result->timed_out = l->monitor.timed_out;
-	ret_result->oom_killed = l->verdict.known ? l->verdict.kills > 0 : -1;
+	ret_result->oom_killed = mr_launch_oom_killed(l);
 	if (forget) {
 		r = mr_state_remove(&l->state, &later);
 		ret = first_of(ret, r, err, &later);
@@ -400,10 +405,28 @@ static void explain_failure(struct mr_launch *l, struct mr_error *err)
 		mr_explain_low_limit(&l->limits, kills, err);
 }
 
+/* Who asked for a copy of the record gets one of a failed start as well: an OOM kill in the
+ * set-up is told nowhere else. */
+static void record_failure(struct mr_launch *l, const struct mr_error *err)
+{
+	const struct mr_run_options *o = &l->plan->options;
+	struct mr_error later = { 0 };
+
+	if (l->has_watch)
+		mr_launch_take_verdict(l, &later);
+	l->record.status = "created";
+	l->record.started = (struct timespec){ 0 }; /* it had seemed so, inside execve */
+	l->record.pid = 0;
+	l->record.error = err->message;
+	l->record.exit_code = err->exit_code ? err->exit_code : MR_EXIT_FAILURE;
+	if (write_status_copy(l, &later) < 0 && o->message)
+		o->message(o->message_arg, MR_MESSAGE_WARNING, later.message);
+}
+
 void mr_launch_give_up(struct mr_launch *l, struct mr_error *err)
 {
-	struct mr_error cleanup_err = { 0 };
 	struct mr_result result;
+	struct mr_error cleanup_err = { 0 };
 
 	/* The caller has heard that it runs: the record is where to hear the rest. */
 	if (l->monitor.started && l->plan->options.detach && l->ready_fd < 0) {
@@ -411,10 +434,12 @@ void mr_launch_give_up(struct mr_launch *l, struct mr_error *err)
 		mr_launch_finish(l, &result, &cleanup_err);
 		return;
 	}
-	if (!l->monitor.started)
+	if (!l->monitor.started) {
 		explain_failure(l, err);
-	if (l->has_timeline && !l->monitor.started)
-		unlink(l->timeline.path);
+		record_failure(l, err);
+		if (l->has_timeline)
+			unlink(l->timeline.path);
+	}
 	int removed = drop_cgroup(l, l->monitor.pid > 0, &cleanup_err);
 	if (l->monitor.pid > 0)
 		run_poststop(l); /* as runtime-spec's life cycle has it for a failed start */

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -110,6 +111,7 @@ void mr_launch_clear(struct mr_launch *l)
 	if (l->has_timeline)
 		mr_timeline_close(&l->timeline);
 	mr_verdict_clear(&l->verdict);
+	free(l->history);
 	mr_cgroup_usage_clear(&l->usage);
 	mr_cgroup_close(&l->cgroup);
 	mr_ns_close(l->ns_fds);

@@ -32,6 +32,7 @@ struct mr_launch {
 	int watched_fd; /* eventfd: the child may go on to its program */
 	int start_fd; /* socket on which a created container waits for `start` */
 	char full_id[65];
+	char *history; /* of runs under this name before */
 	sigset_t old_mask;
 	bool masked, has_state, has_cgroup, has_watch, has_timeline;
 };
@@ -88,5 +89,7 @@ int mr_launch_finish(struct mr_launch *l, struct mr_result *ret, struct mr_error
 /** The program never ran: explain @err further, remove everything. Or a monitor of a detached
  * container that runs can go on no longer: then its end, with @err in the record. */
 void mr_launch_give_up(struct mr_launch *l, struct mr_error *err);
+/** Of the verdict so far: 1, 0, or -1 when it is not known. */
+int mr_launch_oom_killed(const struct mr_launch *l);
 
 #endif

@@ -9,6 +9,7 @@
 #include "launch/child.h"
 #include "launch/cleanup.h"
 #include "launch/start_socket.h"
+#include "record/history.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -45,6 +46,8 @@ static int check_ended(const struct mr_state *old, struct mr_error *err)
 static int replace_ended(struct mr_launch *l, struct mr_error *err)
 {
 	struct mr_state old;
+	struct mr_error ignored;
+	autofree char *json = NULL;
 
 	mr_state_init(&old);
 	int ret = mr_state_open(l->plan->root, l->plan->id, &old, err);
@@ -52,6 +55,10 @@ static int replace_ended(struct mr_launch *l, struct mr_error *err)
 		ret = mr_state_lock(&old, 1000, err);
 	if (ret == 0)
 		ret = check_ended(&old, err);
+	/* A record that cannot be read has nothing to tell. */
+	if (ret == 0 && mr_state_read_status(&old, &json, &ignored) == 0 &&
+		mr_record_history(json, &l->history, &ignored) == 0)
+		l->record.history = l->history;
 	if (ret == 0)
 		ret = mr_cleanup(&old, &l->plan->host, err);
 	mr_state_close(&old);

@@ -32,6 +32,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define HANGING_LOOK_MS 100
 #define MAX_POLL (6 + MR_OOM_MAX_LEVELS + 2 + 3 + 2)
 
 void mr_monitor_init(struct mr_monitor *m)
@@ -164,7 +165,7 @@ static void on_oom(struct mr_monitor *m)
 	sample(m);
 	/* A counter that cannot be read now is the verdict's matter, at the end. */
 	bool killed = mr_oom_watch_step(m->watch, &kills, &ignored) == 0 && kills > m->kills;
-	bool hanging = mr_oom_watch_hanging(m->watch) == 1;
+	bool hanging = mr_oom_watch_hanging(m->watch);
 	mr_timeline_oom(m->timeline, m->watch->level[0].events, kills, hanging);
 	/* Both may be ready in one round; there is no record to correct before the start. */
 	m->early_oom = !m->started;
@@ -174,6 +175,8 @@ static void on_oom(struct mr_monitor *m)
 		m->events.oom(m->events.arg, hanging && !m->hanging);
 	m->kills = kills;
 	m->hanging = hanging;
+	if (hanging && !m->sample_ns)
+		m->sample_ns = mr_now_mono_ns();
 }
 
 static int now_started(struct mr_monitor *m, struct mr_error *err)
@@ -244,8 +247,10 @@ static int on_closed(struct mr_monitor *m, struct mr_error *err)
 static void kill_all(struct mr_monitor *m)
 {
 	struct mr_error ignored;
+	uint64_t kills;
 
-	m->we_killed = true;
+	/* Who has died before may have been init. */
+	m->we_killed = mr_oom_watch_kills(m->watch, &kills, &ignored) < 0 || kills == 0;
 	/* With a pid namespace of its own, killing init kills everything. */
 	mr_pidfd_send_signal(m->pidfd, SIGKILL);
 	if (!m->plan->ns.create[MR_NS_PID])
@@ -297,11 +302,16 @@ static int on_timeout(struct mr_monitor *m, struct mr_error *err)
 
 static void on_sample(struct mr_monitor *m)
 {
+	int next_ms = sample(m);
+
 	mr_oom_watch_tick(m->watch);
-	/* Whoever may not read the kernel's log is not woken by it. */
-	if (m->watch->await_log)
+	/* Whoever may not read the kernel's log is not woken by it, and nobody by the end of
+	 * hanging. */
+	if (m->watch->await_log || m->hanging)
 		on_oom(m);
-	m->sample_ns = mr_now_mono_ns() + sample(m) * INT64_C(1000000);
+	if (m->hanging && (next_ms == 0 || next_ms > HANGING_LOOK_MS))
+		next_ms = HANGING_LOOK_MS;
+	m->sample_ns = next_ms ? mr_now_mono_ns() + next_ms * INT64_C(1000000) : 0;
 }
 
 /* --- the loop --- */

@@ -304,7 +304,10 @@ static int judge(struct mr_oom_watch *w, const struct mr_verdict_input *in,
 	ret->certain = ret->certain && !doubtful;
 	ret->init_killed = judge_init(w, in, ret);
 	mr_limit_find(w, &ladder, ret);
-	ret->hanging = mr_oom_watch_hanging(w) == 1;
+	ret->hanging = mr_oom_watch_hanging(w);
+	ret->hung_ns = w->hung_ns;
+	if (ret->hanging)
+		ret->hung_ns += mr_now_mono_ns() - w->hanging_since;
 	return 0;
 }
 
@@ -320,13 +323,17 @@ int mr_verdict_take(struct mr_oom_watch *w, const struct mr_verdict_input *in,
 		return not_known(ret, "no memory controller");
 	mr_oom_watch_settle(w);
 	int r = mr_oom_watch_kills(w, &ret->kills, &reason);
-	if (r == -ENODEV)
-		return not_known(
-			ret, "the cgroup was removed before its counters were read");
-	if (r < 0)
-		return not_known(ret, reason.message);
+	const char *lost = r == -ENODEV ? "the cgroup was removed before its counters were read"
+			   : r < 0	? reason.message
+					: NULL;
+	if (lost && ret->kills == 0)
+		return not_known(ret, lost);
 	ret->known = ret->by_counter = true;
 	r = judge(w, in, ret, err);
+	if (lost) { /* what had been seen before has happened */
+		ret->certain = false;
+		snprintf(ret->why, sizeof(ret->why), "at least: %.140s", lost);
+	}
 	if (r < 0)
 		mr_verdict_clear(ret);
 	return r;

@@ -39,7 +39,7 @@ struct mr_victim {
 struct mr_verdict {
 	int version; /* memory hierarchy: 1, 2; 0: no memory controller */
 	bool known;  /* counters were read; otherwise `why` */
-	char why[160];
+	char why[160]; /* also when only a part was lost: then kills is what was seen */
 	uint64_t kills;  /* OOMKilled is kills > 0, and nothing else sets it */
 	int init_killed; /* 1, 0, -1 not known */
 	bool group_kill;
@@ -50,7 +50,8 @@ struct mr_verdict {
 	struct mr_uint limit;                  /* bytes */
 	const char *limit_kind;                /* "memory", "memory+swap", NULL */
 	bool bystander; /* an ancestor ran out, somebody else died */
-	bool hanging;
+	bool hanging;   /* now, with the killer disabled */
+	int64_t hung_ns; /* so long in all, 0: never */
 	struct mr_victim *victims;
 	size_t n_victims;
 	uint64_t victims_without_detail;

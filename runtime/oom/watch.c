@@ -384,22 +384,20 @@ int mr_oom_watch_step(struct mr_oom_watch *w, uint64_t *ret_kills, struct mr_err
 
 /* --- v1: killer disabled --- */
 
-static int control_flag(const struct mr_oom_watch *w, const char *name)
+bool mr_oom_watch_hanging(struct mr_oom_watch *w)
 {
-	uint64_t v;
-	if (w->version != 1)
-		return 0;
-	int r = mr_counter_read_one(w->counter, name, &v);
-	return r < 0 ? r : v != 0;
-}
+	char text[128];
+	uint64_t disabled, under;
+	bool hangs = w->version == 1 &&
+		     mr_counter_read(w->counter, text, sizeof(text)) > 0 &&
+		     mr_counter_find(text, "oom_kill_disable", &disabled) && disabled &&
+		     mr_counter_find(text, "under_oom", &under) && under;
 
-int mr_oom_watch_disabled(const struct mr_oom_watch *w)
-{
-	return control_flag(w, "oom_kill_disable");
-}
-
-int mr_oom_watch_hanging(const struct mr_oom_watch *w)
-{
-	int disabled = mr_oom_watch_disabled(w);
-	return disabled > 0 ? control_flag(w, "under_oom") : disabled;
+	if (hangs && !w->hanging_since)
+		w->hanging_since = mr_now_mono_ns();
+	if (!hangs && w->hanging_since) {
+		w->hung_ns += mr_now_mono_ns() - w->hanging_since;
+		w->hanging_since = 0;
+	}
+	return hangs;
 }

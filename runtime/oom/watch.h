@@ -70,6 +70,10 @@ struct mr_oom_watch {
 	bool nested_unseen;     /* one may have gone unread: the kernel log is asked */
 	bool await_log;         /* an OOM began: its kill shows in the kernel log next */
 
+	/* v1, killer disabled: CLOCK_MONOTONIC of the step that saw tasks stand still (0:
+	 * they do not), and how long they did before that. */
+	int64_t hanging_since, hung_ns;
+
 	struct mr_kmsg kmsg;
 	struct mr_oom_log log;
 	struct mr_oom_level level[MR_OOM_MAX_LEVELS]; /* n_levels of them are filled */
@@ -104,11 +108,9 @@ int mr_oom_watch_step(struct mr_oom_watch *w, uint64_t *ret_kills, struct mr_err
 void mr_oom_watch_tick(struct mr_oom_watch *w);
 /** Kills in the subtree now, relative to the baseline. -ENODEV: the cgroup is gone. */
 int mr_oom_watch_kills(struct mr_oom_watch *w, uint64_t *ret, struct mr_error *err);
-/** v1: tasks stand still because the killer is disabled (under_oom). @return 1, 0, -errno
- */
-int mr_oom_watch_hanging(const struct mr_oom_watch *w);
-/** v1: is the killer disabled? @return 1, 0, -errno */
-int mr_oom_watch_disabled(const struct mr_oom_watch *w);
+/** v1: look whether tasks stand still because the killer is disabled (under_oom). Nobody
+ * tells when that ends: ask from time to time. */
+bool mr_oom_watch_hanging(struct mr_oom_watch *w);
 /** Bring level[].events up to date, until a whole pass finds nothing new. */
 void mr_oom_watch_events(struct mr_oom_watch *w);
 /** The last look before the verdict: what of the sub-cgroups was never seen? */

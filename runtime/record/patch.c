@@ -25,7 +25,7 @@ static void put_state(struct mr_json_writer *w, const struct mr_json *state,
 			mr_json_put_int(w, m->key, 0);
 		else if (mr_streq(m->key, "StartedAt") && p->started)
 			mr_json_put_text(w, m->key, p->started);
-		else if (mr_streq(m->key, "OOMKilled") && p->lost)
+		else if (mr_streq(m->key, "OOMKilled") && p->lost && !m->boolean)
 			mr_json_put_null(w, m->key);
 		else if (mr_streq(m->key, "ExitCode") && p->lost)
 			mr_json_put_null(w, m->key);
@@ -37,6 +37,21 @@ static void put_state(struct mr_json_writer *w, const struct mr_json *state,
 	mr_json_end(w);
 }
 
+/* A kill that was seen has happened, whatever became of the supervisor. */
+static void put_seen_oom(
+	struct mr_json_writer *w, const struct mr_json *oom, const char *why)
+{
+	mr_json_begin_object(w, "OOM");
+	for (const struct mr_json *m = oom->child; m; m = m->next)
+		if (!mr_streq(m->key, "Certain") && !mr_streq(m->key, "Hanging") &&
+			!mr_streq(m->key, "Why"))
+			mr_json_put_node(w, m->key, m);
+	mr_json_put_bool(w, "Hanging", false);
+	mr_json_put_text(w, "Why", why);
+	mr_json_put_bool(w, "Certain", false);
+	mr_json_end(w);
+}
+
 static void put_lost_oom(struct mr_json_writer *w, const char *why)
 {
 	mr_json_begin_object(w, "OOM");
@@ -45,6 +60,12 @@ static void put_lost_oom(struct mr_json_writer *w, const char *why)
 	mr_json_put_text(w, "Why", why);
 	mr_json_put_bool(w, "Certain", false);
 	mr_json_end(w);
+}
+
+static bool was_killed(const struct mr_json *root)
+{
+	const struct mr_json *oom = mr_json_get(root, "OOM");
+	return oom && oom->type == MR_JSON_OBJECT && mr_json_int(oom, "Kills", 0) > 0;
 }
 
 int mr_record_patch(const char *json, const struct mr_state_patch *patch, char **ret_json,
@@ -63,7 +84,9 @@ int mr_record_patch(const char *json, const struct mr_state_patch *patch, char *
 		else if (!mr_streq(m->key, "OOM") || !patch->lost)
 			mr_json_put_node(&w, m->key, m);
 	}
-	if (patch->lost)
+	if (patch->lost && was_killed(doc.root))
+		put_seen_oom(&w, mr_json_get(doc.root, "OOM"), patch->lost);
+	else if (patch->lost)
 		put_lost_oom(&w, patch->lost);
 	mr_json_end(&w);
 	mr_str_append(&w.out, "\n");

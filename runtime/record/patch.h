@@ -11,8 +11,8 @@
 struct mr_state_patch {
 	const char *status; /* "running", "paused", "exited" */
 	const char *started; /* when; NULL: unchanged */
-	/* The supervisor was killed: the end was seen by nobody. OOMKilled becomes null,
-	 * OOM.Why says this text. NULL otherwise. */
+	/* The supervisor was killed: the end was seen by nobody. OOMKilled becomes null
+	 * unless a kill had been seen, OOM.Why says this text. NULL otherwise. */
 	const char *lost;
 };
 

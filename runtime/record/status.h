@@ -35,6 +35,7 @@ struct mr_record {
 	const char *timeline;         /* the file of --timeline, or NULL */
 	const struct mr_shape *shape; /* NULL: no kill, or no timeline to judge by */
 	const struct mr_strv *warnings;
+	const char *history; /* of runs before, see history.h; NULL: none */
 	bool auto_remove, tty, open_stdin;
 	const char *rootfs, *runtime_version;
 };

@@ -10,6 +10,7 @@
 #include "base/io.h"
 #include "oom/candidates.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -152,14 +153,23 @@ static void put_evidence(struct mr_json_writer *w, const struct mr_verdict *v)
 	mr_json_put_bool(w, "Certain", v->certain);
 }
 
+static void put_hang_time(struct mr_json_writer *w, int64_t ns)
+{
+	char text[32];
+	if (ns == 0)
+		return;
+	snprintf(text, sizeof(text), "%.3f", (double)ns / 1e9);
+	mr_json_put_raw(w, "HangSeconds", text);
+}
+
 static void put_judgement(struct mr_json_writer *w, const struct mr_verdict *v)
 {
-	if (v->known) {
+	if (v->known)
 		mr_json_put_uint(w, "Kills", v->kills);
-	} else {
+	else
 		mr_json_put_null(w, "Kills");
+	if (v->why[0])
 		mr_json_put_text(w, "Why", v->why);
-	}
 	if (v->init_killed < 0)
 		mr_json_put_null(w, "InitKilled");
 	else
@@ -172,6 +182,7 @@ static void put_judgement(struct mr_json_writer *w, const struct mr_verdict *v)
 	mr_json_put_text(w, "LimitKind", v->limit_kind);
 	mr_json_put_text(w, "Phase", v->kills == 0 ? NULL : v->setup ? "setup" : "run");
 	mr_json_put_bool(w, "Hanging", v->hanging);
+	put_hang_time(w, v->hung_ns);
 	if (v->bystander)
 		mr_json_put_text(w, "Note", "bystander");
 }
@@ -196,5 +207,7 @@ void mr_status_put_oom(struct mr_json_writer *w, const struct mr_record *r)
 	mr_json_put_uint(w, "VictimsWithoutDetail", v->victims_without_detail);
 	put_processes(w, v);
 	put_evidence(w, v);
+	if (r->history)
+		mr_json_put_raw(w, "History", r->history);
 	mr_json_end(w);
 }

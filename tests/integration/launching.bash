@@ -73,3 +73,41 @@ wait_background() {
 	output=$(cat "$OUT")
 	stderr=$(cat "$ERR")
 }
+
+# cgroup_root CONTROLLER: the top of its hierarchy.
+cgroup_root() {
+	local version controllers point
+	while read -r version controllers _ point; do
+		case $version,$controllers, in
+		1,*,"$1",* | 1,"$1",*) echo "$point" && return ;;
+		2,*) ! grep -qw "$1" "$point/cgroup.controllers" || { echo "$point" && return; } ;;
+		esac
+	done < <(cgroup_mounts)
+}
+
+# limit_memory DIR BYTES: of a cgroup; swap is no way out.
+limit_memory() {
+	echo "$2" >"$1/$(memory_file limit)"
+	[ ! -e "$1/memory.memsw.limit_in_bytes" ] || echo "$2" >"$1/memory.memsw.limit_in_bytes"
+	[ ! -e "$1/memory.swap.max" ] || echo 0 >"$1/memory.swap.max"
+}
+
+# limited_parent BYTES [PATH]: a limited cgroup of the test's own, for containers to live
+# below; sets PARENT, its path below the memory hierarchy.
+limited_parent() {
+	local dir
+	PARENT=${2:-/$RUN_TAG-parent}
+	dir=$(cgroup_root memory)$PARENT
+	mkdir -p "$dir"
+	[ "$MEMORY_VERSION" = 1 ] || echo +memory >"$dir/cgroup.subtree_control"
+	limit_memory "$dir" "$1"
+}
+
+# remove_parent PATH: in every hierarchy. What is above the container's own cgroup stays
+# after its end: to remove it would race with the start of another below it.
+remove_parent() {
+	local point
+	while read -r _ _ _ point; do
+		[ ! -d "$point$1" ] || find "$point$1" -depth -type d -exec rmdir {} +
+	done < <(cgroup_mounts)
+}

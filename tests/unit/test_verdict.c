@@ -497,6 +497,51 @@ static void v1_counter_that_is_gone(void **state)
 	end(&l);
 }
 
+/* A kill that had been counted has happened; how many more is not known. */
+static void v1_counter_that_is_gone_after_a_kill(void **state)
+{
+	(void)state;
+	struct lab l;
+	uint64_t kills;
+	begin(&l, 1);
+	put_v1(&l, "/P/C", 1);
+	event(&l, 0, 1);
+	report(&l, "/P/C", "/P/C", CHILD);
+	assert_int_equal(mr_oom_watch_step(&l.w, &kills, &l.err), 0);
+	mr_close(&l.w.counter);
+	l.w.counter = openat(l.w.level[0].dir, ".", O_RDONLY | O_CLOEXEC); /* EISDIR */
+	const struct mr_verdict *v = take(&l, 0);
+	assert_true(v->known);
+	assert_false(v->certain);
+	assert_int_equal(v->kills, 1);
+	assert_int_equal(v->scope, MR_SCOPE_CONTAINER);
+	assert_true(mr_has_prefix(v->why, "at least: "));
+	end(&l);
+}
+
+static void v1_hanging_is_timed(void **state)
+{
+	(void)state;
+	struct lab l;
+	begin(&l, 1);
+	const char *off = "oom_kill_disable 1\nunder_oom 0\noom_kill 0\n";
+	assert_false(mr_oom_watch_hanging(&l.w));
+	put(&l, "/P/C/memory.oom_control",
+		"oom_kill_disable 1\nunder_oom 1\noom_kill 0\n");
+	assert_true(mr_oom_watch_hanging(&l.w));
+	int64_t since = l.w.hanging_since;
+	assert_true(since > 0);
+	assert_true(mr_oom_watch_hanging(&l.w));
+	assert_int_equal(l.w.hanging_since, since);
+	put(&l, "/P/C/memory.oom_control", off);
+	const struct mr_verdict *v = take(&l, SIGKILL);
+	assert_false(v->hanging);
+	assert_true(v->hung_ns > 0);
+	assert_int_equal(v->kills, 0);
+	assert_int_equal(take(&l, SIGKILL)->hung_ns, l.w.hung_ns);
+	end(&l);
+}
+
 /* --- suppressed reports --- */
 
 static void suppressed_kills_are_ours_if_they_add_up(void **state)
@@ -866,6 +911,8 @@ int main(void)
 		cmocka_unit_test(v1_removed_sub_cgroup_is_unknown),
 		cmocka_unit_test(v1_removed_sub_cgroup_without_a_kill),
 		cmocka_unit_test(v1_counter_that_is_gone),
+		cmocka_unit_test(v1_counter_that_is_gone_after_a_kill),
+		cmocka_unit_test(v1_hanging_is_timed),
 		cmocka_unit_test(suppressed_kills_are_ours_if_they_add_up),
 		cmocka_unit_test(suppressed_kills_of_others_are_not_ours),
 		cmocka_unit_test(suppressed_kills_by_an_ancestor_stay_unnamed),
