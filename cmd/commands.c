@@ -15,6 +15,8 @@ const struct command commands[] = {
 	{"create", cmd_create, "set a container up; it waits for start",
 		"[OPTIONS] --bundle DIR ID", true},
 	{"start", cmd_start, "execute the program of a created container", "ID", false},
+	{"exec", cmd_exec, "run a further process in a container",
+		"[OPTIONS] ID PROGRAM [ARG...]\n[OPTIONS] --process FILE ID", true},
 	{"ps", cmd_ps, "list running containers, or the processes of one",
 		"[OPTIONS]\n[OPTIONS] ID [PS-ARG...]", true},
 	{"list", cmd_list, "list all containers as engines want them", "[OPTIONS]", false},

@@ -168,6 +168,31 @@ int mr_container_status(struct mr_container *c, struct mr_status *ret, struct mr
 /** Execute the program of a created container, then run the poststart hooks; when one of
  * those fails the container is killed (runtime-spec 1.3). */
 int mr_container_start(struct mr_container *c, struct mr_error *err);
+struct mr_exec_options {
+	const char *root, *id;
+	const char *process; /* file with the OCI process object; NULL: the container's own
+				process with the changes below */
+	char *const *args;   /* program and arguments, NULL-terminated */
+	const char *user;    /* UID[:GID], numbers */
+	const char *cwd, *apparmor, *process_label;
+	/* NULL-terminated, or NULL: */
+	const char *const *env, *const *capabilities, *const *additional_gids;
+	const char *const *cgroups; /* [CONTROLLER:]PATH below the container's cgroup */
+	bool tty, no_new_privs, detach, ignore_paused;
+	const char *pid_file, *console_socket, *pidfd_socket;
+	int preserve_fds;
+	mr_message_fn message;
+	void *message_arg;
+};
+
+/**
+ * Run a further process in a running container, with everything that `run` does for its
+ * first one, and wait for its end, unless detached.
+ *
+ * @param ret_exit_code the program's, or 128+n
+ */
+int mr_exec(const struct mr_exec_options *options, int *ret_exit_code, struct mr_error *err);
+
 /** Signal init, or with @all every process. -ESRCH: container not running. */
 int mr_container_kill(struct mr_container *c, int sig, bool all, struct mr_error *err);
 int mr_container_pause(struct mr_container *c, struct mr_error *err);

@@ -282,6 +282,46 @@ int mr_cgroup_open(const struct mr_host *host, const char *path, struct mr_cgrou
 	return found;
 }
 
+/* @return the hierarchy that CONTROLLER: names, -1: all of them, or -errno */
+static int choose_hierarchy(const struct mr_cgroup *cg, const char *where, const char *colon,
+	struct mr_error *err)
+{
+	for (int c = 0; colon && c < MR_CONTROLLERS; c++) {
+		const char *name = mr_controller_name((enum mr_controller)c, false);
+		if (strlen(name) == (size_t)(colon - where) &&
+			strncmp(name, where, (size_t)(colon - where)) == 0 &&
+			cg->host->owner[c] >= 0)
+			return cg->host->owner[c];
+	}
+	return colon ? mr_fail_text(err, EINVAL, "cgroup '%s': this host has no controller '%.*s'",
+			       where, (int)(colon - where), where)
+		     : -1;
+}
+
+int mr_cgroup_open_below(struct mr_cgroup *cg, const char *where, struct mr_error *err)
+{
+	const char *colon = strchr(where, ':');
+	const char *path = colon ? colon + 1 : where;
+	int only = choose_hierarchy(cg, where, colon, err);
+
+	if (only < -1)
+		return only;
+	path += strspn(path, "/");
+	if (mr_path_has_dotdot(path))
+		return mr_fail_text(err, EINVAL, "cgroup '%s' leaves the container's by '..'", where);
+	for (int h = 0; h < cg->host->n_hierarchies; h++) {
+		if (cg->dir[h] < 0 || !*path || (only >= 0 && h != only))
+			continue;
+		int fd = openat(cg->dir[h], path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (fd < 0)
+			return mr_fail(err, errno, "open the cgroup '%s' below %s%s", path,
+				cg->host->hierarchies[h].mount_point, cg->path);
+		mr_close(&cg->dir[h]);
+		cg->dir[h] = fd;
+	}
+	return 0;
+}
+
 int mr_cgroup_open_v1_freezer(const struct mr_cgroup *cg)
 {
 	const int h = cg->host->owner[MR_CTL_FREEZER];

@@ -78,6 +78,11 @@ int mr_cgroup_attach(struct mr_cgroup *cg, pid_t pid, struct mr_error *err);
 int mr_cgroup_open(const struct mr_host *host, const char *path, struct mr_cgroup *ret,
 	struct mr_error *err);
 
+/** Exchange opened directories for sub-cgroups: @where is PATH, in every hierarchy, or
+ * CONTROLLER:PATH, in the one that holds it. PATH may begin with '/', but never leaves
+ * the container's cgroup. */
+int mr_cgroup_open_below(struct mr_cgroup *cg, const char *where, struct mr_error *err);
+
 /** All host pids in the cgroup and below, deduplicated over hierarchies; malloc()ed. */
 int mr_cgroup_pids(
 	const struct mr_cgroup *cg, pid_t **ret, size_t *ret_n, struct mr_error *err);

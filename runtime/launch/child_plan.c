@@ -40,6 +40,17 @@ void mr_child_describe_cgroup(const struct mr_plan *p, struct mr_str *out)
 			mr_str_appendf(out, " %s", p->host.hierarchies[i].mount_point);
 }
 
+/* For exec only, as the field's name says. */
+bool mr_child_wants_initial_cpus(const struct mr_plan *p)
+{
+	return p->exec && p->process.process->exec_cpu_affinity_initial;
+}
+
+bool mr_child_wants_final_cpus(const struct mr_plan *p)
+{
+	return p->exec && p->process.process->exec_cpu_affinity_final;
+}
+
 bool mr_child_wants_cgroup_ns(const struct mr_plan *p)
 {
 	return p->ns.create[MR_NS_CGROUP];

@@ -89,6 +89,18 @@ int mr_child_step_cgroup(struct mr_child *c, struct mr_error *err)
 	return mr_cgroup_enter(c->cgroup, c->in_cgroup2, err);
 }
 
+int mr_child_step_initial_cpus(struct mr_child *c, struct mr_error *err)
+{
+	return mr_process_set_affinity(c->plan->process.process->exec_cpu_affinity_initial,
+		"process.execCPUAffinity.initial", err);
+}
+
+int mr_child_step_final_cpus(struct mr_child *c, struct mr_error *err)
+{
+	return mr_process_set_affinity(c->plan->process.process->exec_cpu_affinity_final,
+		"process.execCPUAffinity.final", err);
+}
+
 int mr_child_step_cgroup_ns(struct mr_child *c, struct mr_error *err)
 {
 	(void)c;
@@ -345,6 +357,10 @@ int mr_child_step_exec(struct mr_child *c, struct mr_error *err)
 	unsigned first = 3 + (unsigned)c->plan->options.preserve_fds;
 	if (close_range(first, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
 		return mr_fail(err, errno, "close_range from %u", first);
+	/* The parent ends when it has heard of the program; if it does before, the next
+	 * frame finds nobody. */
+	if (c->plan->exec && c->plan->options.detach && prctl(PR_SET_PDEATHSIG, 0) < 0)
+		return mr_fail(err, errno, "prctl PR_SET_PDEATHSIG");
 	int ret = mr_sync_send(c->sock, MR_FRAME_PROGRAM, 0, 0);
 	if (ret < 0)
 		return mr_fail(err, -ret, "telling the parent");

@@ -9,6 +9,8 @@
 
 bool mr_child_wants_join(const struct mr_plan *p);
 bool mr_child_wants_maps(const struct mr_plan *p);
+bool mr_child_wants_initial_cpus(const struct mr_plan *p);
+bool mr_child_wants_final_cpus(const struct mr_plan *p);
 bool mr_child_wants_cgroup_ns(const struct mr_plan *p);
 bool mr_child_wants_session(const struct mr_plan *p);
 bool mr_child_wants_keyring(const struct mr_plan *p);
@@ -55,6 +57,8 @@ int mr_child_step_guard(struct mr_child *c, struct mr_error *err);
 int mr_child_step_join(struct mr_child *c, struct mr_error *err);
 int mr_child_step_maps(struct mr_child *c, struct mr_error *err);
 int mr_child_step_cgroup(struct mr_child *c, struct mr_error *err);
+int mr_child_step_initial_cpus(struct mr_child *c, struct mr_error *err);
+int mr_child_step_final_cpus(struct mr_child *c, struct mr_error *err);
 int mr_child_step_cgroup_ns(struct mr_child *c, struct mr_error *err);
 int mr_child_step_session(struct mr_child *c, struct mr_error *err);
 int mr_child_step_keyring(struct mr_child *c, struct mr_error *err);

@@ -22,7 +22,6 @@
 #include "base/io.h"
 #include "base/str.h"
 #include "base/sys.h"
-#include "sandbox/socket.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -118,19 +117,6 @@ _Noreturn static void watcher_main(struct mr_launch *l)
 
 /* --- the launcher --- */
 
-static int send_pidfd(const struct mr_launch *l, struct mr_error *err)
-{
-	const char *path = l->plan->options.pidfd_socket;
-
-	if (!path)
-		return 0;
-	autoclose int sock = mr_socket_connect(path, "--pidfd-socket", err);
-	if (sock < 0)
-		return sock;
-	int ret = mr_socket_send(sock, "pidfd", 5, l->monitor.pidfd);
-	return ret < 0 ? mr_fail(err, -ret, "--pidfd-socket: send to '%s'", path) : 0;
-}
-
 static int record_created(struct mr_launch *l, int watcher_fd, pid_t watcher, struct mr_error *err)
 {
 	struct mr_monitor *m = &l->monitor;
@@ -140,7 +126,7 @@ static int record_created(struct mr_launch *l, int watcher_fd, pid_t watcher, st
 	if (ret == 0)
 		ret = mr_process_id_read(m->pidfd, m->pid, &l->live.init, err);
 	if (ret == 0)
-		ret = send_pidfd(l, err);
+		ret = mr_launch_send_pidfd(l, err);
 	if (ret == 0)
 		ret = mr_launch_write_pid_file(l, err);
 	if (ret == 0)

@@ -39,18 +39,21 @@ struct launch_step {
 
 static const struct launch_step steps[] = {
 	{ "signals", "signalfd(2)", NULL, DO(signals), NULL },
-	{ "record", "flock(2)", NULL, DO(record), SHOW(record) },
-	{ "intent", "fsync(2)", NULL, DO(intent), NULL },
-	{ "create-cgroups", "cgroups(7)", NULL, DO(cgroup), SHOW(cgroup) },
-	{ "limits", "cgroups(7)", NULL, DO(limits), SHOW(limits) },
-	{ "count-oom", "cgroups(7)", NULL, DO(watch), NULL },
+	{ "record", "flock(2)", IF(new), DO(record), SHOW(record) },
+	{ "intent", "fsync(2)", IF(new), DO(intent), NULL },
+	{ "create-cgroups", "cgroups(7)", IF(new), DO(cgroup), SHOW(cgroup) },
+	{ "limits", "cgroups(7)", IF(new), DO(limits), SHOW(limits) },
+	{ "count-oom", "cgroups(7)", IF(new), DO(watch), NULL },
+	{ "open-cgroups", "cgroups(7)", IF(exec), DO(open_cgroups), SHOW(cgroup) },
 	{ "timeline", "open(2)", IF(timeline), DO(timeline), SHOW(timeline) },
 	{ "open-tasks", "cgroups(7)", NULL, DO(tasks), NULL },
 	{ "logs", "pipe(2)", IF(logs), DO(logs), NULL },
 	{ "namespaces", "setns(2)", IF(namespaces), DO(namespaces), SHOW(namespaces) },
 	{ "start-socket", "unix(7)", IF(start_socket), DO(start_socket), NULL },
 	{ "clone", "clone3(2)", NULL, DO(clone), SHOW(clone) },
-	{ "watch-oom", "eventfd(2)", NULL, DO(observe), NULL },
+	{ "watch-oom", "eventfd(2)", IF(new), DO(observe), NULL },
+	{ "release", "eventfd(2)", NULL, DO(release), NULL },
+	{ "creator", "pidfd_open(2)", IF(new), DO(creator), NULL },
 };
 
 #define N_STEPS (sizeof(steps) / sizeof(steps[0]))
@@ -100,7 +103,9 @@ int mr_launch(struct mr_plan *plan, int ready_fd, struct mr_result *ret_result,
 	if (ret < 0) {
 		mr_launch_give_up(l, err);
 		ret_result->oom_killed = mr_launch_oom_killed(l);
-	} else if (l->monitor.created)
+	} else if (l->plan->exec)
+		mr_launch_end_exec(l, ret_result);
+	else if (l->monitor.created)
 		ret = mr_launch_hand_over(l, err);
 	else
 		ret = mr_launch_finish(l, ret_result, err);

@@ -11,6 +11,7 @@
 #include "launch/oci_state.h"
 #include "launch/updated.h"
 #include "sandbox/hooks.h"
+#include "sandbox/socket.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -125,6 +126,19 @@ int mr_launch_write_pid_file(const struct mr_launch *l, struct mr_error *err)
 	return ret < 0 ? mr_fail(err, -ret, "cannot write the pid file '%s'", path) : 0;
 }
 
+int mr_launch_send_pidfd(const struct mr_launch *l, struct mr_error *err)
+{
+	const char *path = l->plan->options.pidfd_socket;
+
+	if (!path)
+		return 0;
+	autoclose int sock = mr_socket_connect(path, "--pidfd-socket", err);
+	if (sock < 0)
+		return sock;
+	int ret = mr_socket_send(sock, "pidfd", 5, l->monitor.pidfd);
+	return ret < 0 ? mr_fail(err, -ret, "--pidfd-socket: send to '%s'", path) : 0;
+}
+
 /* The one who waits for a detached start hears that it is done. */
 static void tell_ready(struct mr_launch *l)
 {
@@ -145,10 +159,23 @@ static void tell_ready(struct mr_launch *l)
 		return; /* then it stays in use; nothing else depends on it */
 }
 
+/* A further process: it has no record of its own, and detached we are done. */
+static int on_exec_started(struct mr_launch *l, struct mr_error *err)
+{
+	int ret = mr_launch_send_pidfd(l, err);
+
+	if (ret == 0)
+		ret = mr_launch_write_pid_file(l, err);
+	l->monitor.created = ret == 0 && l->plan->options.detach;
+	return ret;
+}
+
 static int on_started(void *arg, struct mr_error *err)
 {
 	struct mr_launch *l = arg;
 
+	if (l->plan->exec)
+		return on_exec_started(l, err);
 	l->record.started = mr_now_real();
 	l->record.pid = l->monitor.pid;
 	int ret = mr_process_id_read(l->monitor.pidfd, l->monitor.pid, &l->live.init, err);
@@ -392,6 +419,14 @@ int mr_launch_finish(struct mr_launch *l, struct mr_result *ret_result, struct m
 		ret = first_of(ret, r, err, &later);
 	}
 	return ret;
+}
+
+void mr_launch_end_exec(struct mr_launch *l, struct mr_result *ret)
+{
+	const int status = l->monitor.status;
+
+	if (!l->plan->options.detach)
+		ret->exit_code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
 /* The program never ran. Say so with the cause that only the parent can see: the kernel has

@@ -47,6 +47,7 @@ static int fill_live(struct mr_launch *l, struct mr_error *err)
 	struct mr_live *live = &l->live;
 
 	snprintf(live->bundle, sizeof(live->bundle), "%s", p->bundle);
+	snprintf(live->config, sizeof(live->config), "%s", p->config);
 	snprintf(live->rootfs, sizeof(live->rootfs), "%s", p->rootfs.path);
 	snprintf(live->oci_version, sizeof(live->oci_version), "%s", p->spec->oci_version);
 	l->record.created = mr_now_real();

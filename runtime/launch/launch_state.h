@@ -43,6 +43,9 @@ int mr_launch_init(struct mr_launch *l, struct mr_plan *plan, int ready_fd,
 void mr_launch_clear(struct mr_launch *l);
 
 /* The steps up to the clone: launch_steps.c; their order is in launch.c. */
+bool mr_launch_wants_new(const struct mr_plan *p);
+bool mr_launch_wants_exec(const struct mr_plan *p);
+int mr_launch_step_open_cgroups(struct mr_launch *l, struct mr_error *err);
 bool mr_launch_wants_logs(const struct mr_plan *p);
 bool mr_launch_wants_namespaces(const struct mr_plan *p);
 int mr_launch_step_record(struct mr_launch *l, struct mr_error *err);
@@ -65,6 +68,8 @@ int mr_launch_step_start_socket(struct mr_launch *l, struct mr_error *err);
 int mr_launch_step_signals(struct mr_launch *l, struct mr_error *err);
 int mr_launch_step_clone(struct mr_launch *l, struct mr_error *err);
 int mr_launch_step_observe(struct mr_launch *l, struct mr_error *err);
+int mr_launch_step_release(struct mr_launch *l, struct mr_error *err);
+int mr_launch_step_creator(struct mr_launch *l, struct mr_error *err);
 void mr_launch_describe_clone(const struct mr_plan *p, struct mr_str *out);
 
 /* What happens while it runs, and the end: launch_end.c. */
@@ -80,12 +85,16 @@ bool mr_launch_refresh(struct mr_launch *l);
 int mr_launch_take_verdict(struct mr_launch *l, struct mr_error *err);
 /** What the monitor has found of the end, into the record. */
 void mr_launch_fill_end(struct mr_launch *l);
+/** --pidfd-socket. */
+int mr_launch_send_pidfd(const struct mr_launch *l, struct mr_error *err);
 /** --pid-file, without a newline as engines parse it. */
 int mr_launch_write_pid_file(const struct mr_launch *l, struct mr_error *err);
 /** With --timeline: name the victims, judge the shape, write the file. */
 int mr_launch_finish_timeline(struct mr_launch *l, struct mr_error *err);
 /** The container has ended: verdict, record, removal. Fills @ret. */
 int mr_launch_finish(struct mr_launch *l, struct mr_result *ret, struct mr_error *err);
+/** A further process of a container has ended, or was left alone. */
+void mr_launch_end_exec(struct mr_launch *l, struct mr_result *ret);
 /** The program never ran: explain @err further, remove everything. Or a monitor of a detached
  * container that runs can go on no longer: then its end, with @err in the record. */
 void mr_launch_give_up(struct mr_launch *l, struct mr_error *err);

@@ -92,7 +92,10 @@ int mr_launch_step_intent(struct mr_launch *l, struct mr_error *err)
 			memcpy(intent.mount_points[intent.n_mount_points++],
 				l->plan->host.hierarchies[i].mount_point,
 				sizeof(intent.mount_points[0]));
-	return mr_state_write_intent(&l->state, &intent, err);
+	ret = mr_state_write_intent(&l->state, &intent, err);
+	if (ret == 0 && l->plan->options.spec_text)
+		ret = mr_state_write_config(&l->state, l->plan->options.spec_text, err);
+	return ret;
 }
 
 void mr_launch_describe_record(const struct mr_plan *p, struct mr_str *out)
@@ -144,6 +147,27 @@ int mr_launch_step_tasks(struct mr_launch *l, struct mr_error *err)
 	return mr_cgroup_open_tasks(&l->cgroup, err);
 }
 
+bool mr_launch_wants_new(const struct mr_plan *p)
+{
+	return !p->exec;
+}
+
+bool mr_launch_wants_exec(const struct mr_plan *p)
+{
+	return p->exec;
+}
+
+/* Those of the container, or below them. */
+int mr_launch_step_open_cgroups(struct mr_launch *l, struct mr_error *err)
+{
+	const struct mr_plan *p = l->plan;
+	int ret = mr_cgroup_open(&p->host, p->cgroup.path, &l->cgroup, err);
+
+	for (size_t i = 0; ret >= 0 && p->exec_cgroups && p->exec_cgroups[i]; i++)
+		ret = mr_cgroup_open_below(&l->cgroup, p->exec_cgroups[i], err);
+	return ret < 0 ? ret : 0;
+}
+
 bool mr_launch_wants_namespaces(const struct mr_plan *p)
 {
 	for (int i = 0; i < MR_NS_TYPES; i++)
@@ -156,6 +180,9 @@ int mr_launch_step_namespaces(struct mr_launch *l, struct mr_error *err)
 {
 	int ret = mr_ns_open(&l->plan->ns, l->ns_fds, err);
 
+	/* Opened by its pid: they are its namespaces if it still lives. */
+	if (ret == 0 && l->plan->exec && mr_pidfd_send_signal(l->plan->exec_init, 0) < 0)
+		ret = mr_fail_text(err, ESRCH, "container not running");
 	return ret < 0 ? ret : mr_ns_prepare(&l->plan->ns, l->ns_fds, err);
 }
 
@@ -294,28 +321,35 @@ int mr_launch_step_clone(struct mr_launch *l, struct mr_error *err)
 	return ret < 0 ? abandon(l, ret) : 0;
 }
 
-/* Who is making it: `delete --force` need not wait until we are done. */
-static int tell_creator(struct mr_launch *l, struct mr_error *err)
-{
-	autoclose int self = (int)pidfd_open(getpid(), 0);
-
-	if (self < 0)
-		return mr_fail(err, errno, "pidfd_open of this process");
-	int ret = mr_process_id_read(self, getpid(), &l->live.monitor, err);
-	snprintf(l->live.status, sizeof(l->live.status), "creating");
-	return ret < 0 ? ret : mr_state_write_live(&l->state, &l->live, err);
-}
-
 /* Beside the child's set-up, on another processor if there is one. */
 int mr_launch_step_observe(struct mr_launch *l, struct mr_error *err)
 {
 	mr_oom_watch_listen(&l->watch, true);
 	int ret = mr_cgroup_read_limits(&l->cgroup, &l->limits, err);
+	return ret < 0 ? abandon(l, ret) : 0;
+}
+
+/* The child may go on to its first foreign instruction. */
+int mr_launch_step_release(struct mr_launch *l, struct mr_error *err)
+{
+	int ret = 0;
+
 	while (ret == 0 && eventfd_write(l->watched_fd, 1) < 0)
 		if (errno != EINTR)
 			ret = mr_fail(err, errno, "eventfd");
+	return ret < 0 ? abandon(l, ret) : 0;
+}
+
+/* Who is making it: `delete --force` need not wait until we are done. */
+int mr_launch_step_creator(struct mr_launch *l, struct mr_error *err)
+{
+	autoclose int self = (int)pidfd_open(getpid(), 0);
+	int ret = self < 0 ? mr_fail(err, errno, "pidfd_open of this process")
+			   : mr_process_id_read(self, getpid(), &l->live.monitor, err);
+
+	snprintf(l->live.status, sizeof(l->live.status), "creating");
 	if (ret == 0)
-		ret = tell_creator(l, err);
+		ret = mr_state_write_live(&l->state, &l->live, err);
 	return ret < 0 ? abandon(l, ret) : 0;
 }
 

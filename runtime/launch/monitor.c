@@ -251,9 +251,10 @@ static void kill_all(struct mr_monitor *m)
 
 	/* Who has died before may have been init. */
 	m->we_killed = mr_oom_watch_kills(m->watch, &kills, &ignored) < 0 || kills == 0;
-	/* With a pid namespace of its own, killing init kills everything. */
+	/* With a pid namespace of its own, killing init kills everything. And a container
+	 * is not killed for one of its further processes. */
 	mr_pidfd_send_signal(m->pidfd, SIGKILL);
-	if (!m->plan->ns.create[MR_NS_PID])
+	if (!m->plan->ns.create[MR_NS_PID] && !m->plan->exec)
 		mr_cgroup_kill(m->cgroup, 1000, &ignored);
 }
 

@@ -22,10 +22,12 @@
 #include <unistd.h>
 
 /* Paths are most of it: their pages are touched as far as they are used. */
-static void clear_plan(struct mr_plan *plan)
+void mr_plan_init(struct mr_plan *plan)
 {
 	memset(plan, 0, offsetof(struct mr_plan, root));
-	plan->root[0] = plan->bundle[0] = plan->status_path[0] = plan->timeline_path[0] = '\0';
+	plan->root[0] = plan->bundle[0] = plan->config[0] = plan->status_path[0] =
+		plan->timeline_path[0] = '\0';
+	plan->exec_init = -1;
 }
 
 static int absolute(const char *path, char ret[static PATH_MAX], struct mr_error *err)
@@ -48,12 +50,12 @@ static int absolute(const char *path, char ret[static PATH_MAX], struct mr_error
 }
 
 /* The directory of the spec and the spec's own path, from whichever form was given. */
-static int locate(struct mr_plan *plan, char spec_path[static PATH_MAX], struct mr_error *err)
+static int locate(struct mr_plan *plan, struct mr_error *err)
 {
 	const struct mr_run_options *o = &plan->options;
+	char *spec_path = plan->config;
 	int ret;
 
-	spec_path[0] = '\0';
 	if (o->spec_text)
 		return absolute(".", plan->bundle, err);
 	if (o->spec_path) {
@@ -106,27 +108,25 @@ static int choose_id(struct mr_plan *plan, const char *spec_path, struct mr_erro
 	return 0;
 }
 
-static int read_spec(struct mr_plan *plan, const char *spec_path, const char **ret_name,
-	struct mr_error *err)
+static int read_spec(struct mr_plan *plan, const char **ret_name, struct mr_error *err)
 {
 	const struct mr_run_options *o = &plan->options;
 	int ret;
 
 	*ret_name = o->spec_text ? (o->spec_name ? o->spec_name : "spec")
-				 : (o->spec_path ? o->spec_path : spec_path);
+				 : (o->spec_path ? o->spec_path : plan->config);
 	if (o->spec_text)
 		ret = mr_spec_parse(*ret_name, o->spec_text, strlen(o->spec_text),
 			&plan->spec, &plan->warnings, err);
 	else
-		ret = mr_spec_read(o->spec_path ? o->spec_path : spec_path, &plan->spec,
+		ret = mr_spec_read(*ret_name, &plan->spec,
 			&plan->warnings, err);
 	if (ret == 0 && o->command_mode)
 		plan->spec->text = NULL;
 	return ret;
 }
 
-/* The terminal begins with the size of ours: a change later would raise SIGWINCH. */
-static void take_window_size(struct mr_spec_process *process)
+void mr_plan_take_window_size(struct mr_spec_process *process)
 {
 	struct winsize size;
 
@@ -177,17 +177,16 @@ static int plan_rooms(struct mr_plan *plan, bool for_launch, struct mr_error *er
 int mr_plan_make(const struct mr_run_options *options, bool for_launch, struct mr_plan *ret,
 	struct mr_error *err)
 {
-	char spec_path[PATH_MAX];
 	const char *name;
 	int r;
 
-	clear_plan(ret);
+	mr_plan_init(ret);
 	ret->options = *options;
 	if ((r = absolute(options->root ? options->root : mr_default_root(), ret->root, err)) < 0 ||
-		(r = locate(ret, spec_path, err)) < 0 ||
-		(r = read_spec(ret, spec_path, &name, err)) < 0 ||
+		(r = locate(ret, err)) < 0 ||
+		(r = read_spec(ret, &name, err)) < 0 ||
 		(r = mr_spec_validate(ret->spec, name, &ret->warnings, err)) < 0 ||
-		(r = choose_id(ret, spec_path, err)) < 0)
+		(r = choose_id(ret, ret->config, err)) < 0)
 		return r;
 	if (ret->spec->process->terminal && !options->detach && options->console_socket)
 		return mr_fail_text(err, EINVAL, "--console-socket needs --detach: the "
@@ -211,7 +210,7 @@ int mr_plan_make(const struct mr_run_options *options, bool for_launch, struct m
 		return r;
 	if ((r = refuse_missing(ret->spec, err)) < 0)
 		return r;
-	take_window_size(ret->spec->process);
+	mr_plan_take_window_size(ret->spec->process);
 	if ((r = plan_rooms(ret, for_launch, err)) < 0)
 		return r;
 	ret->own_session = !options->command_mode || ret->spec->process->terminal ||

@@ -34,8 +34,12 @@ struct mr_plan {
 	struct mr_strv warnings;
 	bool own_session;  /* setsid: not for a command that shares our terminal */
 	bool hooks_before_start; /* any list that runs before the program */
+	bool exec; /* a further process of a container that runs: exec.h */
+	int exec_init; /* pidfd of its init, borrowed */
+	const char *const *exec_cgroups; /* sub-cgroups to join, NULL-terminated, or NULL */
 	char root[PATH_MAX];   /* state root, absolute */
 	char bundle[PATH_MAX]; /* directory that relative paths start from, absolute */
+	char config[PATH_MAX]; /* the spec's file, absolute; "" when it was a text */
 	char status_path[PATH_MAX]; /* copy of the record: absolute, "-" or "" */
 	char timeline_path[PATH_MAX]; /* absolute, or "" */
 };
@@ -46,6 +50,10 @@ struct mr_plan {
  */
 int mr_plan_make(const struct mr_run_options *options, bool for_launch, struct mr_plan *ret,
 	struct mr_error *err);
+/** Everything zero; for whoever makes a plan in another way. */
+void mr_plan_init(struct mr_plan *plan);
+/** The terminal begins with the size of ours: a change later would raise SIGWINCH. */
+void mr_plan_take_window_size(struct mr_spec_process *process);
 void mr_plan_clear(struct mr_plan *plan);
 
 #endif

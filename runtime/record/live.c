@@ -120,6 +120,7 @@ int mr_state_write_live(struct mr_state *s, const struct mr_live *l, struct mr_e
 	put_process(&w, "monitor", &l->monitor);
 	mr_json_put_text(&w, "bundle", l->bundle);
 	mr_json_put_text(&w, "rootfs", l->rootfs);
+	mr_json_put_text(&w, "config", l->config);
 	mr_json_put_text(&w, "ociVersion", l->oci_version);
 	mr_json_put_text(&w, "created", l->created);
 	mr_json_put_text(&w, "started", l->started);
@@ -171,6 +172,7 @@ static int parse_live(const struct mr_json *root, struct mr_live *ret)
 		parse_process(root, "monitor", &ret->monitor) < 0 ||
 		copy_text(root, "bundle", ret->bundle, sizeof(ret->bundle)) < 0 ||
 		copy_text(root, "rootfs", ret->rootfs, sizeof(ret->rootfs)) < 0 ||
+		copy_text(root, "config", ret->config, sizeof(ret->config)) < 0 ||
 		copy_text(root, "ociVersion", ret->oci_version,
 			sizeof(ret->oci_version)) < 0 ||
 		copy_text(root, "created", ret->created, sizeof(ret->created)) < 0 ||

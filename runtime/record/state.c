@@ -31,6 +31,7 @@
 /* In the order of removal. */
 static const char *const names[] = {
 	"start",
+	"config.json",
 	"log.json",
 	"update.json",
 	"status.json",
@@ -274,6 +275,16 @@ void mr_state_await_watchers(const struct mr_state *s)
 	autoclose int fd = open_intent(s);
 	if (fd >= 0)
 		(void)wait_for_lock(fd, WATCHERS_MS);
+}
+
+/* --- the spec --- */
+
+int mr_state_write_config(struct mr_state *s, const char *text, struct mr_error *err)
+{
+	autoclose int fd = openat(s->dir, "config.json",
+		O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	int r = fd < 0 ? -errno : mr_write_all(fd, text, strlen(text));
+	return r < 0 ? mr_fail(err, -r, "write '%s/%s/config.json'", s->root, s->id) : 0;
 }
 
 /* --- the record for users --- */

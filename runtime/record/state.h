@@ -19,6 +19,7 @@
  *   state.json    what verbs need: pid, its identity, bundle, monitor ...; replaced
  *                 atomically
  *   update.json   what `update` has changed
+ *   config.json   the spec, when it was no file
  *   status.json   the record for users (status.h)
  *   log.json      output of a detached container
  *   start         socket of a created container, on which it waits for `start`
@@ -67,6 +68,7 @@ struct mr_live {
 	struct mr_process_id init; /* pid 0: none */
 	struct mr_process_id monitor;
 	char bundle[4096], rootfs[4096], oci_version[32];
+	char config[4096]; /* the spec's file; "": config.json of this directory */
 	char created[40], started[40]; /* "" while it has not happened */
 	char *annotations_json; /* object text or NULL; malloc()ed */
 	char *hooks_json; /* a spec of the poststart and poststop hooks, or NULL; malloc()ed */
@@ -121,6 +123,8 @@ int mr_state_add_updated(struct mr_state *s, struct mr_updated *u, struct mr_err
 int mr_state_read_updated(
 	const struct mr_state *s, struct mr_updated *ret, struct mr_error *err);
 
+/** Keep the spec of a container for which there is no file. */
+int mr_state_write_config(struct mr_state *s, const char *text, struct mr_error *err);
 /** The record for users: text of status.json. */
 int mr_state_write_status(struct mr_state *s, const char *json, struct mr_error *err);
 int mr_state_read_status(const struct mr_state *s, char **ret_json, struct mr_error *err);

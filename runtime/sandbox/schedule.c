@@ -183,7 +183,7 @@ static int set_personality(const struct mr_personality *p, struct mr_error *err)
 #define MAX_NODES 1024 /* the kernel's CONFIG_NODES_SHIFT is at most 10 */
 #define WORD_BITS (sizeof(unsigned long) * CHAR_BIT)
 
-static const char *parse_node(const char *at, unsigned *ret)
+static const char *parse_number(const char *at, unsigned *ret)
 {
 	unsigned value = 0;
 
@@ -198,16 +198,16 @@ static const char *parse_node(const char *at, unsigned *ret)
 	return at;
 }
 
-/* "0-3,7". @return 0 or -EINVAL */
-static int parse_nodes(const char *at, unsigned long mask[static MAX_NODES / WORD_BITS])
+/* "0-3,7", of nodes or CPUs. @return 0 or -EINVAL */
+static int parse_list(const char *at, unsigned long mask[static MAX_NODES / WORD_BITS])
 {
 	while (true) {
 		unsigned first = 0, last;
 
-		at = parse_node(at, &first);
+		at = parse_number(at, &first);
 		last = first;
 		if (at != NULL && *at == '-')
-			at = parse_node(at + 1, &last);
+			at = parse_number(at + 1, &last);
 		if (at == NULL || last < first)
 			return -EINVAL;
 		for (unsigned node = first; node <= last; node++)
@@ -232,7 +232,7 @@ static int set_memory_policy(const struct mr_memory_policy *policy, struct mr_er
 			"linux.memoryPolicy.flags", &flags, err);
 	if (r < 0)
 		return r;
-	if (has_nodes && parse_nodes(policy->nodes, mask) < 0)
+	if (has_nodes && parse_list(policy->nodes, mask) < 0)
 		return mr_fail_text(err, EINVAL,
 			"linux.memoryPolicy.nodes: '%s' is no list such as \"0-3,7\" of "
 			"nodes below %d",
@@ -249,6 +249,19 @@ static int set_memory_policy(const struct mr_memory_policy *policy, struct mr_er
 			     "and MPOL_LOCAL take none; MPOL_PREFERRED_MANY needs kernel "
 			     "5.15, MPOL_WEIGHTED_INTERLEAVE 6.9");
 	return -e;
+}
+
+int mr_process_set_affinity(const char *cpus, const char *field, struct mr_error *err)
+{
+	unsigned long mask[MAX_NODES / WORD_BITS] = {0};
+
+	if (parse_list(cpus, mask) < 0)
+		return mr_fail_text(err, EINVAL,
+			"%s: '%s' is no list such as \"0-3,7\" of CPUs below %d", field, cpus,
+			MAX_NODES);
+	if (syscall(SYS_sched_setaffinity, 0, sizeof(mask), mask) < 0)
+		return mr_fail(err, errno, "%s: sched_setaffinity to '%s'", field, cpus);
+	return 0;
 }
 
 int mr_process_set_scheduling(const struct mr_process_plan *plan,

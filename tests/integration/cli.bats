@@ -643,3 +643,7 @@ _has_processes() {
 @test "man: every option of create is in minirun-oci(1) and the reverse" {
 	page_matches minirun-oci.1 create start
 }
+
+@test "man: every option of exec is in minirun-exec(1) and the reverse" {
+	page_matches minirun-exec.1 exec
+}

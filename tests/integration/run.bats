@@ -95,20 +95,19 @@ setup() {
 	run minirun run -b "$BUNDLE" "$ID"
 	assert_status 4
 	assert_eq "$output" config
-	minirun delete "$ID"
+	refute_exists "$ROOT/$ID"
 	run minirun run --bundle "$BUNDLE" --config "$BUNDLE/second.json" "$ID"
 	assert_status 5
 	assert_eq "$output" second
-	minirun delete "$ID"
 	cd "$BUNDLE"
-	run minirun run "$ID"
+	run minirun run --keep "$ID"
 	assert_status 4
 	assert_eq "$(state .Name)" "/$ID"
 }
 
 @test "run: the OCI form refuses a used id, and all its failures are 1" {
 	make_spec "$BUNDLE/config.json"
-	minirun run -b "$BUNDLE" "$ID"
+	minirun run --keep -b "$BUNDLE" "$ID"
 	run --separate-stderr minirun run -b "$BUNDLE" "$ID"
 	assert_status 1
 	assert_contains "$stderr" "$ID"
