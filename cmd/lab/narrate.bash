@@ -128,11 +128,14 @@ narrate() {
 	local line headed=no
 	while IFS= read -r line; do
 		case $line in
-		'{"step":"hold"'* | '{"step":"spawn"'*) ;;
+		'{"step":"hold"'* | '{"step":"spawn"'* | '{"step":"ready"'*) ;;
 		'{"step":'*)
 			[ "$headed" = yes ] || heading
 			headed=yes
-			row "$line"
+			case $line in
+			'{"step":"end"'*) what "$line" && echo ;;
+			*) row "$line" ;;
+			esac
 			;;
 		*) printf '%s\n' "$line" ;;
 		esac

@@ -35,6 +35,7 @@ const struct verb memlab_verbs[] = {
 	{"mallocs", "ns", "", "N SIZE", step_mallocs},
 	{"cow", "s", "", "SIZE", step_cow},
 	{"spawn", "wb", "", "NAME[@ADJ] 'STEPS'", step_spawn},
+	{"ready", "", "", "", step_ready},
 	{"wait", "", "S", "[--strict]", step_wait},
 	{"signal", "g", "", "SIG", step_signal},
 	{"handle", "g", "", "SIG", step_handle},

@@ -109,6 +109,6 @@ step_fn step_file, step_read, step_write, step_thrash, step_pipes;
 
 /* tasks.c */
 step_fn step_spawn, step_wait, step_signal, step_handle, step_hold, step_exit;
-step_fn step_true, step_abort;
+step_fn step_true, step_abort, step_ready;
 
 #endif

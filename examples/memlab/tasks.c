@@ -24,35 +24,56 @@ static struct {
 } children[MAX_CHILDREN];
 static size_t child_count;
 
-static _Noreturn void be_child(const struct step *step, int ready)
+/* In a child: the pipe on which its parent waits, until it has said that it is ready. */
+static int ready = -1;
+
+static int say_ready(void)
+{
+	int error = write(ready, "", 1) < 0 ? -errno : 0;
+
+	close(ready);
+	ready = -1;
+	return error;
+}
+
+static bool has_ready(const struct step *step)
+{
+	while (step != NULL && step->verb->run != step_ready)
+		step = step->next;
+	return step != NULL;
+}
+
+static _Noreturn void be_child(const struct step *step, int pipe_end)
 {
 	struct outcome out = {.bytes = 0};
 	int error = memlab_set_name(step->name);
 
 	child_count = 0;
+	close(ready);
+	ready = pipe_end;
 	if (error == 0 && step->has_adj)
 		error = memlab_set_adj(step->adj);
 	if (error < 0) {
 		report("spawn", &out, 0, -error);
 		_exit(MEMLAB_STEP_FAILED);
 	}
-	if (write(ready, "", 1) < 0)
+	if (!has_ready(step->body) && say_ready() < 0)
 		_exit(MEMLAB_STEP_FAILED);
-	close(ready);
 	_exit(memlab_run(step->body));
 }
 
 /*
  * The parent goes on only when name and adjustment are in force: otherwise its
  * next step could bring the OOM killer before the child is what it is meant to be.
+ * With a step `ready` in its steps, the child says when.
  */
-static int await_ready(int ready)
+static int await_ready(int pipe_end)
 {
 	ssize_t got;
 	char byte;
 
 	do
-		got = read(ready, &byte, 1);
+		got = read(pipe_end, &byte, 1);
 	while (got < 0 && errno == EINTR);
 	return got == 1 ? 0 : -ECHILD;
 }
@@ -81,6 +102,13 @@ int step_spawn(const struct step *step, struct outcome *out)
 	}
 	close(ends[0]);
 	return error;
+}
+
+int step_ready(const struct step *step, struct outcome *out)
+{
+	(void)step;
+	(void)out;
+	return ready < 0 ? -EINVAL : say_ready();
 }
 
 /* An orphan that PID 1 inherited has no name here. */
