@@ -214,9 +214,15 @@ $(B)/bench/bench: $(BENCH_SRC) $(wildcard tests/bench/*.h)
 	@echo '  CC $@'
 	$(Q)$(CC) $(CSTD) -O2 $(WARN) -static -o $@ $(BENCH_SRC)
 
+$(B)/bench/oom: tests/bench/oom.c $(B)/libminirun.a
+	@mkdir -p $(@D)
+	@echo '  CC $@'
+	$(Q)$(CC) $(CFLAGS_ALL) -static -o $@ $^ -Wl,--gc-sections $(LIBS)
+
 # BENCH="--short", BENCH="--live 1,10,100", BENCH=--memory: see tests/bench/bench.c
-bench: all $(addprefix $(B)/bench/,bench floor true probe)
+bench: all $(addprefix $(B)/bench/,bench floor true probe oom)
 	tests/rooted $(B)/bench/bench $(BENCH)
+	tests/rooted $(B)/bench/oom $(abspath $(B)/minirun) $(abspath $(B)/memlab)
 
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec/minirun \

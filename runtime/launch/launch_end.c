@@ -450,6 +450,7 @@ static void record_failure(struct mr_launch *l, const struct mr_error *err)
 	if (l->has_watch)
 		mr_launch_take_verdict(l, &later);
 	l->record.status = "created";
+	l->record.timeline = NULL;
 	l->record.started = (struct timespec){ 0 }; /* it had seemed so, inside execve */
 	l->record.pid = 0;
 	l->record.error = err->message;
