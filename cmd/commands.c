@@ -22,6 +22,8 @@ const struct command commands[] = {
 	{"list", cmd_list, "list all containers as engines want them", "[OPTIONS]", false},
 	{"inspect", cmd_inspect, "show the record of a container",
 		"[--format TEMPLATE] ID|FILE...\n--expect EXPR ID|FILE...", false},
+	{"explain", cmd_explain, "say why something was OOM-killed, or not",
+		"[OPTIONS] [ID|FILE|-]", false},
 	{"score", cmd_score, "who would be OOM-killed next, and why", "[--json] ID", false},
 	{"state", cmd_state, "show the OCI state of a container", "ID", false},
 	{"logs", cmd_logs, "show the output of a detached container", "[--follow] ID", false},

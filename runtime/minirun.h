@@ -275,6 +275,14 @@ struct mr_expectation {
 int mr_expect(const char *expr, const char *record, struct mr_expectation *ret,
 	struct mr_error *err);
 
+/**
+ * Why was it killed, or not? One sentence, then what it stands on. @name: an id, a status
+ * file, a kernel log in any of the usual formats, "-": stdin; NULL: this host's kernel log.
+ * @last so many of the newest kills are told in full. See minirun-explain(1).
+ */
+int mr_explain(const char *root, const char *name, bool json, int last, char **ret,
+	struct mr_error *err);
+
 /** Turn a log line of a detached container into its text. @return 1 stdout, 2 stderr */
 int mr_log_line(const char *line, size_t len, char **ret_text, size_t *ret_len);
 

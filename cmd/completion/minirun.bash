@@ -59,7 +59,7 @@ _minirun() {
 		words=$(_minirun_options "$program" "$command")
 	else
 		case $command in
-		inspect | events | score | state | logs | wait | kill | stop | pause | resume | unpause | update | delete | rm | ps)
+		inspect | events | explain | score | state | logs | wait | kill | stop | pause | resume | unpause | update | delete | rm | ps)
 			words=$("$program" list -q 2>/dev/null)
 			;;
 		lab) words='list show run check' ;;

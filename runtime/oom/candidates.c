@@ -99,16 +99,11 @@ static int read_process(pid_t pid, struct mr_candidate *ret)
 
 /* --- the order --- */
 
-static bool can_die(const struct mr_candidate *c)
-{
-	return c->score.known && !c->score.exempt;
-}
-
 static int compare(const void *a, const void *b)
 {
 	const struct mr_candidate *x = a, *y = b;
-	if (can_die(x) != can_die(y))
-		return can_die(x) ? -1 : 1;
+	if (mr_score_counts(&x->score) != mr_score_counts(&y->score))
+		return mr_score_counts(&x->score) ? -1 : 1;
 	if (x->score.points != y->score.points)
 		return x->score.points > y->score.points ? -1 : 1;
 	return (y->task.pid > x->task.pid) - (y->task.pid < x->task.pid);
@@ -121,7 +116,7 @@ void mr_ranking_sort(struct mr_ranking *r)
 		struct mr_candidate *c = &r->items[i];
 		mr_score_task(&c->task, r->total, r->page_size, &c->score);
 		c->score.exempt = c->score.exempt || c->host_init;
-		r->n_live += can_die(c);
+		r->n_live += mr_score_counts(&c->score);
 	}
 	if (r->n > 1)
 		qsort(r->items, r->n, sizeof(*r->items), compare);

@@ -137,6 +137,29 @@ static void explain_no(const struct mr_verdict *v, struct mr_str *out)
 	put_evidence(v, out);
 }
 
+void mr_kill_explain(const struct mr_oom_kill *kill, struct mr_str *out)
+{
+	struct mr_victim victim = {.kill = *kill};
+	struct mr_verdict v = {.kills = 1, .victims = &victim, .n_victims = 1,
+		.group_kill = kill->group, .limit = kill->memory_limit};
+
+	if (!kill->memcg)
+		v.scope = MR_SCOPE_HOST;
+	else if (!kill->oom_memcg[0])
+		v.scope = MR_SCOPE_UNKNOWN;
+	else
+		v.scope = strcmp(kill->oom_memcg, kill->task_memcg) == 0 ? MR_SCOPE_CONTAINER
+									  : MR_SCOPE_ANCESTOR;
+	if (kill->memsw_limit.set && kill->memory_limit.set &&
+		kill->memsw_limit.value <= kill->memory_limit.value)
+		v.limit_kind = "memory+swap";
+	memcpy(v.limit_cgroup, kill->oom_memcg, sizeof(kill->oom_memcg));
+	mr_str_append(out, "The kernel killed ");
+	put_victims(&v, out);
+	put_reason(&v, out);
+	mr_str_append(out, ".");
+}
+
 void mr_verdict_explain(const struct mr_verdict *v, struct mr_str *out)
 {
 	if (!v->known) {

@@ -22,7 +22,7 @@
 #include <stdio.h>
 #include <string.h>
 
-void mr_kmsg_open(struct mr_kmsg *k)
+void mr_kmsg_open_oldest(struct mr_kmsg *k)
 {
 	*k = (struct mr_kmsg){.fd = -1};
 	k->fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
@@ -31,11 +31,15 @@ void mr_kmsg_open(struct mr_kmsg *k)
 					   ? "needs CAP_SYSLOG (kernel.dmesg_restrict)"
 					   : mr_reason(errno);
 		snprintf(k->why, sizeof(k->why), "/dev/kmsg: %s", what);
-		return;
 	}
+}
+
+void mr_kmsg_open(struct mr_kmsg *k)
+{
+	mr_kmsg_open_oldest(k);
 	/* Kernel's own meaning of SEEK_END: behind the newest record. A plain file or the
 	 * null device in its place cannot be told apart here, and yields no report. */
-	if (lseek(k->fd, 0, SEEK_END) < 0) {
+	if (k->fd >= 0 && lseek(k->fd, 0, SEEK_END) < 0) {
 		snprintf(
 			k->why, sizeof(k->why), "/dev/kmsg: lseek: %s", mr_reason(errno));
 		mr_close(&k->fd);
@@ -54,18 +58,14 @@ static uint64_t sequence_of(const char *record)
 	return sscanf(record, "%*u,%llu,", &seq) == 1 ? seq : 0;
 }
 
-int mr_kmsg_drain(struct mr_kmsg *k, struct mr_oom_log *log)
+size_t mr_kmsg_read(struct mr_kmsg *k, char *buf, size_t cap, bool *ret_lost)
 {
-	char buf[8192]; /* a read with a smaller buffer than the record fails with EINVAL
-			 */
-	int n_records = 0;
-
-	while (k->fd >= 0 && n_records < 16384) {
-		ssize_t n = read(k->fd, buf, sizeof(buf) - 1);
+	while (k->fd >= 0) {
+		ssize_t n = read(k->fd, buf, cap - 1);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0 && errno == EPIPE) {
-			log->lost = true;
+			*ret_lost = true;
 			k->next_sequence = 0;
 			continue;
 		}
@@ -74,9 +74,21 @@ int mr_kmsg_drain(struct mr_kmsg *k, struct mr_oom_log *log)
 		buf[n] = '\0';
 		uint64_t seq = sequence_of(buf);
 		if (k->next_sequence && seq > k->next_sequence)
-			log->lost = true;
+			*ret_lost = true;
 		k->next_sequence = seq + 1;
-		mr_oom_log_feed(log, buf, (size_t)n);
+		return (size_t)n;
+	}
+	return 0;
+}
+
+int mr_kmsg_drain(struct mr_kmsg *k, struct mr_oom_log *log)
+{
+	char buf[MR_KMSG_RECORD];
+	size_t n;
+	int n_records = 0;
+
+	while (n_records < 16384 && (n = mr_kmsg_read(k, buf, sizeof(buf), &log->lost)) > 0) {
+		mr_oom_log_feed(log, buf, n);
 		n_records++;
 	}
 	return n_records;

@@ -102,9 +102,14 @@ void mr_oom_log_clear(struct mr_oom_log *log);
 /** Feed one line, with or without the kmsg prefix "prio,seq,usec,flags;". Pure. */
 void mr_oom_log_feed(struct mr_oom_log *log, const char *line, size_t len);
 
+/** Drop the kills so far and their lines; a report that has begun stays. For long logs. */
+void mr_oom_log_forget(struct mr_oom_log *log);
+
 /** Is @path equal to @top or below it, as cgroup paths ("/" is above all)? */
 bool mr_oom_path_below(const char *path, const char *top);
 
+/** A read with a smaller buffer than the record fails with EINVAL. */
+#define MR_KMSG_RECORD 8192
 /** /dev/kmsg opened at its end. */
 struct mr_kmsg {
 	int fd; /* -1: not readable, see why */
@@ -115,6 +120,11 @@ struct mr_kmsg {
  */
 void mr_kmsg_open(struct mr_kmsg *k);
 void mr_kmsg_close(struct mr_kmsg *k);
+/** Opened at the oldest record there is. */
+void mr_kmsg_open_oldest(struct mr_kmsg *k);
+/** One record, NUL-terminated. @ret_lost is set when some before it were overwritten.
+ * @return its length; 0: no more now */
+size_t mr_kmsg_read(struct mr_kmsg *k, char *buf, size_t cap, bool *ret_lost);
 /** Feed all records there are; sets log->lost on EPIPE or a gap. @return records read */
 int mr_kmsg_drain(struct mr_kmsg *k, struct mr_oom_log *log);
 

@@ -106,7 +106,7 @@ static void put_row(const struct mr_ranking *r, size_t i, struct mr_str *out)
 	put_cell(t->rss_shmem, r->page_size, out);
 	put_cell(t->swap, r->page_size, out);
 	put_cell(t->pgtables, r->page_size, out);
-	if (c->score.known && !c->score.exempt)
+	if (mr_score_counts(&c->score))
 		mr_str_appendf(out, " %9" PRId64, c->score.adj);
 	else
 		mr_str_appendf(out, " %9s", "-");
@@ -157,7 +157,7 @@ static void put_candidate(
 	struct mr_json_writer *w, const struct mr_ranking *r, const struct mr_candidate *c)
 {
 	const struct mr_oom_task *t = &c->task;
-	const bool counts = c->score.known && !c->score.exempt;
+	const bool counts = mr_score_counts(&c->score);
 
 	mr_json_begin_object(w, NULL);
 	put_pid(w, "HostPid", t->pid);
@@ -208,6 +208,7 @@ int mr_ranking_json(const struct mr_ranking *r, const char *id, char **ret, stru
 		put_candidate(&w, r, &r->items[i]);
 	mr_json_end(&w);
 	mr_json_end(&w);
+	mr_str_append(&w.out, "\n");
 	*ret = mr_str_take(&w.out);
 	return *ret ? 0 : mr_fail(err, ENOMEM, "order of death");
 }

@@ -68,6 +68,20 @@ static void forget_lines(struct mr_oom_log *log)
 		log->lines.items[log->lines.n] = NULL;
 }
 
+void mr_oom_log_forget(struct mr_oom_log *log)
+{
+	struct mr_strv *v = &log->lines;
+	size_t kept = v->n - log->report.first_line;
+	for (size_t i = 0; i < log->report.first_line; i++)
+		free(v->items[i]);
+	if (v->items)
+		memmove(v->items, v->items + log->report.first_line,
+			(kept + 1) * sizeof(*v->items));
+	v->n = kept;
+	log->report.first_line = 0;
+	log->n_kills = 0;
+}
+
 /* A new report: what an older one left behind without a kill is forgotten. */
 static void begin_report(struct mr_oom_log *log)
 {

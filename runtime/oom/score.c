@@ -63,7 +63,7 @@ static size_t best(const struct mr_score *scores, size_t n, size_t skip)
 {
 	size_t found = n;
 	for (size_t i = 0; i < n; i++) {
-		if (i == skip || !scores[i].known || scores[i].exempt)
+		if (i == skip || !mr_score_counts(&scores[i]))
 			continue;
 		if (found == n || scores[i].points >= scores[found].points)
 			found = i;

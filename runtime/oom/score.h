@@ -28,6 +28,12 @@ struct mr_score {
 	int64_t points;    /* their sum; can be negative */
 };
 
+/** Can it be chosen, as far as known? */
+static inline bool mr_score_counts(const struct mr_score *s)
+{
+	return s->known && !s->exempt;
+}
+
 /** @param total in pages; needed only for an oom_score_adj other than 0 */
 void mr_score_task(const struct mr_oom_task *task, struct mr_uint total, long page_size,
 	struct mr_score *ret);

@@ -79,6 +79,8 @@ int mr_verdict_take(struct mr_oom_watch *w, const struct mr_verdict_input *in,
 	struct mr_verdict *ret, struct mr_error *err);
 void mr_verdict_clear(struct mr_verdict *v);
 
+/** "The kernel killed ... because ...", for one kill that a log tells of. */
+void mr_kill_explain(const struct mr_oom_kill *kill, struct mr_str *out);
 /** One English sentence, without a newline. */
 void mr_verdict_explain(const struct mr_verdict *v, struct mr_str *out);
 

@@ -56,6 +56,16 @@ int mr_status_format(const struct mr_record *r, char **ret_json, struct mr_error
 int mr_status_template(const char *name, const char *json, const char *format, char **ret,
 	struct mr_error *err);
 
+struct mr_json;
+/** The verdict that a record holds; @ret to be cleared. Whatever is missing is unknown. */
+int mr_status_read_verdict(
+	const struct mr_json *record, struct mr_verdict *ret, struct mr_error *err);
+
+/** The record explained: one sentence, then its evidence, the kernel's report of the @last
+ * newest kills, or all as JSON. @param out empty; replaced */
+int mr_status_explain(const char *name, const char *json, bool as_json, size_t last,
+	struct mr_str *out, struct mr_error *err);
+
 /** One line: "OOM-killed memlab (pid 7) after 67 ms: 64.0 MiB of 64 MiB (anon 63.1,
  * ...)". */
 void mr_status_summary(const struct mr_record *r, struct mr_str *out);

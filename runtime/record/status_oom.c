@@ -59,6 +59,8 @@ static void put_victim(
 	mr_json_put_null(w, "Exec");
 	mr_status_put_name(w, "Cgroup", k->task_memcg);
 	put_log_time(w, r, k->time_usec);
+	mr_status_put_uint(w, "LogSequence",
+		(struct mr_uint){.set = k->sequence > 0, .value = k->sequence});
 	mr_status_put_uint(w, "TotalVmBytes", k->total_vm);
 	mr_status_put_uint(w, "AnonRssBytes", k->anon_rss);
 	mr_status_put_uint(w, "FileRssBytes", k->file_rss);
@@ -87,7 +89,7 @@ static void put_points(struct mr_json_writer *w, const struct mr_oom_task *t,
 {
 	struct mr_score score;
 	mr_score_task(t, total, page_size, &score);
-	if (score.known && !score.exempt)
+	if (mr_score_counts(&score))
 		mr_json_put_int(w, "Points", score.points);
 	else
 		mr_json_put_null(w, "Points");

@@ -362,7 +362,7 @@ static void oom_kill_in_full(void **state)
 	expect(d, "OOM.Trigger", "{\"HostPid\":30545,\"Comm\":\"memlab\"}");
 	expect(d, "OOM.Victims",
 		"[{\"Pid\":7,\"HostPid\":30545,\"Comm\":\"memlab\","
-		"\"IsInit\":true,\"Exec\":null,\"Cgroup\":\"/minirun/lab01\",\"Time\":null,"
+		"\"IsInit\":true,\"Exec\":null,\"Cgroup\":\"/minirun/lab01\",\"Time\":null,\"LogSequence\":null,"
 		"\"TotalVmBytes\":81788928,\"AnonRssBytes\":66285568,\"FileRssBytes\":null,"
 		"\"ShmemRssBytes\":null,\"PgtablesBytes\":null,\"OomScoreAdj\":0}]");
 	expect(d, "OOM.Processes",
