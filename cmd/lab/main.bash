@@ -71,7 +71,7 @@ open_lab() {
 	dirs=("$LABS/$NUMBER"-*/)
 	DIR=${dirs[0]%/}
 	[ -e "$DIR/lab" ] || die "there is no lab $NUMBER (minirun lab list)"
-	title='' title_zh='' needs='' full='' columns='vm rss usage anon cache kernel'
+	title='' title_zh='' needs='' full='' verdict=no columns='vm rss usage anon cache kernel'
 	experiment() {
 		container main spec.json
 	}

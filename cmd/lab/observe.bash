@@ -57,6 +57,8 @@ learn_status() {
 	value=$("$MINIRUN" inspect --format '{{json .OOM.Victims}}' "$file") || return
 	field "$value" Comm
 	learn "$run" victim "$REPLY"
+	# Only a life that ended with a kill has one.
+	learn "$run" verdict "$("$MINIRUN" inspect --format '{{.Verdict.Kind}}' "$file" 2>/dev/null)"
 }
 
 # field LINE NAME - sets REPLY to a member of a line of JSON; '' when it is null.

@@ -61,6 +61,14 @@ lab() {
 	lab 09
 }
 
+@test "lab 10: the limit is too small" {
+	lab 10
+}
+
+@test "lab 11: a leak" {
+	lab 11
+}
+
 @test "lab 12: killed without memory of its own" {
 	lab 12
 }
