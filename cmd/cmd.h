@@ -30,7 +30,7 @@ struct context {
 			own */
 
 	const char *root, *log, *log_format, *log_level, *cgroup_manager, *rootless;
-	bool debug, systemd_cgroup, version, help;
+	bool debug, systemd_cgroup, keep_record, version, help;
 
 	const char *log_path; /* where to, once checked; NULL: nowhere */
 	bool log_json;

@@ -51,6 +51,7 @@ int cmd_create(struct context *ctx, int argc, char **argv, struct mr_error *err)
 		return r;
 	a.run.id = args.items[0];
 	a.run.root = ctx->root;
+	a.run.keep_record = ctx->keep_record;
 	a.run.message = report_message;
 	a.run.message_arg = ctx;
 	if (!a.run.bundle)

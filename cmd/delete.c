@@ -8,13 +8,15 @@
 #include <errno.h>
 
 struct del {
-	bool force, regex;
+	bool force, regex, record;
 };
 
 #define AT(member) offsetof(struct del, member)
 static const struct option options[] = {
 	{"force", 'f', OPTION_FLAG, AT(force), NULL, "kill it first; none is fine too",
 		GROUP_COMMON, NULL},
+	{"record", 0, OPTION_FLAG, AT(record), NULL,
+		"only the record that was kept of a deleted one", GROUP_COMMON, NULL},
 	{"regex", 'r', OPTION_FLAG, AT(regex), NULL,
 		"ID is an extended regular expression", GROUP_COMMON, NULL},
 	{0},
@@ -24,7 +26,9 @@ static int delete_one(
 	const struct context *ctx, const char *id, void *arg, struct mr_error *err)
 {
 	const struct del *d = arg;
-	int r = mr_delete(ctx->root, id, d->force, err);
+	if (d->record)
+		return mr_forget(ctx->root, id, err);
+	int r = mr_delete(ctx->root, id, d->force, ctx->keep_record, err);
 
 	return r == -ENOENT && d->force ? 0 : r;
 }

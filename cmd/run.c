@@ -90,6 +90,7 @@ int cmd_run(struct context *ctx, int argc, char **argv, struct mr_error *err)
 			ctx->failure = mode == RUN_OCI ? EXIT_OCI_ERROR : MR_EXIT_FAILURE;
 			ctx->quiet = a.quiet;
 			a.run.root = ctx->root;
+			a.run.keep_record = ctx->keep_record;
 			a.run.message = report_message;
 			a.run.message_arg = ctx;
 			r = run_prepare(&a, &args, mode, err);

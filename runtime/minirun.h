@@ -65,6 +65,7 @@ struct mr_run_options {
 	bool create;       /* mr_create(): set everything up, wait for mr_container_start() */
 	bool remove;       /* forget the record at the end */
 	bool keep;         /* leave the cgroup (--keep) */
+	bool keep_record;  /* the record outlives mr_delete() */
 	bool no_pivot, no_new_keyring, interactive;
 	bool trace;
 	bool want_record;        /* hand the final record out, unless detached */
@@ -248,10 +249,14 @@ int mr_container_state_json(struct mr_container *c, char **ret, struct mr_error 
 
 /**
  * Remove what is left of a container: processes (@force), cgroups, mounts, record. Works
- * from the intent record when the rest is damaged.
+ * from the intent record when the rest is damaged. With @keep_record, or if it was
+ * launched so, mr_inspect() still finds its record afterwards.
  * @return 0 only when nothing remains; -ENOENT: no such container
  */
-int mr_delete(const char *root, const char *id, bool force, struct mr_error *err);
+int mr_delete(const char *root, const char *id, bool force, bool keep_record,
+	struct mr_error *err);
+/** Remove the record that was kept of a deleted container. -ENOENT: none is kept */
+int mr_forget(const char *root, const char *id, struct mr_error *err);
 
 /**
  * docker's inspect. @name an id, or the path of a status file. Without @format the record

@@ -11,6 +11,7 @@
 #include "base/sys.h"
 #include "cgroup/cgroup.h"
 #include "launch/late_hooks.h"
+#include "record/kept.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -143,20 +144,23 @@ void mr_cleanup_await(const struct mr_state *state)
 	mr_live_clear(&live);
 }
 
-/* Whoever supervises a container to its end has run them, unless it was killed before. */
-static void run_owed_poststop(const struct mr_state *state)
+/* What is owed to the one who launched it: hooks, unless whoever supervised the container to
+ * its end has run them, and the record. @keep: asked for now */
+static int settle_debts(const struct mr_state *state, bool keep, struct mr_error *err)
 {
 	struct mr_error ignored;
-	struct mr_live live;
+	struct mr_live live = { 0 };
+	bool readable = mr_state_read_live(state, &live, &ignored) == 0;
 
-	if (mr_state_read_live(state, &live, &ignored) < 0)
-		return;
-	if (live.engine || live.exit_code < 0)
+	if (readable && (live.engine || live.exit_code < 0))
 		mr_late_hooks_poststop(state, &live);
+	int ret = keep || live.keep_record ? mr_kept_add(state, err) : 0;
 	mr_live_clear(&live);
+	return ret;
 }
 
-int mr_cleanup(struct mr_state *state, const struct mr_host *host, struct mr_error *err)
+int mr_cleanup(struct mr_state *state, const struct mr_host *host, bool keep_record,
+	struct mr_error *err)
 {
 	struct mr_intent intent;
 	struct mr_cgroup cg;
@@ -169,8 +173,7 @@ int mr_cleanup(struct mr_state *state, const struct mr_host *host, struct mr_err
 			ret = mr_cgroup_remove(&cg, err);
 		mr_cgroup_close(&cg);
 	}
-	if (ret < 0)
-		return ret;
-	run_owed_poststop(state);
-	return mr_state_remove(state, err);
+	if (ret >= 0)
+		ret = settle_debts(state, keep_record, err);
+	return ret < 0 ? ret : mr_state_remove(state, err);
 }

@@ -19,9 +19,12 @@ void mr_cleanup_await(const struct mr_state *state);
  * init's pidfd), its cgroups in every hierarchy, its directory. Works from the intent
  * record alone when the rest is damaged. The lock must be held.
  *
+ * @param keep_record the record for users stays (record/kept.h); also if it was launched so
+ *
  * @return 0 only when nothing remains
  */
-int mr_cleanup(struct mr_state *state, const struct mr_host *host, struct mr_error *err);
+int mr_cleanup(struct mr_state *state, const struct mr_host *host, bool keep_record,
+	struct mr_error *err);
 
 /** Is that very process alive? What cannot be found out counts as alive. */
 bool mr_cleanup_is_alive(const struct mr_process_id *id);

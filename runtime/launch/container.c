@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "base/str.h"
 #include "launch/cleanup.h"
+#include "oom/watch.h"
 #include "record/patch.h"
 
 #include <errno.h>
@@ -37,9 +38,31 @@ static bool tells_the_end(struct mr_container *c, const char *json)
 	return true;
 }
 
+/* The cgroup of an engine's container stays until `delete`, and so do its counters. That
+ * they have risen is certain; that they have not does not speak for sub-cgroups that were
+ * removed (v1). */
+static uint64_t kills_counted(struct mr_container *c)
+{
+	struct mr_error ignored;
+	struct mr_oom_watch watch;
+	struct mr_cgroup cg;
+	uint64_t kills = 0;
+
+	if (!c->live.engine || mr_container_open_cgroup(c, &cg, &ignored) < 0)
+		return 0;
+	if (mr_oom_watch_prepare(&watch, &cg, &ignored) == 0) {
+		if (watch.base.kills > c->live.oom_base)
+			kills = watch.base.kills - c->live.oom_base;
+		mr_oom_watch_close(&watch);
+	}
+	mr_cgroup_close(&cg);
+	return kills;
+}
+
 static int patch_lost(struct mr_container *c, struct mr_error *err)
 {
-	const struct mr_state_patch patch = { .status = "exited", .lost = MR_LOST };
+	const struct mr_state_patch patch = {
+		.status = "exited", .lost = MR_LOST, .kills = kills_counted(c) };
 	autofree char *json = NULL;
 	autofree char *patched = NULL;
 

@@ -8,6 +8,7 @@
 #include "launch/cleanup.h"
 #include "launch/oci_state.h"
 #include "oom/candidates.h"
+#include "record/kept.h"
 #include "record/status.h"
 
 #include <errno.h>
@@ -170,6 +171,9 @@ int mr_inspect(const char *root, const char *name, const char *format, char **re
 	if (r == 0) {
 		r = mr_state_read_status(&c->state, &json, err);
 		mr_container_close(c);
+	} else if (r == -ENOENT && mr_is_id(name) &&
+		   mr_kept_read(root ? root : mr_default_root(), name, &json, err) == 0) {
+		r = 0;
 	} else if (r == -ENOENT) {
 		r = mr_read_file_at(AT_FDCWD, name, MR_JSON_MAX_BYTES, &json, NULL);
 		if (r == -ENOENT)

@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "base/sys.h"
 #include "launch/cleanup.h"
+#include "record/kept.h"
 #include "record/patch.h"
 
 #include <errno.h>
@@ -207,7 +208,18 @@ static int check_ended(const struct mr_state *state, struct mr_error *err)
 	return ret == -ENOENT ? 0 : ret;
 }
 
-int mr_delete(const char *root, const char *id, bool force, struct mr_error *err)
+/* Whose watcher was killed has no end in its record so far. */
+static void complete_record(const char *root, const char *id)
+{
+	struct mr_error ignored;
+	struct mr_container *c = NULL;
+
+	if (mr_container_open(root, id, &c, &ignored) == 0)
+		mr_container_close(c);
+}
+
+int mr_delete(const char *root, const char *id, bool force, bool keep_record,
+	struct mr_error *err)
 {
 	struct mr_state state;
 	struct mr_host host;
@@ -221,11 +233,20 @@ int mr_delete(const char *root, const char *id, bool force, struct mr_error *err
 	else if (ret == 0)
 		mr_cleanup_await(&state);
 	if (ret == 0)
+		complete_record(root, id);
+	if (ret == 0)
 		ret = mr_state_lock(&state, MR_LOCK_TIMEOUT_MS, err);
 	if (ret == 0 && !force)
 		ret = check_ended(&state, err);
 	if (ret == 0)
-		ret = mr_cleanup(&state, &host, err);
+		ret = mr_cleanup(&state, &host, keep_record, err);
 	mr_state_close(&state);
 	return ret;
+}
+
+int mr_forget(const char *root, const char *id, struct mr_error *err)
+{
+	if (!mr_is_id(id))
+		return mr_fail_text(err, EINVAL, "'%.80s' is no container id", id);
+	return mr_kept_remove(root ? root : mr_default_root(), id, err);
 }

@@ -60,7 +60,7 @@ static int replace_ended(struct mr_launch *l, struct mr_error *err)
 		mr_record_history(json, &l->history, &ignored) == 0)
 		l->record.history = l->history;
 	if (ret == 0)
-		ret = mr_cleanup(&old, &l->plan->host, err);
+		ret = mr_cleanup(&old, &l->plan->host, false, err);
 	mr_state_close(&old);
 	return ret;
 }

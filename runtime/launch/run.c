@@ -102,7 +102,7 @@ static int create_and_start(const struct mr_run_options *options, struct mr_erro
 		r = mr_container_start(c, err);
 	mr_container_close(c);
 	if (r < 0)
-		mr_delete(options->root, options->id, true, &ignored);
+		mr_delete(options->root, options->id, true, false, &ignored);
 	return r;
 }
 

@@ -129,6 +129,7 @@ int mr_state_write_live(struct mr_state *s, const struct mr_live *l, struct mr_e
 	mr_json_put_bool(&w, "terminal", l->terminal);
 	mr_json_put_bool(&w, "pidNamespace", l->pid_namespace);
 	mr_json_put_bool(&w, "engine", l->engine);
+	mr_json_put_bool(&w, "keepRecord", l->keep_record);
 	mr_json_put_int(&w, "exitCode", l->exit_code);
 	mr_json_put_int(&w, "exitSignal", l->exit_signal);
 	mr_json_put_uint(&w, "oomBase", l->oom_base);
@@ -181,6 +182,7 @@ static int parse_live(const struct mr_json *root, struct mr_live *ret)
 	ret->terminal = mr_json_bool(root, "terminal", false);
 	ret->pid_namespace = mr_json_bool(root, "pidNamespace", false);
 	ret->engine = mr_json_bool(root, "engine", false);
+	ret->keep_record = mr_json_bool(root, "keepRecord", false);
 	ret->exit_code = (int)mr_json_int(root, "exitCode", -1);
 	ret->exit_signal = (int)mr_json_int(root, "exitSignal", 0);
 	ret->oom_base = (uint64_t)mr_json_int(root, "oomBase", 0);

@@ -25,6 +25,8 @@ static void put_state(struct mr_json_writer *w, const struct mr_json *state,
 			mr_json_put_int(w, m->key, 0);
 		else if (mr_streq(m->key, "StartedAt") && p->started)
 			mr_json_put_text(w, m->key, p->started);
+		else if (mr_streq(m->key, "OOMKilled") && p->kills > 0)
+			mr_json_put_bool(w, m->key, true);
 		else if (mr_streq(m->key, "OOMKilled") && p->lost && !m->boolean)
 			mr_json_put_null(w, m->key);
 		else if (mr_streq(m->key, "ExitCode") && p->lost)
@@ -52,10 +54,13 @@ static void put_seen_oom(
 	mr_json_end(w);
 }
 
-static void put_lost_oom(struct mr_json_writer *w, const char *why)
+static void put_lost_oom(struct mr_json_writer *w, const char *why, uint64_t kills)
 {
 	mr_json_begin_object(w, "OOM");
-	mr_json_put_null(w, "Kills");
+	if (kills > 0)
+		mr_json_put_uint(w, "Kills", kills);
+	else
+		mr_json_put_null(w, "Kills");
 	mr_json_put_null(w, "InitKilled");
 	mr_json_put_text(w, "Why", why);
 	mr_json_put_bool(w, "Certain", false);
@@ -87,7 +92,7 @@ int mr_record_patch(const char *json, const struct mr_state_patch *patch, char *
 	if (patch->lost && was_killed(doc.root))
 		put_seen_oom(&w, mr_json_get(doc.root, "OOM"), patch->lost);
 	else if (patch->lost)
-		put_lost_oom(&w, patch->lost);
+		put_lost_oom(&w, patch->lost, patch->kills);
 	mr_json_end(&w);
 	mr_str_append(&w.out, "\n");
 	*ret_json = mr_str_take(&w.out);

@@ -14,6 +14,7 @@ struct mr_state_patch {
 	/* The supervisor was killed: the end was seen by nobody. OOMKilled becomes null
 	 * unless a kill had been seen, OOM.Why says this text. NULL otherwise. */
 	const char *lost;
+	uint64_t kills; /* with `lost`: what the kernel's counter still tells; 0: nothing */
 };
 
 /** Limits that `update` has changed. @updated as asked for, in HostConfig; @limits as the

@@ -75,6 +75,7 @@ struct mr_live {
 	bool terminal;
 	bool pid_namespace; /* has its own: killing init kills all */
 	bool engine;        /* made by `create`: somebody else's child, kept until `delete` */
+	bool keep_record;   /* `delete` keeps the record for users */
 	int exit_code;      /* -1: not known */
 	int exit_signal;    /* 0: none */
 	uint64_t oom_base;  /* what the cgroup's count of OOM kills was at the start */

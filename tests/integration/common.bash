@@ -132,17 +132,6 @@ cgroup_mounts() {
 	[ -z "$CGROUP_MOUNTS" ] || printf '%s\n' "$CGROUP_MOUNTS"
 }
 
-# cgroup_root CONTROLLER: the top that we may write.
-cgroup_root() {
-	local version controllers point
-	while read -r version controllers _ point; do
-		case $version,$controllers, in
-		1,*,"$1",* | 1,"$1",*) echo "$point" && return ;;
-		2,*) ! grep -qw "$1" "$point/cgroup.controllers" || { echo "$point" && return; } ;;
-		esac
-	done < <(cgroup_mounts)
-}
-
 # Sets CGROUP_MODE (v1, hybrid, v2, none), CGROUP2_MOUNT and MEMORY_VERSION (1, 2,
 # or 0 where no hierarchy limits memory).
 detect_cgroups() {

@@ -203,3 +203,39 @@ sys.stdout.write(out.decode())' "$BATS_TEST_TMPDIR/console"
 	minirun wait "$ID"
 	assert_eq "$(minirun state "$ID" | jq .exitCode)" 3
 }
+
+@test "oci: a kept record outlives delete, asked for by option or annotation" {
+	requires memory
+	local option annotations
+	for option in --keep-record --debug; do
+		annotations='{"org.minirun.keepRecord": "true"}'
+		[ "$option" = --debug ] || annotations='{}'
+		make_spec "$BUNDLE/config.json" "$(args /memlab anon 80M)" "$(memory 64M)" \
+			".annotations = $annotations"
+		minirun "$option" create -b "$BUNDLE" "$ID"
+		minirun start "$ID"
+		wait_for _stopped
+		minirun delete --force "$ID"
+		run minirun state "$ID"
+		assert_status 1
+		assert_eq "$(minirun inspect --format '{{.State.OOMKilled}} {{.State.ExitCode}}' "$ID")" "true 137"
+	done
+	# It is in nobody's way, and goes when told to.
+	make_spec "$BUNDLE/config.json"
+	minirun create -b "$BUNDLE" "$ID"
+	assert_eq "$(state .State.Status)" created
+	minirun delete --force "$ID"
+	minirun delete --record "$ID"
+	run minirun inspect "$ID"
+	assert_status 1
+}
+
+@test "oci: with the watcher killed, the counter still tells a kill" {
+	requires memory
+	create "$(args /memlab anon 80M)" "$(memory 64M)"
+	kill -KILL "$(jq .monitor.pid "$ROOT/$ID/state.json")"
+	minirun start "$ID"
+	wait_for _stopped
+	assert_eq "$(state '[.State.OOMKilled, .State.ExitCode, .OOM.Kills, .OOM.Certain]' | jq -c .)" '[true,null,1,false]'
+	minirun delete "$ID"
+}
