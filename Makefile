@@ -102,7 +102,7 @@ $(B)/minirun-lab: $(LAB_SRC)
 	@mkdir -p $(@D)
 	$(Q)cat $(LAB_SRC) >$@ && chmod 0755 $@
 all: $(B)/minirun-lab
-SELFTEST_SRC := $(addprefix cmd/selftest/,selftest.bash engines.bash endings.bash)
+SELFTEST_SRC := $(addprefix cmd/selftest/,selftest.bash host.bash engines.bash endings.bash)
 $(B)/minirun-selftest: $(SELFTEST_SRC)
 	@mkdir -p $(@D)
 	$(Q)cat $(SELFTEST_SRC) >$@ && chmod 0755 $@

@@ -47,6 +47,7 @@ _minirun() {
 		;;
 	--network) words='none host' ;;
 	--against) words='docker podman ctr' ;;
+	--expect) words='oomkilled no-oom init-killed timeout' ;;
 	esac
 	if [ -n "$words" ]; then
 		:

@@ -87,12 +87,6 @@ for file in memory.limit_in_bytes memory.max; do
 done
 exec "$2" anon 64M'
 
-memory_mount() {
-	local line
-	line=$("$minirun" check | sed -nE 's/^memory +ok +v[12] at ([^;]*).*/\1/p')
-	printf '%s\n' "$line"
-}
-
 # end_as ENDING [--init|--no-init]
 end_as() {
 	local program=(--rootfs "$rootfs" "$2" -- /memlab)

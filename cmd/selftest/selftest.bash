@@ -9,7 +9,7 @@
 # is made lies in one directory and below one cgroup, both named after this process; what is
 # left of them at the end is a failure like a wrong answer.
 #
-# Built from the files of cmd/selftest/, in this order: selftest, engines, endings.
+# Built from the files of cmd/selftest/, in this order: selftest, host, engines, endings.
 set -u
 
 usage() {
@@ -70,15 +70,8 @@ esac
 
 # --- the place, the load, the end ---
 
-tag=selftest-$$ loops=() work='' kept=''
-
-# A loop that outlived this script would be a load for ever.
-busy_loop() {
-	local i
-	while kill -0 $$ 2>/dev/null; do
-		for ((i = 0; i < 10000; i++)); do :; done
-	done
-}
+# The last letter keeps it from being the beginning of another one's.
+tag=selftest-$$-t loops=() work='' kept=''
 
 end_load() {
 	[ ${#loops[@]} -gt 0 ] || return 0
@@ -90,12 +83,13 @@ end_load() {
 close_all() {
 	end_load
 	[ -z "$against" ] || engine_close
-	[ -z "$work" ] || minirun_in delete --force "$tag"
 }
 
 clean_up() {
 	close_all
-	[ -z "$work" ] || rm -rf "$work"
+	[ -n "$work" ] || return
+	minirun_in delete --force "$tag"
+	rm -rf "$work"
 }
 
 prepare() {
@@ -116,10 +110,6 @@ prepare() {
 		busy_loop &
 		loops+=($!)
 	done
-}
-
-cgroup_mounts() {
-	sed -nE 's:^([^ ]+ ){4}([^ ]+) .* - cgroup2? .*:\2:p' /proc/self/mountinfo
 }
 
 # Cgroups, processes, mounts and records that are still there.

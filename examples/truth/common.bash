@@ -8,13 +8,15 @@
 set -u
 top=$(cd "${BASH_SOURCE[0]%/*}/../.." && pwd)
 minirun=${MINIRUN:-$top/build/minirun}
-tag=truth-$$
+tag=truth-$$-t # no beginning of another one's
 work=$(mktemp -d -t "$tag.XXXXXX") || exit 1
 rootfs=$work/rootfs
 loops=()
 # What the engines set.
 # shellcheck disable=SC2034
 limit=() image=() version=''
+# shellcheck source=cmd/selftest/host.bash
+. "$top/cmd/selftest/host.bash"
 # shellcheck source=cmd/selftest/engines.bash
 . "$top/cmd/selftest/engines.bash"
 
@@ -22,7 +24,7 @@ limit=() image=() version=''
 # longer than the container.
 remove_group() {
 	local points tries
-	mapfile -t points < <(sed -nE 's:^([^ ]+ ){4}([^ ]+) .* - cgroup2? .*:\2:p' /proc/self/mountinfo)
+	mapfile -t points < <(cgroup_mounts)
 	for ((tries = 0; tries < 50; tries++)); do
 		[ -n "$(find "${points[@]}" -type d -path "*/$tag*")" ] || return 0
 		find "${points[@]}" -depth -type d -path "*/$tag*" -exec rmdir {} + && return
@@ -59,9 +61,8 @@ row() {
 
 # make_group BYTES: a cgroup /$tag with this limit, for memory and swap together.
 make_group() {
-	local memory group
-	memory=$("$minirun" check | sed -nE 's/^memory +ok +v[12] at ([^;]*).*/\1/p')
-	group=$memory/$tag
+	local group
+	group=$(memory_mount)/$tag
 	mkdir "$group"
 	if [ -e "$group/memory.limit_in_bytes" ]; then
 		echo "$1" >"$group/memory.limit_in_bytes"

@@ -14,14 +14,6 @@
 count=${1:-30}
 program=(/memlab spawn kid 'anon 64M' + wait)
 
-# Ends with this script, however that ends.
-busy_loop() {
-	local i
-	while kill -0 $$ 2>/dev/null; do
-		for ((i = 0; i < 10000; i++)); do :; done
-	done
-}
-
 # six_at_a_time FUNCTION: calls it with 1 ... $count.
 six_at_a_time() {
 	local i jobs=()
