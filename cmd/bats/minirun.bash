@@ -18,9 +18,9 @@
 #
 # minirun_run OPTION... -- PROGRAM... | OPTION... SPEC.json
 #     Takes the arguments of `minirun run` and sets status, output (the program's stdout),
-#     stderr, and MINIRUN_STATUS, the file with the record. It fails when there is no
-#     record, and when an --expect does not hold; whatever else the program's end was, is
-#     for the assertions to say.
+#     stderr, and MINIRUN_STATUS, the file with the record. It fails when the program did
+#     not start, and when an --expect does not hold; how the program ended otherwise, is for
+#     the assertions to say.
 # assert_oomkilled, refute_oomkilled, assert_exit CODE, assert_peak_below SIZE,
 # assert_victim NAME, assert_expect EXPR
 #     Hold the record of the last minirun_run. What it does not know holds for none of them.
@@ -45,7 +45,8 @@ minirun_run() {
 	output=$("${MINIRUN:-minirun}" run --rm --summary --status "$MINIRUN_STATUS" "$@" \
 		2>"$MINIRUN_STATUS.stderr" 3>&-) || status=$?
 	stderr=$(cat "$MINIRUN_STATUS.stderr")
-	if [ ! -s "$MINIRUN_STATUS" ] || { [ -n "$expects" ] && [ "$status" -ne 0 ]; }; then
+	if [ ! -s "$MINIRUN_STATUS" ] || { [ -n "$expects" ] && [ "$status" -ne 0 ]; } ||
+		[ -n "$("${MINIRUN:-minirun}" inspect --format '{{.State.Error}}' "$MINIRUN_STATUS")" ]; then
 		printf '%s\n' "$stderr" >&2
 		return 1
 	fi

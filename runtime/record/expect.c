@@ -40,7 +40,7 @@ struct word {
 	const char *yes, *no;
 };
 
-static const char no_counter[] = "no memory counter", no_end[] = "it has not ended";
+static const char no_counter[] = "no memory counter", no_end[] = "no end of the program";
 #define VALUE(name, operand, object, key, missing)                                       \
 	{                                                                                \
 		name, operand, object, key, missing, false, NULL, NULL                   \

@@ -157,7 +157,7 @@ static void test_unknown(void **state)
 		{"no-oom", "{}", -1, "unknown (no memory counter)"},
 		{"init-killed", lost, -1, NULL},
 		{"timeout", lost, -1, NULL},
-		{"exit=0", lost, -1, "unknown (it has not ended)"},
+		{"exit=0", lost, -1, "unknown (no end of the program)"},
 		{"exit!=0", lost, -1, NULL},
 		{"signal=KILL", lost, -1, NULL},
 		{"oom_kills=0", lost, -1, "unknown (the supervisor was killed)"},
