@@ -207,7 +207,7 @@ int run_prepare(struct run_args *a, const struct arguments *args, enum run_mode 
 {
 	a->run.id = a->name;
 	a->run.stand_alone = mode != RUN_OCI;
-	a->run.want_record = a->expect.n > 0;
+	a->run.want_record = a->expect.n > 0 || a->summary; /* with all figures */
 	if (a->run.timeout_ms == TIMEOUT_DEFAULT)
 		a->run.timeout_ms = a->expect.n > 0 ? TIMEOUT_EXPECT_MS : 0;
 	a->run.init = a->init < 0 ? mode == RUN_COMMAND : a->init > 0;

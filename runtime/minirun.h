@@ -88,7 +88,8 @@ struct mr_result {
 	bool timed_out;
 	int oom_killed;     /* 1 yes, 0 no, -1 unknown */
 	char id[256];
-	char summary[512];  /* one line on how it ended, "" when detached */
+	char summary[512];  /* one line on how it ended, "" when detached; with `remove`, an
+			     * end without a kill has its figures only with want_record */
 	char *record;       /* want_record: the status document; malloc()ed */
 	char shape[320];    /* leak or limit, with the reason; "" without kill or timeline */
 };

@@ -71,7 +71,7 @@ static void write_end(struct mr_launch *l, struct mr_error *err)
 {
 	struct mr_error ignored;
 
-	mr_launch_take_verdict(l, &ignored); /* what cannot be known the record says */
+	mr_launch_take_verdict(l, true, &ignored); /* what cannot be known the record says */
 	mr_launch_fill_end(l);
 	l->record.has_rusage = false; /* it was not our child */
 	l->record.has_exit = l->monitor.has_status;

@@ -257,11 +257,10 @@ struct mr_monitor_events mr_launch_events(struct mr_launch *l)
 
 /* --- the end --- */
 
-/* Counters and figures, while the cgroup still is there and nobody is in it. */
-int mr_launch_take_verdict(struct mr_launch *l, struct mr_error *err)
+int mr_launch_take_verdict(struct mr_launch *l, bool figures, struct mr_error *err)
 {
 	const struct mr_monitor *m = &l->monitor;
-	int usage = mr_cgroup_read_usage(&l->cgroup, &l->usage, err);
+	int usage = figures ? mr_cgroup_read_usage(&l->cgroup, &l->usage, err) : -ENODATA;
 	const struct mr_uint *most = &l->usage.pids_peak;
 	struct mr_verdict_input in = {
 		.init_pid = m->program ? m->program : m->pid,
@@ -283,6 +282,8 @@ int mr_launch_take_verdict(struct mr_launch *l, struct mr_error *err)
 		snprintf(l->verdict.why, sizeof(l->verdict.why), "%.159s", err->message);
 		return ret;
 	}
+	if (!figures)
+		return l->verdict.kills > 0 ? mr_launch_take_verdict(l, true, err) : 0;
 	if (usage == 0)
 		l->record.usage = &l->usage;
 	return usage;
@@ -382,12 +383,14 @@ int mr_launch_finish(struct mr_launch *l, struct mr_result *ret_result, struct m
 {
 	struct mr_error later = { 0 };
 	auto_str summary = { 0 };
-	bool forget = l->plan->options.remove;
+	const struct mr_run_options *o = &l->plan->options;
+	bool forget = o->remove;
 	int ret = 0, r = 0;
 
 	if (!l->plan->ns.create[MR_NS_PID])
 		ret = mr_cgroup_kill(&l->cgroup, 5000, err);
-	r = mr_launch_take_verdict(l, &later);
+	r = mr_launch_take_verdict(
+		l, !forget || o->want_record || l->plan->status_path[0], &later);
 	ret = first_of(ret, r, err, &later);
 	mr_launch_fill_end(l);
 	r = mr_launch_finish_timeline(l, &later);
@@ -396,9 +399,9 @@ int mr_launch_finish(struct mr_launch *l, struct mr_result *ret_result, struct m
 	r = write_end(l, forget, &later);
 	ret = first_of(ret, r, err, &later);
 	mr_state_await_watchers(&l->state);
-	r = l->plan->options.keep ? 0 : drop_cgroup(l, false, &later);
+	r = o->keep ? 0 : drop_cgroup(l, false, &later);
 	ret = first_of(ret, r, err, &later);
-	if (forget && l->has_cgroup && !l->plan->options.keep) {
+	if (forget && l->has_cgroup && !o->keep) {
 		forget = false; /* what is left of the cgroup is found again by the state only */
 		(void)write_end(l, false, &later);
 	}
@@ -448,7 +451,7 @@ static void record_failure(struct mr_launch *l, const struct mr_error *err)
 	struct mr_error later = { 0 };
 
 	if (l->has_watch)
-		mr_launch_take_verdict(l, &later);
+		mr_launch_take_verdict(l, true, &later);
 	l->record.status = "created";
 	l->record.timeline = NULL;
 	l->record.started = (struct timespec){ 0 }; /* it had seemed so, inside execve */

@@ -81,8 +81,9 @@ int mr_launch_write_record(struct mr_launch *l, const char *status, struct mr_er
 /** With the lock: take in what other verbs (start, pause) have written since into
  * l->live.status and the record. @return false when it cannot be read */
 bool mr_launch_refresh(struct mr_launch *l);
-/** Counters and figures at the end, while the cgroup still is there, into the record. */
-int mr_launch_take_verdict(struct mr_launch *l, struct mr_error *err);
+/** Counters and figures at the end, while the cgroup still is there, into the record.
+ * Without @figures, which take ten files, only the counters, unless somebody was killed. */
+int mr_launch_take_verdict(struct mr_launch *l, bool figures, struct mr_error *err);
 /** What the monitor has found of the end, into the record. */
 void mr_launch_fill_end(struct mr_launch *l);
 /** --pidfd-socket. */

@@ -332,6 +332,20 @@ setup() {
 	assert_eq "$stderr" ""
 }
 
+@test "run: with --rm the figures are read where somebody sees them" {
+	requires memory
+	make_spec "$BUNDLE/config.json" "$(args /memlab anon 8M)" "$(memory 32M)"
+	run_spec --rm --summary
+	assert_matches "$stderr" 'exited 0 .* peak [1-9]'
+	run_spec --rm --status -
+	assert_between "$(grep -v '^{"step"' <<<"$output" | jq .Memory.PeakBytes)" 8388608 33554432 PeakBytes
+	make_spec "$BUNDLE/config.json" "$(args /memlab anon 80M)" "$(memory 32M)"
+	run_spec --rm
+	assert_status 137
+	assert_matches "$stderr" 'OOM-killed memlab .* 32 MiB of 32 MiB'
+	refute_exists "$ROOT/$ID"
+}
+
 @test "run: --pid-file holds init's pid without a newline" {
 	make_spec "$BUNDLE/config.json" "$(args sleep 60)"
 	launch run -d --pid-file "$BATS_TEST_TMPDIR/pid" --name "$ID" "$BUNDLE/config.json"
