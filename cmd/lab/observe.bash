@@ -178,7 +178,7 @@ holds() {
 
 # logged WORD - whether only the kernel log tells it, and the log lost a kill of this run
 logged() {
-	[[ $1 =~ ^(victim|table.rss|killed.rss|(oom|task)_memcg)$ ]] && [ "${V[$RUN.lost]:-0}" -gt 0 ]
+	[[ $1 =~ ^(victim|scored|table.rss|killed.rss|(oom|task)_memcg)$ ]] && [ "${V[$RUN.lost]:-0}" -gt 0 ]
 }
 
 # compare - the lab's expectations with what was observed; prints the table.

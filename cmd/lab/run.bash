@@ -210,6 +210,20 @@ log_of() {
 		sed -e 's/^\["//' -e 's/"\]$//' -e 's/", *"/\n/g' -e 's/\\"/"/g'
 }
 
+# explain RUN PART... - parts of minirun's reading of that report: 1 the table of tasks, 2
+# whose limit, 3 the victim. Learns whether the score is the kernel's own choice.
+explain() {
+	local run=$1 text part
+	text=$("$MINIRUN" explain "$OUT/$run.json")
+	shift
+	for part; do
+		say "$(awk -v part="$part." '/^[123]\. / { inside = $1 == part } inside' <<<"$text" | quote)"
+	done
+	if [[ $text == *": the kernel chose the same."* ]]; then
+		learn "$run" scored same
+	fi
+}
+
 # cgroup_of RUN - below the root of the hierarchies
 cgroup_of() {
 	"$MINIRUN" inspect --format '{{.Memory.EffectiveLimitCgroup}}' "$OUT/$1.json"
