@@ -257,6 +257,7 @@ int mr_exec_plan(struct mr_container *c, int init, const struct mr_exec_options 
 	mr_plan_init(p);
 	set_options(c, o, p);
 	p->exec_init = init;
+	p->exec_state = c->state.dir;
 	snprintf(cache, sizeof(cache), "%s/@seccomp", p->root);
 	if ((ret = plan_process(c, o, p, err)) < 0 ||
 		(ret = mr_host_read(&p->host, "", err)) < 0 ||

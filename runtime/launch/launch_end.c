@@ -166,6 +166,8 @@ static int on_exec_started(struct mr_launch *l, struct mr_error *err)
 
 	if (ret == 0)
 		ret = mr_launch_write_pid_file(l, err);
+	if (ret == 0 && (ret = mr_state_add_exec(l->plan->exec_state, l->monitor.pid)) < 0)
+		mr_fail(err, -ret, "note the process in the state of '%s'", l->plan->id);
 	l->monitor.created = ret == 0 && l->plan->options.detach;
 	return ret;
 }
@@ -215,6 +217,14 @@ bool mr_launch_refresh(struct mr_launch *l)
 	return true;
 }
 
+/* Who of the victims was a process of `exec`? Unknown is none. */
+static void read_execs(struct mr_launch *l)
+{
+	free(l->record.execs);
+	ssize_t n = mr_state_read_execs(&l->state, &l->record.execs);
+	l->record.n_execs = n > 0 ? (size_t)n : 0;
+}
+
 /* While it runs the record tells a kill at once: who, if the log has it by now; and that it
  * hangs, which no exit will ever tell. */
 static void on_oom(void *arg, bool hangs)
@@ -238,6 +248,7 @@ static void on_oom(void *arg, bool hangs)
 	mr_verdict_clear(&l->verdict);
 	if (mr_verdict_take(&l->watch, &in, &l->verdict, &ignored) == 0) {
 		l->record.verdict = &l->verdict;
+		read_execs(l);
 		if (mr_launch_refresh(l))
 			mr_launch_write_record(l, l->live.status, &ignored);
 	}
@@ -265,7 +276,7 @@ int mr_launch_take_verdict(struct mr_launch *l, bool figures, struct mr_error *e
 	struct mr_verdict_input in = {
 		.init_pid = m->program ? m->program : m->pid,
 		.init_container_pid = container_pid(l),
-		.init_status = m->status,
+		.init_status = l->live.engine && !m->has_status ? -1 : m->status,
 		.init_end_ns = m->ended_mono_ns,
 		.init_alone = usage == 0 && most->set && most->value == 1,
 		.we_killed_init = m->we_killed,
@@ -277,6 +288,8 @@ int mr_launch_take_verdict(struct mr_launch *l, bool figures, struct mr_error *e
 
 	/* None at all would read as "not killed". */
 	l->record.verdict = &l->verdict;
+	if (l->verdict.kills > 0)
+		read_execs(l);
 	if (ret < 0) {
 		l->verdict = (struct mr_verdict){ .version = l->watch.version };
 		snprintf(l->verdict.why, sizeof(l->verdict.why), "%.159s", err->message);

@@ -134,6 +134,7 @@ void mr_launch_clear(struct mr_launch *l)
 		drop_pending_sigpipe();
 	if (l->masked)
 		sigprocmask(SIG_SETMASK, &l->old_mask, NULL);
+	free(l->record.execs);
 	mr_live_clear(&l->live);
 	mr_state_close(&l->state);
 }

@@ -27,7 +27,7 @@ void mr_plan_init(struct mr_plan *plan)
 	memset(plan, 0, offsetof(struct mr_plan, root));
 	plan->root[0] = plan->bundle[0] = plan->config[0] = plan->status_path[0] =
 		plan->timeline_path[0] = '\0';
-	plan->exec_init = -1;
+	plan->exec_init = plan->exec_state = -1;
 }
 
 static int absolute(const char *path, char ret[static PATH_MAX], struct mr_error *err)

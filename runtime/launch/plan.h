@@ -35,7 +35,7 @@ struct mr_plan {
 	bool own_session;  /* setsid: not for a command that shares our terminal */
 	bool hooks_before_start; /* any list that runs before the program */
 	bool exec; /* a further process of a container that runs: exec.h */
-	int exec_init; /* pidfd of its init, borrowed */
+	int exec_init, exec_state; /* pidfd of its init, state directory; borrowed */
 	const char *const *exec_cgroups; /* sub-cgroups to join, NULL-terminated, or NULL */
 	char root[PATH_MAX];   /* state root, absolute */
 	char bundle[PATH_MAX]; /* directory that relative paths start from, absolute */

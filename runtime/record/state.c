@@ -32,6 +32,7 @@
 static const char *const names[] = {
 	"start",
 	"config.json",
+	"execs",
 	"log.json",
 	"update.json",
 	"status.json",
@@ -275,6 +276,47 @@ void mr_state_await_watchers(const struct mr_state *s)
 	autoclose int fd = open_intent(s);
 	if (fd >= 0)
 		(void)wait_for_lock(fd, WATCHERS_MS);
+}
+
+/* --- processes of exec --- */
+
+#define EXECS_MAX 65536 /* bytes */
+
+int mr_state_add_exec(int dir, pid_t pid)
+{
+	char line[16];
+	struct stat st;
+	autoclose int fd = openat(
+		dir, "execs", O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st) < 0 || (st.st_size > EXECS_MAX && ftruncate(fd, 0) < 0))
+		return -errno;
+	int n = snprintf(line, sizeof(line), "%d\n", (int)pid);
+	return mr_write_all(fd, line, (size_t)n);
+}
+
+ssize_t mr_state_read_execs(const struct mr_state *s, pid_t **ret_pids)
+{
+	autofree char *text = NULL;
+	size_t len, n = 0;
+
+	*ret_pids = NULL;
+	int r = mr_read_file_at(s->dir, "execs", 2 * EXECS_MAX, &text, &len);
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	pid_t *pids = malloc((len / 2 + 1) * sizeof(*pids));
+	if (!pids)
+		return -ENOMEM;
+	for (char *line = text, *end; (end = strchr(line, '\n')); line = end + 1) {
+		int64_t pid;
+		*end = '\0';
+		if (mr_parse_i64(line, &pid) == 0)
+			pids[n++] = (pid_t)pid;
+	}
+	*ret_pids = pids;
+	return (ssize_t)n;
 }
 
 /* --- the spec --- */

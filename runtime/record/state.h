@@ -20,6 +20,7 @@
  *                 atomically
  *   update.json   what `update` has changed
  *   config.json   the spec, when it was no file
+ *   execs         host pids of the processes that `exec` has started, a line each
  *   status.json   the record for users (status.h)
  *   log.json      output of a detached container
  *   start         socket of a created container, on which it waits for `start`
@@ -123,6 +124,11 @@ int mr_state_add_updated(struct mr_state *s, struct mr_updated *u, struct mr_err
 /** -ENOENT: nothing was updated. */
 int mr_state_read_updated(
 	const struct mr_state *s, struct mr_updated *ret, struct mr_error *err);
+
+/** Note a process of `exec`; the oldest notes are dropped when there are thousands. */
+int mr_state_add_exec(int dir, pid_t pid);
+/** @param ret_pids malloc()ed, NULL when there are none. @return how many, or -errno */
+ssize_t mr_state_read_execs(const struct mr_state *s, pid_t **ret_pids);
 
 /** Keep the spec of a container for which there is no file. */
 int mr_state_write_config(struct mr_state *s, const char *text, struct mr_error *err);

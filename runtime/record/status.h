@@ -34,6 +34,8 @@ struct mr_record {
 	struct mr_uint peak_anon, peak_kernel, peak_swap; /* largest seen, bytes */
 	const char *timeline;         /* the file of --timeline, or NULL */
 	const struct mr_shape *shape; /* NULL: no kill, or no timeline to judge by */
+	pid_t *execs; /* host pids of exec's processes, malloc()ed, or NULL */
+	size_t n_execs;
 	const struct mr_strv *warnings;
 	const char *history; /* of runs before, see history.h; NULL: none */
 	bool auto_remove, tty, open_stdin;

@@ -44,6 +44,27 @@ static void put_log_time(
 	mr_json_put_text(w, "Time", mr_format_time(at, buf));
 }
 
+static bool is_exec(const struct mr_record *r, const struct mr_victim *v)
+{
+	for (size_t i = 0; i < r->n_execs && !v->is_init; i++)
+		if (r->execs[i] == v->kill.pid)
+			return true;
+	return false;
+}
+
+static const char *phase(const struct mr_record *r, const struct mr_verdict *v)
+{
+	size_t execs = 0;
+
+	for (size_t i = 0; i < v->n_victims; i++)
+		execs += is_exec(r, &v->victims[i]);
+	if (v->kills == 0)
+		return NULL;
+	if (v->setup)
+		return "setup";
+	return execs == v->kills ? "exec" : "run";
+}
+
 static void put_victim(
 	struct mr_json_writer *w, const struct mr_record *r, const struct mr_victim *v)
 {
@@ -56,7 +77,10 @@ static void put_victim(
 	mr_json_put_int(w, "HostPid", k->pid);
 	mr_json_put_text(w, "Comm", k->comm);
 	mr_json_put_bool(w, "IsInit", v->is_init);
-	mr_json_put_null(w, "Exec");
+	char exec[16] = "";
+	if (is_exec(r, v))
+		snprintf(exec, sizeof(exec), "%d", (int)k->pid);
+	mr_status_put_name(w, "Exec", exec);
 	mr_status_put_name(w, "Cgroup", k->task_memcg);
 	put_log_time(w, r, k->time_usec);
 	mr_status_put_uint(w, "LogSequence",
@@ -164,7 +188,8 @@ static void put_hang_time(struct mr_json_writer *w, int64_t ns)
 	mr_json_put_raw(w, "HangSeconds", text);
 }
 
-static void put_judgement(struct mr_json_writer *w, const struct mr_verdict *v)
+static void put_judgement(
+	struct mr_json_writer *w, const struct mr_record *r, const struct mr_verdict *v)
 {
 	if (v->known)
 		mr_json_put_uint(w, "Kills", v->kills);
@@ -182,7 +207,7 @@ static void put_judgement(struct mr_json_writer *w, const struct mr_verdict *v)
 	mr_status_put_name(w, "LimitCgroup", v->limit_cgroup);
 	mr_status_put_uint(w, "LimitBytes", v->limit);
 	mr_json_put_text(w, "LimitKind", v->limit_kind);
-	mr_json_put_text(w, "Phase", v->kills == 0 ? NULL : v->setup ? "setup" : "run");
+	mr_json_put_text(w, "Phase", phase(r, v));
 	mr_json_put_bool(w, "Hanging", v->hanging);
 	put_hang_time(w, v->hung_ns);
 	if (v->bystander)
@@ -200,7 +225,7 @@ void mr_status_put_oom(struct mr_json_writer *w, const struct mr_record *r)
 		return;
 	}
 	mr_json_begin_object(w, "OOM");
-	put_judgement(w, v);
+	put_judgement(w, r, v);
 	put_trigger(w, v);
 	mr_json_begin_array(w, "Victims");
 	for (size_t i = 0; i < v->n_victims; i++)

@@ -185,4 +185,7 @@ container exec"
 	minirun kill "$ID" KILL
 	minirun wait "$ID"
 	assert_eq "$(state '[.OOM.Kills, .OOM.InitKilled]' | jq -c .)" '[1,false]'
+	requires kmsg
+	assert_eq "$(state .OOM.Phase)" exec
+	assert_eq "$(state '.OOM.Victims[0] | (.HostPid | tostring) == .Exec')" true
 }
