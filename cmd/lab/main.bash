@@ -71,12 +71,18 @@ open_lab() {
 	dirs=("$LABS/$NUMBER"-*/)
 	DIR=${dirs[0]%/}
 	[ -e "$DIR/lab" ] || die "there is no lab $NUMBER (minirun lab list)"
-	title='' title_zh='' needs='' full='' verdict=no columns='vm rss usage anon cache kernel'
+	title='' look='' hint='' title_zh='' look_zh='' hint_zh='' needs='' full='' verdict=no
+	columns='vm rss usage anon cache kernel'
 	experiment() {
 		container main spec.json
 	}
 	# shellcheck source=/dev/null
 	. "$DIR/lab"
+	if [ "$LANGUAGE_ZH" = yes ]; then
+		title=$title_zh look="看点：$look_zh" hint="记住：$hint_zh"
+	else
+		look="look at: $look" hint="remember: $hint"
+	fi
 }
 
 lab_readme() {
@@ -97,7 +103,6 @@ list_labs() {
 	local number reason
 	for number in $(all_labs); do
 		open_lab "$number"
-		[ "$LANGUAGE_ZH" = no ] || title=$title_zh
 		reason=$(lab_misses)
 		printf '%s  %s%s\n' "$number" "$title" "${reason:+  [${reason%%;*}]}"
 	done
@@ -109,7 +114,6 @@ run_lab() {
 	cannot_run && return 3
 	OUT=${XDG_CACHE_HOME:-$HOME/.cache}/minirun/labs/${DIR##*/}
 	mkdir -p "$OUT" || exit 125
-	[ "$LANGUAGE_ZH" = no ] || title=$title_zh
 	printf '%s  %s\n\n' "$NUMBER" "$title"
 	lab_section 1
 	echo
@@ -117,11 +121,11 @@ run_lab() {
 	if [ -t 0 ] && [ -t 1 ]; then
 		read -r -p '> ' guess
 	fi
-	printf '\n--- what happens\n'
+	printf '\n%s\n\n--- what happens\n' "$look"
 	perform tell
 	printf '\n--- what was expected%s\n' "${guess:+, by you: $guess}"
 	compare && ok=0 || ok=1
-	printf '\nwhy: minirun lab show %s; records: %s\n' "$NUMBER" "$OUT"
+	printf '\n%s\nwhy: minirun lab show %s; records: %s\n' "$hint" "$NUMBER" "$OUT"
 	return "$ok"
 }
 

@@ -165,7 +165,9 @@ holds() {
 	fi
 	left=$REPLY
 	ACTUAL=$left
-	[ "${left#-}" -lt 1048576 ] || ACTUAL=$(mib "$left")
+	if [ "${left#-}" -ge 1048576 ] || [[ $3 =~ [0-9][KMG]|limit|rss|usage ]]; then
+		ACTUAL=$(mib "$left")
+	fi
 	case $2 in
 	=) ((left == right)) ;;
 	'!=') ((left != right)) ;;

@@ -24,6 +24,7 @@
 
 #define MAX_BLOCKS 16384
 #define HUGE_SPAN ((size_t)2 << 20)
+#define LEAK_PORTION ((size_t)256 << 10)
 
 struct block {
 	void *start;
@@ -196,23 +197,16 @@ int step_plateau(const struct step *step, struct outcome *out)
 /* Ends only by a kill or when the kernel refuses an address range. */
 int step_leak(const struct step *step, struct outcome *out)
 {
-	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 	double begin = now();
 
-	for (;;) {
-		size_t due = (size_t)((now() - begin) * (double)step->size);
-		size_t bytes = due > out->bytes ? (due - out->bytes) / page * page : 0;
-		void *start;
+	for (;; out->bytes += LEAK_PORTION) {
+		void *start = map(LEAK_PORTION, PROT_READ | PROT_WRITE, 0);
 
-		if (bytes > 0) {
-			start = map(bytes, PROT_READ | PROT_WRITE, 0);
-			if (start == MAP_FAILED)
-				return -errno;
-			fill(start, bytes);
-			out->bytes += bytes;
-			tell(step, out->bytes - bytes, out->bytes, now() - begin);
-		}
-		sleep_until(now() + 0.01);
+		if (start == MAP_FAILED)
+			return -errno;
+		fill(start, LEAK_PORTION);
+		tell(step, out->bytes, out->bytes + LEAK_PORTION, now() - begin);
+		sleep_until(begin + (double)(out->bytes + LEAK_PORTION) / (double)step->size);
 	}
 }
 
