@@ -50,6 +50,7 @@ DEFS    := -DMR_VERSION='"$(VERSION)"' -DMR_COMMIT='"$(COMMIT)"' \
 CFLAGS_ALL = $(CSTD) -iquote runtime $(OPT) $(WARN) $(HARDEN) -ffunction-sections \
 	   -fdata-sections $(DEFS) $(CFLAGS)
 
+comma := ,
 # V=1 shows the commands.
 Q := $(if $(V),,@)
 
@@ -97,6 +98,13 @@ $(B)/rootfs/memlab: $(B)/memlab
 all: $(B)/rootfs/memlab
 
 # The companions: `minirun lab` runs minirun-lab.
+REPORT_SRC := $(sort $(wildcard cmd/report/*.c))
+REPORT_OBJ := $(REPORT_SRC:%.c=$(B)/obj/%.o)
+$(REPORT_OBJ): CFLAGS_ALL += -iquote cmd
+$(B)/minirun-report: $(REPORT_OBJ) $(B)/libminirun.a
+	@echo '  LD $@'
+	$(Q)$(CC) $(OPT) $(filter-out -Wl$(comma)-e%,$(LINK)) $(LDFLAGS) -o $@ $^ $(LIBS) -lm
+all: $(B)/minirun-report
 LAB_SRC := $(addprefix cmd/lab/,observe.bash narrate.bash run.bash main.bash)
 $(B)/minirun-lab: $(LAB_SRC)
 	@mkdir -p $(@D)
@@ -230,6 +238,7 @@ install: all
 		$(DESTDIR)$(PREFIX)/share/man/man5 \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions
 	install -m 0755 $(B)/minirun $(DESTDIR)$(PREFIX)/bin/minirun
+	install -m 0755 $(B)/minirun-report $(DESTDIR)$(PREFIX)/bin/minirun-report
 	install -m 0755 $(B)/memlab $(DESTDIR)$(PREFIX)/libexec/minirun/memlab
 	install -m 0755 $(B)/minirun-lab $(B)/minirun-selftest \
 		$(DESTDIR)$(PREFIX)/libexec/minirun/
@@ -247,4 +256,4 @@ install: all
 clean:
 	rm -rf build
 
--include $(RUNTIME_OBJ:.o=.d) $(CMD_OBJ:.o=.d)
+-include $(RUNTIME_OBJ:.o=.d) $(CMD_OBJ:.o=.d) $(REPORT_OBJ:.o=.d)

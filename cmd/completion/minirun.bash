@@ -74,3 +74,11 @@ _minirun() {
 }
 
 complete -o default -F _minirun minirun
+
+_minirun_report() {
+	COMPREPLY=()
+	[[ ${COMP_WORDS[COMP_CWORD]} == -* ]] || return
+	mapfile -t COMPREPLY < <(compgen -W "$(_minirun_options "${COMP_WORDS[0]}")" -- "${COMP_WORDS[COMP_CWORD]}")
+}
+
+complete -o default -F _minirun_report minirun-report

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The texts and marks of a chart: each where it covers no data, or inside of the area
+ * that it names. */
+#include "report/panel.h"
+
+#include <math.h>
+#include <string.h>
+
+#define CHAR_WIDTH 6.9 /* of the 12 pixel font, on average */
+#define COLUMNS 200    /* of the grid on which labels are placed */
+
+/* --- the areas and their labels --- */
+
+struct grid {
+	double low[COLUMNS],
+		high[COLUMNS]; /* pixels from above; low is the larger number */
+};
+
+static void fill_grid(const struct panel *p, int layer, struct grid *g)
+{
+	for (int c = 0; c < COLUMNS; c++) {
+		double t = p->box.t1 * (c + 0.5) / COLUMNS, below = 0, part = 0;
+		for (int i = 0; i <= layer; i++) {
+			below += part;
+			part = value_at(p->run, t, i);
+			part = isnan(part) ? 0 : part;
+		}
+		g->low[c] = memory_y(p, below);
+		g->high[c] = memory_y(p, below + part);
+	}
+}
+
+/* The middle of the tallest place in which a text of that width stays inside the layer.
+ * @return its height in pixels */
+static double tallest(const struct panel *p, const struct grid *g, double width,
+	double *ret_x, double *ret_y)
+{
+	int n = (int)(width / (p->box.right - p->box.left) * COLUMNS) + 1;
+	double best = 0;
+
+	for (int c = 0; c + n <= COLUMNS; c++) {
+		double low = INFINITY, high = 0;
+		for (int k = c; k < c + n; k++) {
+			low = fmin(low, g->low[k]);
+			high = fmax(high, g->high[k]);
+		}
+		if (low - high > best) {
+			best = low - high;
+			*ret_x = p->box.left +
+				 (c + n / 2.0) / COLUMNS * (p->box.right - p->box.left);
+			*ret_y = (low + high) / 2;
+		}
+	}
+	return best;
+}
+
+void label_layers(const struct panel *p)
+{
+	for (int i = 0; i < LAYERS; i++) {
+		const struct layer_style *s = &layer_styles[i];
+		const char *names[] = {s->name, s->short_name};
+		struct grid g;
+		fill_grid(p, i, &g);
+		for (int k = 0; k < 2; k++) {
+			double x = 0, y = 0,
+			       width = (double)strlen(names[k]) * CHAR_WIDTH + 24;
+			if (tallest(p, &g, width, &x, &y) < 17)
+				continue;
+			text_at(p, x, y,
+				s->light_text ? "center textcolor rgb '#FFFFFF'"
+					      : "center",
+				names[k]);
+			break;
+		}
+	}
+}
+
+/* --- limits and events --- */
+
+/* Above its line, from the side where there is room. */
+static void label_limit(const struct panel *p, double bytes, const char *what, bool right)
+{
+	char size[24], text[96];
+
+	if (isnan(bytes))
+		return;
+	snprintf(text, sizeof(text), "%s %s", what, size_text(bytes, size));
+	if (bytes * 1.02 > p->box.max_bytes) {
+		snprintf(text, sizeof(text), "%s %s, far above", what, size);
+		text_at(p, p->box.left + 8, p->box.top + 30,
+			"left textcolor rgb '" LIMIT_COLOR "'", text);
+		return;
+	}
+	text_at(p, right ? p->box.right - 8 : p->box.left + 8, memory_y(p, bytes) - 9,
+		right ? "right textcolor rgb '" LIMIT_COLOR "'"
+		      : "left textcolor rgb '" LIMIT_COLOR "'",
+		text);
+}
+
+void label_limits(const struct panel *p)
+{
+	const struct run *r = p->run;
+	const struct point *first = &r->points[0], *last = &r->points[r->n_points - 1];
+	double above = isnan(last->above) ? first->above : last->above;
+	bool changed = false;
+	char size[24], text[64];
+
+	for (size_t i = 0; i < r->n_events; i++) {
+		const struct event *e = &r->events[i];
+		if (e->kind != EVENT_LIMIT || isnan(e->bytes))
+			continue;
+		changed = true;
+		snprintf(text, sizeof(text), "limit now %s", size_text(e->bytes, size));
+		bool right = time_x(p, e->t) > (p->box.left + p->box.right) / 2;
+		text_at(p, time_x(p, e->t) + (right ? -6 : 6), memory_y(p, e->bytes) - 9,
+			right ? "right textcolor rgb '" LIMIT_COLOR "'"
+			      : "left textcolor rgb '" LIMIT_COLOR "'",
+			text);
+	}
+	label_limit(p, first->limit,
+		changed        ? "limit at first"
+		: isnan(above) ? "limit"
+			       : "own limit",
+		false);
+	label_limit(p, above, "limit of a parent cgroup", false);
+	label_limit(p, last->high, "memory.high", true);
+}
+
+static void mark_kill(const struct panel *p, const struct event *e, int row)
+{
+	double x = time_x(p, e->t), usage = value_at(p->run, e->t, LAYERS);
+	double y = memory_y(p, isnan(usage) ? 0 : usage);
+	char text[96];
+
+	/* The mark stands where the usage was at its highest shortly before. */
+	for (double t = e->t; t > e->t - p->box.t1 * 0.05; t -= p->box.t1 * 0.002) {
+		double v = value_at(p->run, t, LAYERS);
+		y = isnan(v) ? y : fmin(y, memory_y(p, v));
+	}
+	put(p,
+		"set arrow from screen %.5f,%.5f to screen %.5f,%.5f nohead front lc rgb '" LIMIT_COLOR
+		"' lw 1.2 dt (4,3)\n",
+		x_of(p, x), y_of(y), x_of(p, x), y_of(p->box.top + 24 + 16 * row));
+	put(p,
+		"set label '' at screen %.5f,%.5f point pt 2 ps 2 lw 4 lc rgb '" LIMIT_COLOR
+		"' front\n",
+		x_of(p, x), y_of(y));
+	if (row > 1)
+		return;
+	snprintf(text, sizeof(text), "OOM kill%s%s", e->name[0] ? ": " : "", e->name);
+	if (row == 1 && p->run->n_events > 2)
+		snprintf(text, sizeof(text), "and more OOM kills");
+	bool right = x > (p->box.left + p->box.right) / 2;
+	text_at(p, x + (right ? 2 : -2), p->box.top + 14 + 16 * row,
+		right ? "right textcolor rgb '" LIMIT_COLOR "' font ',13'"
+		      : "left textcolor rgb '" LIMIT_COLOR "' font ',13'",
+		text);
+}
+
+/* With the killer disabled everybody waits: a band, so that the pause has a name. */
+static void mark_still(const struct panel *p, double from, double to)
+{
+	double x0 = time_x(p, from), x1 = time_x(p, to);
+
+	put(p,
+		"set object rectangle from screen %.5f,%.5f to screen %.5f,%.5f back fc rgb '#E8E8E8' "
+		"fs solid noborder\n",
+		x_of(p, x0), y_of(p->box.bottom), x_of(p, x1), y_of(p->box.top));
+	text_at(p, (x0 + x1) / 2, p->box.top + 14, "center",
+		x1 - x0 > 230  ? "stands still: killer disabled"
+		: x1 - x0 > 90 ? "stands still"
+			       : "still");
+}
+
+void mark_events(const struct panel *p)
+{
+	const struct run *r = p->run;
+	double still = NAN;
+	int row = 0;
+
+	for (size_t i = 0; i < r->n_events; i++) {
+		const struct event *e = &r->events[i];
+		if (e->kind == EVENT_KILL)
+			mark_kill(p, e, row++);
+		if (e->kind == EVENT_STILL)
+			still = e->t;
+		if (e->kind == EVENT_GOES_ON && !isnan(still)) {
+			mark_still(p, still, e->t);
+			still = NAN;
+		}
+	}
+	if (!isnan(still))
+		mark_still(p, still, r->end);
+}
+
+/* --- the margin --- */
+
+void put_margin(const struct panel *p)
+{
+	auto_strv facts = {0};
+	double x = p->box.right + 16, y = p->box.top + 8;
+	char size[24], text[96];
+
+	run_facts(p->run, &facts);
+	for (size_t i = 0; i < facts.n; i++, y += 18) {
+		clean_name(facts.items[i], text, sizeof(text));
+		text_at(p, x, y, i == 0 ? "left font ',14'" : "left", text);
+	}
+	y += 10;
+	text_at(p, x, y, "left", "largest of each part:");
+	y += 20;
+	for (int i = LAYERS - 1; i >= 0; i--) {
+		const struct layer_style *s = &layer_styles[i];
+		if (isnan(p->run->peak[i]) || p->run->peak[i] < 65536)
+			continue;
+		swatch(p, x + 6, y, s->color);
+		snprintf(text, sizeof(text), "%s %s", s->short_name,
+			size_text(p->run->peak[i], size));
+		text_at(p, x + 20, y, "left", text);
+		y += 18;
+	}
+}
+
+void put_titles(const struct panel *p)
+{
+	auto_str head = {0}, sub = {0};
+	char text[160];
+	double x = p->index * (chart_width(p->n) / (double)p->n) + 16;
+
+	run_headline(p->run, &head);
+	run_subline(p->run, &sub);
+	clean_name(mr_str_text(&head), text, sizeof(text));
+	text_at(p, x, 26, p->n > 1 ? "left font ',15'" : "left font ',18'", text);
+	snprintf(text, sizeof(text), "%s%s%s", p->run->name,
+		mr_str_text(&sub)[0] ? "  -  " : "", mr_str_text(&sub));
+	text_at(p, x, 54, "left font ',13' textcolor rgb '#444444'", text);
+}

@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From a record (minirun-status(5)) and its timeline (minirun-timeline(5)) to struct run.
+ * Both are files of others by the time they are read: what has another type than expected
+ * is not known.
+ */
+#include "report/report.h"
+
+#include "base/errors.h"
+#include "base/io.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <string.h>
+
+#define MAX_FILE (64u << 20)
+#define MAX_LANES 64
+
+const struct layer_style layer_styles[LAYERS] = {
+	[KERNEL] = {"#7B3294", "kernel memory", "kernel", "kernel", 'k', 6, "#A569BD",
+		true},
+	[ANON] = {"#E69F00", "anonymous memory", "anon", "anon", 'a', 0, NULL, false},
+	[SHMEM] = {"#009E73", "shared memory, tmpfs", "shmem", "shmem", 's', 4, "#33C29B",
+		false},
+	[FILE_CACHE] = {"#56B4E9", "page cache", "cache", "file", 'c', 5, "#86CCF3",
+		false},
+	[SWAP] = {"#999999", "swapped out", "swap", "swap", 'w', 2, "#BBBBBB", false},
+};
+
+void clean_name(const char *text, char *ret, size_t size)
+{
+	size_t n = 0;
+
+	for (; *text && n + 1 < size; text++) {
+		bool fine = *text >= ' ' && *text < 0x7f && !strchr("'\"`{}\\", *text);
+		ret[n++] = fine ? *text : '?';
+	}
+	ret[n] = '\0';
+}
+
+struct unit unit_of(double bytes)
+{
+	static const struct unit units[] = {
+		{1024, "KiB"}, {1048576, "MiB"}, {1073741824, "GiB"}};
+
+	return units[bytes >= 2.0 * units[2].bytes ? 2 : bytes >= units[1].bytes ? 1 : 0];
+}
+
+const char *size_text(double bytes, char buf[static 24])
+{
+	struct unit u = unit_of(bytes);
+	double v = bytes / u.bytes;
+
+	if (isnan(bytes))
+		snprintf(buf, 24, "unknown");
+	else
+		snprintf(buf, 24, fabs(v - round(v)) < 0.005 ? "%.0f %s" : "%.1f %s", v,
+			u.name);
+	return buf;
+}
+
+/* --- the timeline --- */
+
+static double number(const struct mr_json *line, const char *key)
+{
+	int64_t v = mr_json_int(line, key, -1);
+	return v < 0 ? NAN : (double)v;
+}
+
+static double seconds(const struct mr_json *line, const char *key)
+{
+	return number(line, key) / 1e6;
+}
+
+static int add_point(struct run *r, const struct mr_json *line)
+{
+	if (r->n_points == r->cap_points) {
+		size_t cap = r->cap_points ? 2 * r->cap_points : 256;
+		struct point *p = realloc(r->points, cap * sizeof(*p));
+		if (!p)
+			return -ENOMEM;
+		r->points = p;
+		r->cap_points = cap;
+	}
+	struct point *p = &r->points[r->n_points++];
+	*p = (struct point){.t = seconds(line, "t"),
+		.usage = number(line, "usage"),
+		.limit = number(line, "limit"),
+		.above = number(line, "ancestor_limit"),
+		.high = number(line, "high"),
+		.some = number(line, "psi_some"),
+		.full = number(line, "psi_full")};
+	for (int i = 0; i < LAYERS; i++)
+		p->part[i] = number(line, layer_styles[i].key);
+	r->has_psi |= !isnan(p->some);
+	if (isnan(p->t) || isnan(p->usage))
+		r->n_points--;
+	return 0;
+}
+
+static void add_event(
+	struct run *r, const struct mr_json *line, double *exec, double *exit)
+{
+	const char *kind = mr_json_text(line, "event", "");
+	struct event e = {.t = seconds(line, "t"), .bytes = number(line, "to")};
+
+	if (mr_streq(kind, "exec"))
+		*exec = e.t;
+	if (mr_streq(kind, "exit"))
+		*exit = e.t;
+	if (mr_streq(kind, "oom-kill"))
+		e.kind = EVENT_KILL;
+	else if (mr_streq(kind, "limit"))
+		e.kind = EVENT_LIMIT;
+	else if (mr_streq(kind, "under-oom"))
+		e.kind = mr_json_bool(line, "hanging", false) ? EVENT_STILL
+							      : EVENT_GOES_ON;
+	else
+		return;
+	clean_name(mr_json_text(line, "comm", ""), e.name, sizeof(e.name));
+	if (r->n_events < sizeof(r->events) / sizeof(r->events[0]))
+		r->events[r->n_events++] = e;
+	else
+		r->more_kills += e.kind == EVENT_KILL;
+}
+
+static void take_end(struct lane *l, const struct mr_json *line)
+{
+	int64_t code = mr_json_int(line, "code", -1);
+	const char *signal = mr_json_text(line, "signal", NULL);
+
+	if (isnan(l->end))
+		return;
+	l->how = GONE;
+	if (code >= 0) {
+		l->how = EXITED;
+		snprintf(l->how_text, sizeof(l->how_text), "exit %d", (int)(code & 0xff));
+	} else if (signal) {
+		l->how = SIGNALLED;
+		clean_name(signal, l->how_text, sizeof(l->how_text));
+	}
+	if (mr_json_bool(line, "oom_killed", false)) {
+		l->how = OOM_KILLED;
+		snprintf(l->how_text, sizeof(l->how_text), "OOM-killed");
+	}
+}
+
+static int add_lane(struct run *r, const struct mr_json *line)
+{
+	const struct mr_json *points = mr_json_get(line, "points");
+	const char *comm = mr_json_text(line, "comm", "");
+
+	/* minirun's own: the minimal init, and a start that went no further. */
+	if (mr_has_prefix(comm, "minirun-") || r->n_lanes == MAX_LANES)
+		return 0;
+	struct lane *lanes = realloc(r->lanes, (r->n_lanes + 1) * sizeof(*lanes));
+	if (!lanes)
+		return -ENOMEM;
+	r->lanes = lanes;
+	struct lane *l = &lanes[r->n_lanes++];
+	*l = (struct lane){.pid = (int)mr_json_int(line, "pid", 0),
+		.begin = seconds(line, "begin"),
+		.end = seconds(line, "end"),
+		.max_rss = number(line, "max_rss"),
+		.max_vm = number(line, "max_vm")};
+	clean_name(comm, l->name, sizeof(l->name));
+	take_end(l, line);
+	l->points = calloc(points ? points->n + 1 : 1, sizeof(*l->points));
+	for (const struct mr_json *p = points ? points->child : NULL; p && l->points;
+		p = p->next) {
+		const struct mr_json *t = p->child, *rss = t ? t->next : NULL;
+		if (rss && t->type == MR_JSON_NUMBER && rss->type == MR_JSON_NUMBER)
+			l->points[l->n++] = (struct lane_point){
+				strtod(t->text, NULL) / 1e6, strtod(rss->text, NULL)};
+	}
+	return l->points ? 0 : -ENOMEM;
+}
+
+static int add_line(struct run *r, const struct mr_json *line, double *exec, double *exit)
+{
+	if (mr_json_get(line, "usage"))
+		return add_point(r, line);
+	if (mr_json_get(line, "process"))
+		return add_lane(r, line);
+	if (mr_json_get(line, "event"))
+		add_event(r, line, exec, exit);
+	r->lanes_not_kept += (size_t)mr_json_int(line, "processes_not_kept", 0);
+	return 0;
+}
+
+/* Times from now on count from the exec. */
+static void shift(struct run *r, double by)
+{
+	for (size_t i = 0; i < r->n_points; i++)
+		r->points[i].t -= by;
+	for (size_t i = 0; i < r->n_events; i++)
+		r->events[i].t -= by;
+	for (size_t i = 0; i < r->n_lanes; i++) {
+		struct lane *l = &r->lanes[i];
+		l->begin -= by;
+		l->end -= by;
+		for (size_t k = 0; k < l->n; k++)
+			l->points[k].t -= by;
+	}
+}
+
+static int read_timeline(struct run *r, const char *path, struct mr_error *err)
+{
+	autofree char *text = NULL;
+	double exec = 0, exit = NAN;
+	int ret = mr_read_file_at(AT_FDCWD, path, MAX_FILE, &text, NULL), n = 0;
+
+	if (ret < 0)
+		return mr_fail(err, -ret, "cannot read the timeline '%s'", path);
+	for (char *line = text, *end; ret == 0 && *line; line = end) {
+		auto_json doc = {0};
+		struct mr_error bad;
+		end = strchrnul(line, '\n');
+		/* A last line without its end is what a crash leaves. */
+		if (mr_json_parse(path, line, (size_t)(end - line), &doc, &bad) == 0)
+			ret = add_line(r, doc.root, &exec, &exit);
+		else if (*end)
+			return mr_fail_text(err, EINVAL,
+				"timeline '%s', line %d: no JSON object", path, n + 1);
+		end += *end == '\n';
+		n++;
+	}
+	if (ret < 0)
+		return mr_fail(err, -ret, "timeline '%s'", path);
+	if (r->n_points < 2)
+		return mr_fail_text(err, EINVAL,
+			"timeline '%s' has %zu samples: nothing to draw", path,
+			r->n_points);
+	double last = r->points[r->n_points - 1].t;
+	r->end = (isnan(exit) ? last : exit) - exec;
+	shift(r, exec);
+	return 0;
+}
+
+/* --- all of it --- */
+
+/* What a look at the whole tells: peaks, and how high the chart must be. */
+static void measure(struct run *r)
+{
+	double usage = 0, limit = 0;
+
+	for (int i = 0; i < LAYERS; i++)
+		r->peak[i] = NAN;
+	for (size_t k = 0; k < r->n_points; k++) {
+		const struct point *p = &r->points[k];
+		double swap = isnan(p->part[SWAP]) ? 0 : p->part[SWAP];
+		usage = fmax(usage, p->usage + swap);
+		for (int i = 0; i < LAYERS; i++)
+			r->peak[i] = fmax(r->peak[i], p->part[i]);
+		if (!isnan(p->limit))
+			limit = fmax(limit, p->limit);
+	}
+	/* A limit out of reach would flatten everything else. */
+	r->max_bytes = limit > 5 * usage ? usage : fmax(usage, limit);
+	if (r->max_bytes <= 0)
+		r->max_bytes = 1048576;
+}
+
+static char *timeline_of(const struct run *r, const char *status_path)
+{
+	const char *name = mr_json_text(r->status, "Timeline", NULL);
+	const char *base = mr_path_base(status_path);
+	char *path = NULL;
+
+	if (name &&
+		asprintf(&path, "%.*s%s", name[0] == '/' ? 0 : (int)(base - status_path),
+			status_path, name) < 0)
+		path = NULL;
+	return path;
+}
+
+int run_load(struct run *r, const char *status_path, const char *timeline_path,
+	struct mr_error *err)
+{
+	size_t len;
+	autofree char *found = NULL;
+	int ret = mr_read_file_at(AT_FDCWD, status_path, MAX_FILE, &r->status_text, &len);
+
+	if (ret < 0)
+		return mr_fail(err, -ret, "cannot read the record '%s'", status_path);
+	ret = mr_json_parse(status_path, r->status_text, len, &r->doc, err);
+	if (ret < 0)
+		return ret;
+	r->status = r->doc.root;
+	if (!mr_json_get(r->status, "State"))
+		return mr_fail_text(err, EINVAL,
+			"'%s' is no record of minirun: it has no State", status_path);
+	const char *name = mr_json_text(r->status, "Name", "");
+	clean_name(name + (*name == '/'), r->name, sizeof(r->name));
+	if (!timeline_path)
+		timeline_path = found = timeline_of(r, status_path);
+	if (!timeline_path) {
+		ret = mr_fail_text(
+			err, EINVAL, "the record '%s' has no timeline", status_path);
+		mr_hint(err, "minirun run --timeline FILE --status FILE ... records one");
+		return ret;
+	}
+	ret = read_timeline(r, timeline_path, err);
+	if (ret == 0)
+		measure(r);
+	return ret;
+}
+
+void run_clear(struct run *r)
+{
+	for (size_t i = 0; i < r->n_lanes; i++)
+		free(r->lanes[i].points);
+	free(r->lanes);
+	free(r->points);
+	mr_json_clear(&r->doc);
+	free(r->status_text);
+}
+
+double value_at(const struct run *r, double t, int layer)
+{
+	size_t i = 1;
+
+	while (i < r->n_points && r->points[i].t < t)
+		i++;
+	if (i == r->n_points || t < r->points[0].t)
+		return NAN;
+	const struct point *a = &r->points[i - 1], *b = &r->points[i];
+	double from = layer == LAYERS ? a->usage : a->part[layer];
+	double to = layer == LAYERS ? b->usage : b->part[layer];
+	return b->t > a->t ? from + (to - from) * (t - a->t) / (b->t - a->t) : to;
+}
