@@ -188,13 +188,24 @@ build/fuzz/fuzz_spec: tests/fuzz/fuzz_spec.c $(FUZZ_RUNTIME)
 	@echo '  CC $@'
 	$(Q)clang $(CSTD) -iquote runtime $(DEFS) -O1 -g -fsanitize=fuzzer,address,undefined \
 		-fno-sanitize-recover=all -o $@ $^ $(LIBS)
-fuzz: build/fuzz/fuzz_spec
-	@mkdir -p build/fuzz/corpus
+FUZZ_LOG := $(wildcard runtime/base/*.c) $(addprefix runtime/oom/,$(addsuffix .c,report \
+	report_lines report_prefix score cases cases_judge cases_tell cases_json explain))
+build/fuzz/fuzz_log: tests/fuzz/fuzz_log.c $(FUZZ_LOG)
+	@mkdir -p $(@D)
+	@echo '  CC $@'
+	$(Q)clang $(CSTD) -iquote runtime $(DEFS) -O1 -g -fsanitize=fuzzer,address,undefined \
+		-fno-sanitize-recover=all -o $@ $^ $(LIBS)
+fuzz: build/fuzz/fuzz_spec build/fuzz/fuzz_log
+	@mkdir -p build/fuzz/corpus build/fuzz/corpus-log
 	build/fuzz/fuzz_spec -dict=tests/fuzz/spec.dict -max_len=65536 \
 		-max_total_time=$(FUZZ_SECONDS) -timeout=5 -rss_limit_mb=512 \
 		build/fuzz/corpus tests/fuzz/corpus/spec
-fuzz-replay: build/fuzz/fuzz_spec
+	build/fuzz/fuzz_log -dict=tests/fuzz/log.dict -max_len=65536 \
+		-max_total_time=$(FUZZ_SECONDS) -timeout=5 -rss_limit_mb=512 \
+		build/fuzz/corpus-log tests/fixtures/kmsg
+fuzz-replay: build/fuzz/fuzz_spec build/fuzz/fuzz_log
 	build/fuzz/fuzz_spec -runs=0 tests/fuzz/corpus/spec 2>&1 | tail -n 1
+	build/fuzz/fuzz_log -runs=0 tests/fixtures/kmsg 2>&1 | tail -n 1
 
 $(B)/faults/inject: tests/faults/inject.c
 	@mkdir -p $(@D)

@@ -116,7 +116,8 @@ static void attribute(struct mr_oom_log *log, struct mr_oom_kill *kill)
 		kill->memory_limit = r->memory_limit;
 		kill->memsw_limit = r->memsw_limit;
 		kill->swap_limit = r->swap_limit;
-	} else if (r->open && r->ram_pages.set && r->reserved_pages.set) {
+	} else if (r->open && r->ram_pages.set && r->reserved_pages.set &&
+		   r->ram_pages.value >= r->reserved_pages.value) {
 		kill->host_ram = (struct mr_uint){.set = true,
 			.value = (r->ram_pages.value - r->reserved_pages.value) *
 				 (uint64_t)log->page_size};

@@ -23,7 +23,8 @@ void mr_score_task(const struct mr_oom_task *task, struct mr_uint total, long pa
 	*ret = (struct mr_score){0};
 	ret->exempt = task->oom_score_adj.set && adj == MR_SCORE_NEVER;
 	ret->known = task->rss.set && task->swap.set && task->pgtables.set &&
-		     task->oom_score_adj.set && (adj == 0 || total.set);
+		     task->oom_score_adj.set && adj >= -1000 && adj <= 1000 &&
+		     (adj == 0 || total.set);
 	if (!ret->known)
 		return;
 	ret->held = (int64_t)(task->rss.value / page + task->swap.value / page +

@@ -144,12 +144,16 @@ static void put_exit(const struct account *a, struct mr_str *out)
 
 	put_point(out, "exit");
 	if (!mr_streq(status, "exited") && !mr_streq(status, "dead")) {
-		mr_str_appendf(out, "none: it is %s\n", status);
+		mr_str_append(out, "none: it is ");
+		mr_str_append_printable(out, status);
+		mr_str_append(out, "\n");
 		return;
 	}
 	mr_str_appendf(out, "code %" PRId64, code);
-	if (sig)
-		mr_str_appendf(out, ", ended by %s", sig);
+	if (sig) {
+		mr_str_append(out, ", ended by ");
+		mr_str_append_printable(out, sig);
+	}
 	if (mr_json_bool(end, "TimedOut", false))
 		mr_str_append(out, "; minirun stopped it at the time limit");
 	else if (code == 128 + SIGKILL && a->verdict.known && a->verdict.kills == 0)
@@ -186,6 +190,19 @@ static void put_memory(const struct account *a, struct mr_str *out)
 	mr_str_append(out, any ? "\n" : "");
 }
 
+static void put_hang(const struct account *a, struct mr_str *out)
+{
+	const struct mr_json *oom = mr_json_get(a->root, "OOM");
+	const struct mr_json *seconds = mr_json_get(oom, "HangSeconds");
+	if (a->verdict.hanging || (seconds && seconds->type == MR_JSON_NUMBER)) {
+		put_point(out, "hang");
+		mr_str_append(out, "its tasks stood still at the limit: the killer was disabled");
+		if (seconds && seconds->type == MR_JSON_NUMBER)
+			mr_str_appendf(out, ", for %s s", seconds->text);
+		mr_str_append(out, "\n");
+	}
+}
+
 /* Leak or limit: only where the samples were kept. */
 static void put_shape(const struct account *a, struct mr_str *out)
 {
@@ -203,8 +220,12 @@ static void put_shape(const struct account *a, struct mr_str *out)
 static void put_certainty(const struct account *a, struct mr_str *out)
 {
 	put_point(out, "certain");
-	mr_str_append(out, a->verdict.certain ? "yes: the witnesses agree\n"
-					      : "no: they differ, or some was lost\n");
+	if (a->verdict.certain)
+		mr_str_append(out, "yes: the witnesses agree\n");
+	else if (a->verdict.why[0])
+		mr_str_appendf(out, "no: %s\n", a->verdict.why);
+	else
+		mr_str_append(out, "no: they differ, or some was lost\n");
 }
 
 static void put_text(const struct account *a, size_t last, struct mr_str *out)
@@ -216,6 +237,7 @@ static void put_text(const struct account *a, size_t last, struct mr_str *out)
 	put_log(a, out);
 	put_exit(a, out);
 	put_memory(a, out);
+	put_hang(a, out);
 	put_shape(a, out);
 	put_certainty(a, out);
 	mr_oom_cases_text(&a->cases, last, &a->judge, out);

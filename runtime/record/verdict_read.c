@@ -92,7 +92,11 @@ int mr_status_read_verdict(const struct mr_json *record, struct mr_verdict *ret,
 	ret->version = (int)mr_json_int(mr_json_get(record, "Memory"), "CgroupVersion", 0);
 	ret->known = kills.set;
 	ret->kills = kills.value;
-	copy_text(oom, "Why", ret->why, sizeof(ret->why));
+	/* The one text that is told as it stands. */
+	auto_str why = {0};
+	mr_str_append_printable(&why, mr_json_text(oom, "Why", ""));
+	if (why.len < sizeof(ret->why))
+		memcpy(ret->why, mr_str_text(&why), why.len + 1);
 	if (!kills.set && !ret->why[0])
 		memcpy(ret->why, "No memory controller", sizeof("No memory controller"));
 	const struct mr_json *init = mr_json_get(oom, "InitKilled");

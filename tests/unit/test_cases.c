@@ -341,10 +341,10 @@ static void records_that_do_not_know_say_so(void **state)
 	(void)state;
 	auto_str out = {0};
 	assert_int_equal(explain("[{\"schemaVersion\":1,\"State\":{\"Status\":\"exited\",\"ExitCode\":137,"
-				 "\"OOMKilled\":null},\"OOM\":{\"Kills\":null,\"Why\":\"Because\"},"
+				 "\"OOMKilled\":null},\"OOM\":{\"Kills\":null,\"Why\":\"Because\\u001b\"},"
 				 "\"Exit\":null}]", &out), 0);
 	const char *text = mr_str_text(&out);
-	assert_true(mr_has_prefix(text, "OOMKilled: unknown. Because.\n"));
+	assert_true(mr_has_prefix(text, "OOMKilled: unknown. Because\\x1b.\n"));
 	assert_has(text, "counter   not read; nothing else decides\n");
 	assert_lacks(text, "nobody");
 	assert_lacks(text, "0 OOM kills");
