@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From the first instruction of the program to the last trace of the container: records at
- * every transition, hooks, the verdict, the removal. The order at the end is the promise:
+ * The end of a container: the verdict, the record, the removal. The order at the end is the promise:
  * counters after the last process is gone, the record on disk before the evidence goes.
  */
 #include "launch/launch_state.h"
@@ -11,262 +10,11 @@
 #include "launch/oci_state.h"
 #include "launch/updated.h"
 #include "sandbox/hooks.h"
-#include "sandbox/socket.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <unistd.h>
-
-/* --- records --- */
-
-static int format_record(const struct mr_launch *l, char **ret_json, struct mr_error *err)
-{
-	int ret = mr_status_format(&l->record, ret_json, err);
-
-	return ret < 0 ? ret : mr_updated_apply(&l->state, &l->limits, ret_json, err);
-}
-
-int mr_launch_write_record(struct mr_launch *l, const char *status, struct mr_error *err)
-{
-	autofree char *json = NULL;
-
-	l->record.status = status;
-	if (status != l->live.status)
-		snprintf(l->live.status, sizeof(l->live.status), "%s", status);
-	/* The users' record first: whoever finds that the other says "running" and nobody
-	 * runs completes this one, unless it tells of the end already. */
-	int ret = format_record(l, &json, err);
-	if (ret == 0)
-		ret = mr_state_write_status(&l->state, json, err);
-	return ret == 0 ? mr_state_write_live(&l->state, &l->live, err) : ret;
-}
-
-static int write_status_copy(struct mr_launch *l, struct mr_error *err)
-{
-	const char *path = l->plan->status_path;
-	autofree char *json = NULL;
-
-	if (!path[0])
-		return 0;
-	/* Beside it, so that the two can be moved together. */
-	const char *timeline = l->record.timeline;
-	size_t dir = (size_t)(mr_path_base(path) - path);
-	if (timeline && strncmp(path, timeline, dir) == 0 && !strchr(timeline + dir, '/'))
-		l->record.timeline += dir;
-	int ret = format_record(l, &json, err);
-	l->record.timeline = timeline;
-	if (ret < 0)
-		return ret;
-	if (strcmp(path, "-") == 0)
-		ret = mr_write_all(STDOUT_FILENO, json, strlen(json));
-	else
-		ret = mr_write_atomic_at(AT_FDCWD, path, json, strlen(json), 0644);
-	return ret < 0 ? mr_fail(err, -ret, "cannot write the status file '%s'", path) : 0;
-}
-
-/* --- while it runs --- */
-
-static int run_hooks(struct mr_launch *l, enum mr_hook_kind kind, const char *status,
-	struct mr_error *err)
-{
-	autofree char *state = NULL;
-
-	if (l->plan->spec->hooks[kind].n == 0)
-		return 0;
-	int ret = mr_oci_state_of_plan(l->plan, status,
-		strcmp(status, "stopped") ? l->monitor.pid : 0, &state, err);
-	return ret < 0 ? ret
-		       : mr_hooks_run(&l->plan->spec->hooks[kind], kind, state, err);
-}
-
-/* Only for a start that hooks make long: otherwise "running" replaces it within a
- * millisecond. */
-static int write_created(struct mr_launch *l, struct mr_error *err)
-{
-	autofree char *json = NULL;
-
-	l->record.status = "created";
-	int ret = mr_status_format(&l->record, &json, err);
-	return ret == 0 ? mr_state_write_status(&l->state, json, err) : ret;
-}
-
-static int on_barrier(void *arg, enum mr_barrier b, struct mr_error *err)
-{
-	struct mr_launch *l = arg;
-
-	if (b == MR_BARRIER_MAPS)
-		return mr_ns_write_maps(&l->plan->ns, l->monitor.pid, err);
-	int ret = write_created(l, err);
-	if (ret == 0)
-		ret = run_hooks(l, MR_HOOK_PRESTART, "creating", err);
-	return ret < 0 ? ret : run_hooks(l, MR_HOOK_CREATE_RUNTIME, "creating", err);
-}
-
-static int on_listener(void *arg, int fd, struct mr_error *err)
-{
-	struct mr_launch *l = arg;
-	autofree char *state = NULL;
-	int ret = mr_oci_state_of_plan(l->plan, "creating", l->monitor.pid, &state, err);
-
-	return ret < 0 ? ret : mr_seccomp_send_listener(&l->plan->seccomp, fd, state, err);
-}
-
-int mr_launch_write_pid_file(const struct mr_launch *l, struct mr_error *err)
-{
-	const char *path = l->plan->options.pid_file;
-	char text[16];
-
-	if (!path)
-		return 0;
-	int n = snprintf(text, sizeof(text), "%d", (int)l->monitor.pid);
-	int ret = mr_write_atomic_at(AT_FDCWD, path, text, (size_t)n, 0644);
-	return ret < 0 ? mr_fail(err, -ret, "cannot write the pid file '%s'", path) : 0;
-}
-
-int mr_launch_send_pidfd(const struct mr_launch *l, struct mr_error *err)
-{
-	const char *path = l->plan->options.pidfd_socket;
-
-	if (!path)
-		return 0;
-	autoclose int sock = mr_socket_connect(path, "--pidfd-socket", err);
-	if (sock < 0)
-		return sock;
-	int ret = mr_socket_send(sock, "pidfd", 5, l->monitor.pidfd);
-	return ret < 0 ? mr_fail(err, -ret, "--pidfd-socket: send to '%s'", path) : 0;
-}
-
-/* The one who waits for a detached start hears that it is done. */
-static void tell_ready(struct mr_launch *l)
-{
-	struct mr_error none = { 0 };
-
-	if (l->ready_fd < 0)
-		return;
-	(void)mr_write_all(l->ready_fd, &none, sizeof(none));
-	/* The caller's stdio and directory are not ours to keep in use. Nor the pipe; but its
-	 * number must stay: a later failure is written to it. */
-	autoclose int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	for (int i = 0; i < 3 && null >= 0; i++)
-		dup2(null, i);
-	if (null < 0 || dup3(null, l->ready_fd, O_CLOEXEC) < 0)
-		close(l->ready_fd);
-	l->ready_fd = -1;
-	if (chdir("/") < 0)
-		return; /* then it stays in use; nothing else depends on it */
-}
-
-/* A further process: it has no record of its own, and detached we are done. */
-static int on_exec_started(struct mr_launch *l, struct mr_error *err)
-{
-	int ret = mr_launch_send_pidfd(l, err);
-
-	if (ret == 0)
-		ret = mr_launch_write_pid_file(l, err);
-	if (ret == 0 && (ret = mr_state_add_exec(l->plan->exec_state, l->monitor.pid)) < 0)
-		mr_fail(err, -ret, "note the process in the state of '%s'", l->plan->id);
-	l->monitor.created = ret == 0 && l->plan->options.detach;
-	return ret;
-}
-
-static int on_started(void *arg, struct mr_error *err)
-{
-	struct mr_launch *l = arg;
-
-	if (l->plan->exec)
-		return on_exec_started(l, err);
-	l->record.started = mr_now_real();
-	l->record.pid = l->monitor.pid;
-	int ret = mr_process_id_read(l->monitor.pidfd, l->monitor.pid, &l->live.init, err);
-	if (ret == 0)
-		ret = mr_launch_write_record(l, "running", err);
-	mr_state_unlock(&l->state);
-	if (ret == 0)
-		ret = mr_launch_write_pid_file(l, err);
-	if (ret == 0)
-		ret = run_hooks(l, MR_HOOK_POSTSTART, "running", err);
-	if (ret == 0)
-		tell_ready(l);
-	return ret;
-}
-
-/* The program's pid in its own pid namespace: 1, or the first child of the minimal init. */
-static pid_t container_pid(const struct mr_launch *l)
-{
-	if (!l->plan->ns.create[MR_NS_PID])
-		return 0;
-	return l->plan->options.init ? 2 : 1;
-}
-
-bool mr_launch_refresh(struct mr_launch *l)
-{
-	struct mr_error ignored;
-	struct mr_live now;
-
-	if (mr_state_read_live(&l->state, &now, &ignored) < 0)
-		return false;
-	mr_updated_refresh(&l->state, &l->cgroup, &l->limits);
-	memcpy(l->live.status, now.status, sizeof(now.status));
-	memcpy(l->live.started, now.started, sizeof(now.started));
-	if (l->live.engine)
-		l->record.started = mr_parse_time(now.started);
-	mr_live_clear(&now);
-	return true;
-}
-
-/* Who of the victims was a process of `exec`? Unknown is none. */
-static void read_execs(struct mr_launch *l)
-{
-	free(l->record.execs);
-	ssize_t n = mr_state_read_execs(&l->state, &l->record.execs);
-	l->record.n_execs = n > 0 ? (size_t)n : 0;
-}
-
-/* While it runs the record tells a kill at once: who, if the log has it by now; and that it
- * hangs, which no exit will ever tell. */
-static void on_oom(void *arg, bool hangs)
-{
-	struct mr_launch *l = arg;
-	const struct mr_run_options *o = &l->plan->options;
-	struct mr_error ignored;
-	const struct mr_verdict_input in = {
-		.init_pid = l->monitor.program,
-		.init_container_pid = container_pid(l),
-		.init_status = -1,
-		.started = true,
-	};
-
-	if (hangs && o->message)
-		o->message(o->message_arg, MR_MESSAGE_NOTE,
-			"the memory limit is reached and the OOM killer disabled: "
-			"the container stands still until memory is freed or it is killed");
-	if (!l->monitor.started || mr_state_lock(&l->state, 1000, &ignored) < 0)
-		return; /* the record at the end will tell */
-	mr_verdict_clear(&l->verdict);
-	if (mr_verdict_take(&l->watch, &in, &l->verdict, &ignored) == 0) {
-		l->record.verdict = &l->verdict;
-		read_execs(l);
-		if (mr_launch_refresh(l))
-			mr_launch_write_record(l, l->live.status, &ignored);
-	}
-	mr_state_unlock(&l->state);
-}
-
-struct mr_monitor_events mr_launch_events(struct mr_launch *l)
-{
-	return (struct mr_monitor_events){
-		.arg = l,
-		.barrier = on_barrier,
-		.started = on_started,
-		.listener = on_listener,
-		.oom = on_oom,
-	};
-}
-
-/* --- the end --- */
 
 int mr_launch_take_verdict(struct mr_launch *l, bool figures, struct mr_error *err)
 {
@@ -275,7 +23,7 @@ int mr_launch_take_verdict(struct mr_launch *l, bool figures, struct mr_error *e
 	const struct mr_uint *most = &l->usage.pids_peak;
 	struct mr_verdict_input in = {
 		.init_pid = m->program ? m->program : m->pid,
-		.init_container_pid = container_pid(l),
+		.init_container_pid = mr_launch_container_pid(l),
 		.init_status = l->live.engine && !m->has_status ? -1 : m->status,
 		.init_end_ns = m->ended_mono_ns,
 		.init_alone = usage == 0 && most->set && most->value == 1,
@@ -289,7 +37,7 @@ int mr_launch_take_verdict(struct mr_launch *l, bool figures, struct mr_error *e
 	/* None at all would read as "not killed". */
 	l->record.verdict = &l->verdict;
 	if (l->verdict.kills > 0)
-		read_execs(l);
+		mr_launch_read_execs(l);
 	if (ret < 0) {
 		l->verdict = (struct mr_verdict){ .version = l->watch.version };
 		snprintf(l->verdict.why, sizeof(l->verdict.why), "%.159s", err->message);
@@ -367,14 +115,14 @@ static int write_end(struct mr_launch *l, bool forget, struct mr_error *err)
 
 	if (ret == 0 && !forget)
 		ret = mr_launch_write_record(l, "exited", err);
-	return ret == 0 ? write_status_copy(l, err) : ret;
+	return ret == 0 ? mr_launch_write_status_copy(l, err) : ret;
 }
 
 static int hand_out_record(const struct mr_launch *l, struct mr_result *ret, struct mr_error *err)
 {
 	const struct mr_run_options *o = &l->plan->options;
 
-	return o->want_record && !o->detach ? format_record(l, &ret->record, err) : 0;
+	return o->want_record && !o->detach ? mr_launch_format_record(l, &ret->record, err) : 0;
 }
 
 /* Of several failures the first is told. */
@@ -471,7 +219,7 @@ static void record_failure(struct mr_launch *l, const struct mr_error *err)
 	l->record.pid = 0;
 	l->record.error = err->message;
 	l->record.exit_code = err->exit_code ? err->exit_code : MR_EXIT_FAILURE;
-	if (write_status_copy(l, &later) < 0 && o->message)
+	if (mr_launch_write_status_copy(l, &later) < 0 && o->message)
 		o->message(o->message_arg, MR_MESSAGE_WARNING, later.message);
 }
 

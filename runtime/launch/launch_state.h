@@ -72,12 +72,24 @@ int mr_launch_step_release(struct mr_launch *l, struct mr_error *err);
 int mr_launch_step_creator(struct mr_launch *l, struct mr_error *err);
 void mr_launch_describe_clone(const struct mr_plan *p, struct mr_str *out);
 
-/* What happens while it runs, and the end: launch_end.c. */
+/* What happens while it runs, the records, and the end: launch_running.c, launch_record.c,
+ * launch_end.c. */
 
 /** The events of the monitor, with @l as their argument. */
 struct mr_monitor_events mr_launch_events(struct mr_launch *l);
+/** The record as text, with what `update` has changed; malloc()ed. */
+int mr_launch_format_record(const struct mr_launch *l, char **ret_json, struct mr_error *err);
 /** Write both documents: @status is created, running, paused or exited. */
 int mr_launch_write_record(struct mr_launch *l, const char *status, struct mr_error *err);
+/** "created", for a start that hooks make long: otherwise "running" replaces it within a
+ * millisecond. */
+int mr_launch_write_created(struct mr_launch *l, struct mr_error *err);
+/** The copy that --status asks for. */
+int mr_launch_write_status_copy(struct mr_launch *l, struct mr_error *err);
+/** Into the record: who was a process of `exec`? What cannot be read is nobody. */
+void mr_launch_read_execs(struct mr_launch *l);
+/** The program's pid in its own pid namespace; 0: it has none. */
+pid_t mr_launch_container_pid(const struct mr_launch *l);
 /** With the lock: take in what other verbs (start, pause) have written since into
  * l->live.status and the record. @return false when it cannot be read */
 bool mr_launch_refresh(struct mr_launch *l);

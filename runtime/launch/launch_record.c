@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a launcher writes: the two documents of the state directory, and the files and
+ * messages that the caller asked for. */
+#include "launch/launch_state.h"
+
+#include "base/io.h"
+#include "launch/updated.h"
+#include "sandbox/socket.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+int mr_launch_format_record(const struct mr_launch *l, char **ret_json, struct mr_error *err)
+{
+	int ret = mr_status_format(&l->record, ret_json, err);
+
+	return ret < 0 ? ret : mr_updated_apply(&l->state, &l->limits, ret_json, err);
+}
+
+int mr_launch_write_record(struct mr_launch *l, const char *status, struct mr_error *err)
+{
+	autofree char *json = NULL;
+
+	l->record.status = status;
+	if (status != l->live.status)
+		snprintf(l->live.status, sizeof(l->live.status), "%s", status);
+	/* The users' record first: whoever finds that the other says "running" and nobody
+	 * runs completes this one, unless it tells of the end already. */
+	int ret = mr_launch_format_record(l, &json, err);
+	if (ret == 0)
+		ret = mr_state_write_status(&l->state, json, err);
+	return ret == 0 ? mr_state_write_live(&l->state, &l->live, err) : ret;
+}
+
+int mr_launch_write_status_copy(struct mr_launch *l, struct mr_error *err)
+{
+	const char *path = l->plan->status_path;
+	autofree char *json = NULL;
+
+	if (!path[0])
+		return 0;
+	/* Beside it, so that the two can be moved together. */
+	const char *timeline = l->record.timeline;
+	size_t dir = (size_t)(mr_path_base(path) - path);
+	if (timeline && strncmp(path, timeline, dir) == 0 && !strchr(timeline + dir, '/'))
+		l->record.timeline += dir;
+	int ret = mr_launch_format_record(l, &json, err);
+	l->record.timeline = timeline;
+	if (ret < 0)
+		return ret;
+	if (strcmp(path, "-") == 0)
+		ret = mr_write_all(STDOUT_FILENO, json, strlen(json));
+	else
+		ret = mr_write_atomic_at(AT_FDCWD, path, json, strlen(json), 0644);
+	return ret < 0 ? mr_fail(err, -ret, "cannot write the status file '%s'", path) : 0;
+}
+
+/* Only for a start that hooks make long: otherwise "running" replaces it within a
+ * millisecond. */
+int mr_launch_write_created(struct mr_launch *l, struct mr_error *err)
+{
+	autofree char *json = NULL;
+
+	l->record.status = "created";
+	int ret = mr_status_format(&l->record, &json, err);
+	return ret == 0 ? mr_state_write_status(&l->state, json, err) : ret;
+}
+
+int mr_launch_write_pid_file(const struct mr_launch *l, struct mr_error *err)
+{
+	const char *path = l->plan->options.pid_file;
+	char text[16];
+
+	if (!path)
+		return 0;
+	int n = snprintf(text, sizeof(text), "%d", (int)l->monitor.pid);
+	int ret = mr_write_atomic_at(AT_FDCWD, path, text, (size_t)n, 0644);
+	return ret < 0 ? mr_fail(err, -ret, "cannot write the pid file '%s'", path) : 0;
+}
+
+int mr_launch_send_pidfd(const struct mr_launch *l, struct mr_error *err)
+{
+	const char *path = l->plan->options.pidfd_socket;
+
+	if (!path)
+		return 0;
+	autoclose int sock = mr_socket_connect(path, "--pidfd-socket", err);
+	if (sock < 0)
+		return sock;
+	int ret = mr_socket_send(sock, "pidfd", 5, l->monitor.pidfd);
+	return ret < 0 ? mr_fail(err, -ret, "--pidfd-socket: send to '%s'", path) : 0;
+}
+
+bool mr_launch_refresh(struct mr_launch *l)
+{
+	struct mr_error ignored;
+	struct mr_live now;
+
+	if (mr_state_read_live(&l->state, &now, &ignored) < 0)
+		return false;
+	mr_updated_refresh(&l->state, &l->cgroup, &l->limits);
+	memcpy(l->live.status, now.status, sizeof(now.status));
+	memcpy(l->live.started, now.started, sizeof(now.started));
+	if (l->live.engine)
+		l->record.started = mr_parse_time(now.started);
+	mr_live_clear(&now);
+	return true;
+}
+
+/* Who of the victims was a process of `exec`? Unknown is none. */
+void mr_launch_read_execs(struct mr_launch *l)
+{
+	free(l->record.execs);
+	ssize_t n = mr_state_read_execs(&l->state, &l->record.execs);
+	l->record.n_execs = n > 0 ? (size_t)n : 0;
+}
+
+/* The program's pid in its own pid namespace: 1, or the first child of the minimal init. */
+pid_t mr_launch_container_pid(const struct mr_launch *l)
+{
+	if (!l->plan->ns.create[MR_NS_PID])
+		return 0;
+	return l->plan->options.init ? 2 : 1;
+}
+

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From the child's barriers to the last event before the end: hooks, the start, news of the
+ * OOM killer. The monitor calls, see mr_launch_events().
+ */
+#include "launch/launch_state.h"
+
+#include "base/io.h"
+#include "launch/oci_state.h"
+#include "sandbox/hooks.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static int run_hooks(struct mr_launch *l, enum mr_hook_kind kind, const char *status,
+	struct mr_error *err)
+{
+	autofree char *state = NULL;
+
+	if (l->plan->spec->hooks[kind].n == 0)
+		return 0;
+	int ret = mr_oci_state_of_plan(l->plan, status,
+		strcmp(status, "stopped") ? l->monitor.pid : 0, &state, err);
+	return ret < 0 ? ret
+		       : mr_hooks_run(&l->plan->spec->hooks[kind], kind, state, err);
+}
+
+static int on_barrier(void *arg, enum mr_barrier b, struct mr_error *err)
+{
+	struct mr_launch *l = arg;
+
+	if (b == MR_BARRIER_MAPS)
+		return mr_ns_write_maps(&l->plan->ns, l->monitor.pid, err);
+	int ret = mr_launch_write_created(l, err);
+	if (ret == 0)
+		ret = run_hooks(l, MR_HOOK_PRESTART, "creating", err);
+	return ret < 0 ? ret : run_hooks(l, MR_HOOK_CREATE_RUNTIME, "creating", err);
+}
+
+static int on_listener(void *arg, int fd, struct mr_error *err)
+{
+	struct mr_launch *l = arg;
+	autofree char *state = NULL;
+	int ret = mr_oci_state_of_plan(l->plan, "creating", l->monitor.pid, &state, err);
+
+	return ret < 0 ? ret : mr_seccomp_send_listener(&l->plan->seccomp, fd, state, err);
+}
+
+/* The one who waits for a detached start hears that it is done. */
+static void tell_ready(struct mr_launch *l)
+{
+	struct mr_error none = { 0 };
+
+	if (l->ready_fd < 0)
+		return;
+	(void)mr_write_all(l->ready_fd, &none, sizeof(none));
+	/* The caller's stdio and directory are not ours to keep in use. Nor the pipe; but its
+	 * number must stay: a later failure is written to it. */
+	autoclose int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	for (int i = 0; i < 3 && null >= 0; i++)
+		dup2(null, i);
+	if (null < 0 || dup3(null, l->ready_fd, O_CLOEXEC) < 0)
+		close(l->ready_fd);
+	l->ready_fd = -1;
+	if (chdir("/") < 0)
+		return; /* then it stays in use; nothing else depends on it */
+}
+
+/* A further process: it has no record of its own, and detached we are done. */
+static int on_exec_started(struct mr_launch *l, struct mr_error *err)
+{
+	int ret = mr_launch_send_pidfd(l, err);
+
+	if (ret == 0)
+		ret = mr_launch_write_pid_file(l, err);
+	if (ret == 0 && (ret = mr_state_add_exec(l->plan->exec_state, l->monitor.pid)) < 0)
+		mr_fail(err, -ret, "note the process in the state of '%s'", l->plan->id);
+	l->monitor.created = ret == 0 && l->plan->options.detach;
+	return ret;
+}
+
+static int on_started(void *arg, struct mr_error *err)
+{
+	struct mr_launch *l = arg;
+
+	if (l->plan->exec)
+		return on_exec_started(l, err);
+	l->record.started = mr_now_real();
+	l->record.pid = l->monitor.pid;
+	int ret = mr_process_id_read(l->monitor.pidfd, l->monitor.pid, &l->live.init, err);
+	if (ret == 0)
+		ret = mr_launch_write_record(l, "running", err);
+	mr_state_unlock(&l->state);
+	if (ret == 0)
+		ret = mr_launch_write_pid_file(l, err);
+	if (ret == 0)
+		ret = run_hooks(l, MR_HOOK_POSTSTART, "running", err);
+	if (ret == 0)
+		tell_ready(l);
+	return ret;
+}
+
+/* While it runs the record tells a kill at once: who, if the log has it by now; and that it
+ * hangs, which no exit will ever tell. */
+static void on_oom(void *arg, bool hangs)
+{
+	struct mr_launch *l = arg;
+	const struct mr_run_options *o = &l->plan->options;
+	struct mr_error ignored;
+	const struct mr_verdict_input in = {
+		.init_pid = l->monitor.program,
+		.init_container_pid = mr_launch_container_pid(l),
+		.init_status = -1,
+		.started = true,
+	};
+
+	if (hangs && o->message)
+		o->message(o->message_arg, MR_MESSAGE_NOTE,
+			"the memory limit is reached and the OOM killer disabled: "
+			"the container stands still until memory is freed or it is killed");
+	if (!l->monitor.started || mr_state_lock(&l->state, 1000, &ignored) < 0)
+		return; /* the record at the end will tell */
+	mr_verdict_clear(&l->verdict);
+	if (mr_verdict_take(&l->watch, &in, &l->verdict, &ignored) == 0) {
+		l->record.verdict = &l->verdict;
+		mr_launch_read_execs(l);
+		if (mr_launch_refresh(l))
+			mr_launch_write_record(l, l->live.status, &ignored);
+	}
+	mr_state_unlock(&l->state);
+}
+
+struct mr_monitor_events mr_launch_events(struct mr_launch *l)
+{
+	return (struct mr_monitor_events){
+		.arg = l,
+		.barrier = on_barrier,
+		.started = on_started,
+		.listener = on_listener,
+		.oom = on_oom,
+	};
+}
+
