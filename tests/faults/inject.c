@@ -4,14 +4,15 @@
  * ptrace(2), count system call entries of a chosen set over all of them, and at entry N
  * kill the process, kill them all, or let the call fail without being made.
  *
- *     inject [-n N] [-k | -K | -e ERRNO] [-s SET] [-v DEPTH] [-t S] [-o FILE] -- CMD...
+ *     inject [-n N] [-k | -K | -e ERRNO] [-s SET] [-v DEPTH] [-t S] [-o FILE] [-l] -- CMD...
  *
  * -n 0 only counts. -k kills the one that makes the call, -K every traced process. SET is
  * "effect" (calls that change the world), "fail" (calls that can fail; not those of which
  * the C library's start makes an abort), "slow" (calls that can be interrupted by a
  * signal; not open, which waits for FIFOs only), or names separated by commas. DEPTH 0 is
  * the command itself, 1 its children, and so on; without -v all count. A descendant that
- * executes a program is the container's: it is let go. FILE gets "COUNT SYSCALL DEPTH
+ * executes a program is the container's: it is let go. -l ends with the command and lets go of
+ * all that it leaves behind. FILE gets "COUNT SYSCALL DEPTH
  * DETAIL" of the entry that was hit, or "COUNT -" when there were fewer.
  *
  * Exit: that of the command, 128+n by signal, 124 when it did not end in time, 125 for a
@@ -112,6 +113,7 @@ static struct {
 	long n, count;
 	int action, error, depth, flags; /* action: 'k', 'K', 'e' or 0 */
 	const char *names, *file;
+	bool leave; /* end with the command, let go of what it leaves */
 	unsigned seconds;
 	bool done;
 	const struct call *hit;
@@ -326,14 +328,17 @@ static int trace(pid_t command)
 		if (pid == command)
 			result = WIFEXITED(status) ? WEXITSTATUS(status)
 						   : 128 + WTERMSIG(status);
+		if (pid == command && o.leave)
+			return result;
 	}
 }
 
 static pid_t start(char **argv)
 {
+	/* Whoever is still traced when we end goes on, unless EXITKILL says otherwise. */
 	const long options = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEFORK |
 			     PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE |
-			     PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL;
+			     PTRACE_O_TRACEEXEC | (o.leave ? 0 : PTRACE_O_EXITKILL);
 	int go[2];
 	char byte;
 
@@ -397,7 +402,7 @@ int main(int argc, char **argv)
 	struct sigaction alarm_action = {.sa_handler = on_alarm};
 	int option;
 
-	while ((option = getopt(argc, argv, "+n:kKe:s:v:t:o:")) >= 0) {
+	while ((option = getopt(argc, argv, "+n:kKle:s:v:t:o:")) >= 0) {
 		switch (option) {
 		case 'n':
 			o.n = strtol(optarg, NULL, 10);
@@ -405,6 +410,9 @@ int main(int argc, char **argv)
 		case 'k':
 		case 'K':
 			o.action = option;
+			break;
+		case 'l':
+			o.leave = true;
 			break;
 		case 'e':
 			o.action = 'e', o.error = error_number(optarg);
