@@ -15,8 +15,8 @@ struct explain {
 static const struct option options[] = {
 	{"last", 'n', OPTION_NUMBER, offsetof(struct explain, last), "N",
 		"tell all of the N newest kills (default 1)", GROUP_COMMON, NULL},
-	{"json", 0, OPTION_FLAG, offsetof(struct explain, json), NULL, "as one JSON object",
-		GROUP_COMMON, NULL},
+	{"json", 0, OPTION_FLAG, offsetof(struct explain, json), NULL,
+		"as one JSON object", GROUP_COMMON, NULL},
 	{0},
 };
 

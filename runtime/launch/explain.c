@@ -25,7 +25,8 @@ struct request {
 
 /* --- a log --- */
 
-static void put_summary(const struct request *q, const struct mr_oom_cases *cases, struct mr_str *out)
+static void put_summary(
+	const struct request *q, const struct mr_oom_cases *cases, struct mr_str *out)
 {
 	if (cases->n == 0) {
 		mr_str_appendf(out, "No OOM kill: none in the %" PRIu64 " lines of %s.\n",
@@ -40,7 +41,8 @@ static void put_summary(const struct request *q, const struct mr_oom_cases *case
 	mr_str_append(out, "\n");
 }
 
-static void put_log_json(const struct request *q, const struct mr_oom_cases *cases, struct mr_str *out)
+static void put_log_json(
+	const struct request *q, const struct mr_oom_cases *cases, struct mr_str *out)
 {
 	struct mr_json_writer w = {.pretty = true};
 	auto_str sentence = {0};
@@ -72,7 +74,8 @@ static int tell_log(const struct request *q, const struct mr_oom_cases *cases,
 	}
 	put_summary(q, cases, out);
 	if (cases->lost)
-		mr_str_append(out, "Records of the log were overwritten before they were read.\n");
+		mr_str_append(out,
+			"Records of the log were overwritten before they were read.\n");
 	mr_oom_cases_text(cases, q->last, &q->judge, out);
 	return 0;
 }
@@ -95,7 +98,8 @@ static int explain_host(struct request *q, struct mr_str *out, struct mr_error *
 	mr_oom_cases_init(&cases, q->judge.page_size);
 	while ((n = mr_kmsg_read(&k, buf, sizeof(buf), &cases.lost)) > 0)
 		mr_oom_cases_feed(&cases, buf, n);
-	/* The ring always has lost its beginning: only gaps behind it are worth a word. */
+	/* The ring always has lost its beginning: only gaps behind it are worth a word.
+	 */
 	mr_kmsg_close(&k);
 	int r = tell_log(q, &cases, out, err);
 	mr_oom_cases_clear(&cases);
@@ -134,7 +138,8 @@ static int explain_json(const struct request *q, FILE *in, char *line, size_t le
 	return mr_status_explain(q->name, mr_str_text(&text), q->json, q->last, out, err);
 }
 
-static int explain_stream(const struct request *q, FILE *in, struct mr_str *out, struct mr_error *err)
+static int explain_stream(
+	const struct request *q, FILE *in, struct mr_str *out, struct mr_error *err)
 {
 	struct mr_oom_cases cases;
 	autofree char *line = NULL;
@@ -156,8 +161,8 @@ static int explain_file(const struct request *q, struct mr_str *out, struct mr_e
 {
 	FILE *in = fopen(q->name, "re");
 	if (!in && errno == ENOENT)
-		return mr_fail_text(err, ENOENT, "no container, status file or log named '%s'",
-			q->name);
+		return mr_fail_text(err, ENOENT,
+			"no container, status file or log named '%s'", q->name);
 	if (!in)
 		return mr_fail(err, errno, "cannot read '%s'", q->name);
 	int r = explain_stream(q, in, out, err);
@@ -168,7 +173,9 @@ static int explain_file(const struct request *q, struct mr_str *out, struct mr_e
 int mr_explain(const char *root, const char *name, bool json, int last, char **ret,
 	struct mr_error *err)
 {
-	struct request q = {.name = name, .json = json, .last = last > 0 ? (size_t)last : 1,
+	struct request q = {.name = name,
+		.json = json,
+		.last = last > 0 ? (size_t)last : 1,
 		.judge = {.page_size = sysconf(_SC_PAGESIZE),
 			.noise = MR_SCORE_NOISE * sysconf(_SC_NPROCESSORS_ONLN)}};
 	struct mr_container *c = NULL;
@@ -188,7 +195,8 @@ int mr_explain(const char *root, const char *name, bool json, int last, char **r
 			r = mr_state_read_status(&c->state, &text, err);
 			mr_container_close(c);
 			if (r == 0)
-				r = mr_status_explain(name, text, json, q.last, &out, err);
+				r = mr_status_explain(
+					name, text, json, q.last, &out, err);
 		} else if (r == -ENOENT) {
 			r = explain_file(&q, &out, err);
 		}

@@ -6,8 +6,9 @@
  * it. So if an ancestor's limit is the smallest on the way up, its other containers'
  * processes compete too, and if there is no limit at all, everybody on the host does.
  *
- * /proc shows what oom_badness() counts, in KiB of whole pages: RssAnon, RssFile, RssShmem,
- * VmSwap, VmPTE (all levels of page tables since kernel 4.15). proc_pid_status(5)
+ * /proc shows what oom_badness() counts, in KiB of whole pages: RssAnon, RssFile,
+ * RssShmem, VmSwap, VmPTE (all levels of page tables since kernel 4.15).
+ * proc_pid_status(5)
  */
 #include "oom/candidates.h"
 
@@ -28,7 +29,8 @@ static struct mr_uint kib_of(const char *status, const char *name)
 	struct mr_uint v = {0};
 	unsigned long long kib;
 	const char *p = strstr(status, name);
-	if (p && sscanf(p + strlen(name), "%llu kB", &kib) == 1 && kib < UINT64_MAX / 1024)
+	if (p && sscanf(p + strlen(name), "%llu kB", &kib) == 1 &&
+		kib < UINT64_MAX / 1024)
 		v = (struct mr_uint){.set = true, .value = kib * 1024};
 	return v;
 }
@@ -85,7 +87,8 @@ static int read_process(pid_t pid, struct mr_candidate *ret)
 	if (r < 0)
 		return r;
 	snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
-	ssize_t n = mr_read_line_at(AT_FDCWD, path, ret->task.comm, sizeof(ret->task.comm));
+	ssize_t n =
+		mr_read_line_at(AT_FDCWD, path, ret->task.comm, sizeof(ret->task.comm));
 	if (n < 0)
 		return (int)n;
 	snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", (int)pid);
@@ -218,9 +221,11 @@ static struct mr_uint total_of(const struct mr_host *host, const char *path,
 	if (fd >= 0 && !v2 && mr_read_u64_at(fd, "memory.memsw.limit_in_bytes", &v) == 0)
 		room = (struct mr_uint){
 			.set = true, .value = v > limit.value ? v - limit.value : 0};
-	int r = v2 || fd < 0 ? mr_read_u64_at(AT_FDCWD, "/proc/sys/vm/swappiness", &swappiness)
-			     : mr_read_u64_at(fd, "memory.swappiness", &swappiness);
-	return mr_score_total(limit, room, r == 0 && swappiness == 0 ? 0 : swap, page_size);
+	int r = v2 || fd < 0
+			? mr_read_u64_at(AT_FDCWD, "/proc/sys/vm/swappiness", &swappiness)
+			: mr_read_u64_at(fd, "memory.swappiness", &swappiness);
+	return mr_score_total(
+		limit, room, r == 0 && swappiness == 0 ? 0 : swap, page_size);
 }
 
 int mr_ranking_read(const struct mr_cgroup *cg, const struct mr_cgroup_limits *limits,
@@ -232,7 +237,8 @@ int mr_ranking_read(const struct mr_cgroup *cg, const struct mr_cgroup_limits *l
 	size_t n_ours = 0, n_all = 0;
 	uint64_t ram, swap, group = 0;
 
-	*ret = (struct mr_ranking){.page_size = host->page_size, .scope = "host",
+	*ret = (struct mr_ranking){.page_size = host->page_size,
+		.scope = "host",
 		.noise = MR_SCORE_NOISE * sysconf(_SC_NPROCESSORS_ONLN),
 		.disabled = limits->oom_kill_disable.value};
 	if (host->owner[MR_CTL_MEMORY] < 0)
@@ -244,10 +250,12 @@ int mr_ranking_read(const struct mr_cgroup *cg, const struct mr_cgroup_limits *l
 	if (r < 0)
 		return r;
 	ret->group = mr_read_u64_at(mr_cgroup_dir(cg, MR_CTL_MEMORY), "memory.oom.group",
-			     &group) == 0 && group == 1;
+			     &group) == 0 &&
+		     group == 1;
 	if (!limits->effective_memory.set) {
 		ret->limit = (struct mr_uint){.set = true, .value = ram};
-		ret->total = mr_score_total(ret->limit, (struct mr_uint){0}, swap, host->page_size);
+		ret->total = mr_score_total(
+			ret->limit, (struct mr_uint){0}, swap, host->page_size);
 		r = host_pids(&all, &n_all, err);
 		return r < 0 ? r : read_everybody(ret, all, n_all, ours, n_ours, err);
 	}

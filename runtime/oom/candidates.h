@@ -18,12 +18,12 @@ struct mr_candidate {
 struct mr_ranking {
 	struct mr_candidate *items; /* first to die first; the exempt behind */
 	size_t n;
-	size_t n_live;         /* those that can be chosen */
-	const char *scope;     /* "container", "ancestor", "host": whose limit */
-	const char *cgroup;    /* of that limit; NULL: the host */
-	struct mr_uint limit;  /* bytes; host: RAM */
-	struct mr_uint total;  /* pages, see score.h */
-	int64_t noise;         /* pages */
+	size_t n_live;        /* those that can be chosen */
+	const char *scope;    /* "container", "ancestor", "host": whose limit */
+	const char *cgroup;   /* of that limit; NULL: the host */
+	struct mr_uint limit; /* bytes; host: RAM */
+	struct mr_uint total; /* pages, see score.h */
+	int64_t noise;        /* pages */
 	long page_size;
 	bool partial;  /* the cgroup of the limit cannot be seen: only ours are here */
 	bool disabled; /* the killer is (v1): nobody dies, tasks stand still */
@@ -43,7 +43,8 @@ void mr_ranking_clear(struct mr_ranking *r);
 
 /** As a text for people, or as one JSON object. @param id the container's */
 void mr_ranking_text(const struct mr_ranking *r, struct mr_str *out);
-int mr_ranking_json(const struct mr_ranking *r, const char *id, char **ret, struct mr_error *err);
+int mr_ranking_json(
+	const struct mr_ranking *r, const char *id, char **ret, struct mr_error *err);
 
 /** /proc/meminfo: RAM and swap areas in bytes. @return 0 or -errno */
 int mr_host_memory(uint64_t *ret_ram, uint64_t *ret_swap);

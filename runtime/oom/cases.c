@@ -91,7 +91,8 @@ void mr_oom_cases_feed(struct mr_oom_cases *cases, const char *line, size_t len)
 	if (log->n_kills > before) {
 		struct mr_oom_case *c = new_case(cases);
 		cases->n_kills++;
-		if (!c || copy_kill(c, log) < 0 || (has_table && copy_table(c, log) < 0)) {
+		if (!c || copy_kill(c, log) < 0 ||
+			(has_table && copy_table(c, log) < 0)) {
 			cases->failed = true;
 			return;
 		}

@@ -12,12 +12,13 @@
 
 struct mr_oom_case {
 	struct mr_oom_kill kill;
-	struct mr_oom_table table; /* empty: no report, or it is that of the group's first */
-	pid_t trigger_pid;         /* 0 unknown */
+	struct mr_oom_table
+		table;     /* empty: no report, or it is that of the group's first */
+	pid_t trigger_pid; /* 0 unknown */
 	char trigger_comm[32];
 	struct mr_strv lines; /* raw: its report and its Killed line */
-	uint64_t line;        /* where in the log the Killed line stands; 1 is the first */
-	char stamp[64];       /* what stood before that line */
+	uint64_t line;  /* where in the log the Killed line stands; 1 is the first */
+	char stamp[64]; /* what stood before that line */
 };
 
 struct mr_oom_cases {

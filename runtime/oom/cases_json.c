@@ -47,8 +47,8 @@ static void json_processes(
 		json_uint(w, "SwapBytes", t->swap);
 		json_int(w, "OomScoreAdj", t->oom_score_adj);
 		mr_json_put_bool(w, "Exempt", s->exempt);
-		json_int(w, "Points", (struct mr_int){.set = mr_score_counts(s),
-			.value = s->points});
+		json_int(w, "Points",
+			(struct mr_int){.set = mr_score_counts(s), .value = s->points});
 		mr_json_end(w);
 	}
 	mr_json_end(w);
@@ -68,8 +68,9 @@ static void json_choice(
 	mr_json_begin_object(w, "Choice");
 	json_pid(w, "HostPid", j->chosen);
 	json_pid(w, "Predicted", known ? c->table.items[p->first].pid : 0);
-	json_int(w, "Lead", (struct mr_int){.set = known && p->second < c->table.n,
-		.value = p->lead});
+	json_int(w, "Lead",
+		(struct mr_int){
+			.set = known && p->second < c->table.n, .value = p->lead});
 	mr_json_put_text(w, "Formula", names[p->choice]);
 	mr_json_end(w);
 }
@@ -117,8 +118,8 @@ static void json_report(const struct mr_oom_case *c, const struct mr_judged *j,
 	mr_json_end(w);
 }
 
-static void json_case(
-	const struct mr_oom_case *c, const struct mr_oom_judge *judge, struct mr_json_writer *w)
+static void json_case(const struct mr_oom_case *c, const struct mr_oom_judge *judge,
+	struct mr_json_writer *w)
 {
 	struct mr_judged j;
 	auto_str sentence = {0};
@@ -127,9 +128,11 @@ static void json_case(
 	mr_oom_case_sentence(c, &sentence);
 	mr_json_begin_object(w, NULL);
 	mr_json_put_text(w, "Explanation", mr_str_text(&sentence));
-	json_uint(w, "Sequence", (struct mr_uint){.set = k->sequence > 0, .value = k->sequence});
+	json_uint(w, "Sequence",
+		(struct mr_uint){.set = k->sequence > 0, .value = k->sequence});
 	json_uint(w, "Line", (struct mr_uint){.set = c->line > 0, .value = c->line});
-	json_int(w, "KernelUsec", (struct mr_int){.set = k->time_usec >= 0, .value = k->time_usec});
+	json_int(w, "KernelUsec",
+		(struct mr_int){.set = k->time_usec >= 0, .value = k->time_usec});
 	json_name(w, "Stamp", c->stamp);
 	if (mr_case_judge(c, judge, &j))
 		json_report(c, &j, judge, w);

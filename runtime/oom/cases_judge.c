@@ -26,7 +26,8 @@ static int by_points(const void *a, const void *b, void *scores)
 	return (y->points > x->points) - (y->points < x->points);
 }
 
-/* Kernels before 5.2: "Kill process 7 (x) score 1 or sacrifice child" names who was chosen. */
+/* Kernels before 5.2: "Kill process 7 (x) score 1 or sacrifice child" names who was
+ * chosen. */
 static pid_t chosen_of(const struct mr_oom_case *c)
 {
 	static const char *const heads[] = {"Memory cgroup out of memory: Kill process ",
@@ -41,8 +42,8 @@ static pid_t chosen_of(const struct mr_oom_case *c)
 	return c->kill.pid;
 }
 
-bool mr_case_judge(
-	const struct mr_oom_case *c, const struct mr_oom_judge *judge, struct mr_judged *ret)
+bool mr_case_judge(const struct mr_oom_case *c, const struct mr_oom_judge *judge,
+	struct mr_judged *ret)
 {
 	const struct mr_oom_kill *k = &c->kill;
 	*ret = (struct mr_judged){.chosen = chosen_of(c)};
@@ -56,13 +57,15 @@ bool mr_case_judge(
 	if (!ret->scores || !ret->order)
 		return false;
 	for (size_t i = 0; i < c->table.n; i++) {
-		mr_score_task(&c->table.items[i], ret->total, judge->page_size, &ret->scores[i]);
+		mr_score_task(&c->table.items[i], ret->total, judge->page_size,
+			&ret->scores[i]);
 		ret->order[i] = i;
 	}
-	mr_score_predict(ret->scores, c->table.items, c->table.n, ret->chosen, judge->noise,
-		&ret->prediction);
+	mr_score_predict(ret->scores, c->table.items, c->table.n, ret->chosen,
+		judge->noise, &ret->prediction);
 	if (c->table.n > 1)
-		qsort_r(ret->order, c->table.n, sizeof(*ret->order), by_points, ret->scores);
+		qsort_r(ret->order, c->table.n, sizeof(*ret->order), by_points,
+			ret->scores);
 	return true;
 }
 

@@ -3,10 +3,10 @@
  * Kills in words: see cases.h.
  *
  * The report has three parts. The table shows whom the kernel could choose from; the
- * points are computed here and held against its choice. The oom-kill line tells whose limit
- * it was and where the victim lived. The Killed line tells who died, holding what; it alone
- * is never suppressed. Names that processes and cgroups gave themselves are written in
- * printable ASCII.
+ * points are computed here and held against its choice. The oom-kill line tells whose
+ * limit it was and where the victim lived. The Killed line tells who died, holding what;
+ * it alone is never suppressed. Names that processes and cgroups gave themselves are
+ * written in printable ASCII.
  */
 #include "oom/cases_judge.h"
 #include "oom/verdict.h"
@@ -22,7 +22,8 @@
 static void put_size(struct mr_uint bytes, struct mr_str *out)
 {
 	char size[24];
-	mr_str_append(out, bytes.set ? mr_format_size(bytes.value, size) : "an unknown amount");
+	mr_str_append(
+		out, bytes.set ? mr_format_size(bytes.value, size) : "an unknown amount");
 }
 
 static void put_line(const char *line, struct mr_str *out)
@@ -75,7 +76,8 @@ static void put_total(const struct mr_oom_case *c, const struct mr_judged *j,
 	const struct mr_oom_judge *judge, struct mr_str *out)
 {
 	const struct mr_oom_kill *k = &c->kill;
-	mr_str_append(out, "   Points: rss + swap + page tables, in pages, + adj x (total / 1000). ");
+	mr_str_append(out,
+		"   Points: rss + swap + page tables, in pages, + adj x (total / 1000). ");
 	if (!j->total.set) {
 		mr_str_append(out, "The total is not known.\n");
 		return;
@@ -92,7 +94,8 @@ static void put_total(const struct mr_oom_case *c, const struct mr_judged *j,
 	for (size_t i = 0; i < c->table.n; i++)
 		adjusted |= c->table.items[i].oom_score_adj.value != 0;
 	if (j->swap_unknown && adjusted)
-		mr_str_append(out, "   (How much swap the host had is not in the log: none is assumed.)\n");
+		mr_str_append(out,
+			"   (How much swap the host had is not in the log: none is assumed.)\n");
 }
 
 static const char *const causes =
@@ -117,20 +120,25 @@ static void put_choice(const struct mr_oom_case *c, const struct mr_judged *j,
 		mr_str_append(out, ": the kernel chose the same.\n");
 		break;
 	case MR_CHOICE_CLOSE:
-		mr_str_appendf(out, ": the kernel chose %d, too close to call (%" PRId64
-			" pages of noise).\n", (int)j->chosen, judge->noise);
+		mr_str_appendf(out,
+			": the kernel chose %d, too close to call (%" PRId64
+			" pages of noise).\n",
+			(int)j->chosen, judge->noise);
 		break;
 	case MR_CHOICE_DIFFERS:
-		mr_str_appendf(out, ": the kernel chose %d instead.\n%s", (int)j->chosen, causes);
+		mr_str_appendf(out, ": the kernel chose %d instead.\n%s", (int)j->chosen,
+			causes);
 		break;
 	case MR_CHOICE_UNKNOWN:
-		mr_str_appendf(out, ": whether the kernel chose %d by that cannot be told.\n",
+		mr_str_appendf(out,
+			": whether the kernel chose %d by that cannot be told.\n",
 			(int)j->chosen);
 		break;
 	}
 	if (j->chosen != c->kill.pid)
-		mr_str_append(out, "   It killed a child in place of the one it chose, as kernels "
-				   "before 5.2 do.\n");
+		mr_str_append(out,
+			"   It killed a child in place of the one it chose, as kernels "
+			"before 5.2 do.\n");
 }
 
 static void put_table_part(const struct mr_oom_case *c, const struct mr_judged *j,
@@ -138,7 +146,8 @@ static void put_table_part(const struct mr_oom_case *c, const struct mr_judged *
 {
 	mr_str_append(out, "1. The task table: whom the kernel could choose\n");
 	if (c->table.n == 0) {
-		mr_str_append(out, c->kill.group && c->lines.n == 1
+		mr_str_append(out,
+			c->kill.group && c->lines.n == 1
 				? "   None of its own: it died with the group of the kill before.\n"
 				: "   Missing: the kernel prints 10 reports in 5 s at most, of all "
 				  "kills on the host.\n");
@@ -152,9 +161,11 @@ static void put_table_part(const struct mr_oom_case *c, const struct mr_judged *
 			put_row(c, j, row, judge->page_size, out);
 	}
 	if (c->table.n > MAX_ROWS)
-		mr_str_appendf(out, "   ... of %zu, those with most points and the victim\n",
+		mr_str_appendf(out,
+			"   ... of %zu, those with most points and the victim\n",
 			c->table.n);
-	mr_str_appendf(out, "   In pages of %ld bytes; > marks the victim.\n", judge->page_size);
+	mr_str_appendf(
+		out, "   In pages of %ld bytes; > marks the victim.\n", judge->page_size);
 	put_total(c, j, judge, out);
 	put_choice(c, j, judge, out);
 }
@@ -164,7 +175,8 @@ static void put_limit_part(const struct mr_oom_case *c, struct mr_str *out)
 	const struct mr_oom_kill *k = &c->kill;
 	static const char *const heads[] = {"oom-kill:constraint=", "Task in /", NULL};
 	const char *line = mr_case_find_line(c, heads);
-	mr_str_append(out, "2. The oom-kill line: whose limit, and where the victim lived\n");
+	mr_str_append(
+		out, "2. The oom-kill line: whose limit, and where the victim lived\n");
 	if (line)
 		put_line(line, out);
 	if (!k->memcg) {
@@ -180,15 +192,17 @@ static void put_limit_part(const struct mr_oom_case *c, struct mr_str *out)
 		}
 		mr_str_append(out, ".\n");
 	} else {
-		mr_str_append(out, "   Missing; but the next line says that it was a cgroup's "
-				   "limit.\n");
+		mr_str_append(out,
+			"   Missing; but the next line says that it was a cgroup's "
+			"limit.\n");
 	}
 	if (k->task_memcg[0]) {
 		mr_str_append(out, "   Victim: in ");
 		mr_str_append_printable(out, k->task_memcg);
 		mr_str_append(out, strcmp(k->task_memcg, k->oom_memcg) == 0
-				? ", the same cgroup.\n"
-				: k->memcg ? ", below it.\n" : ".\n");
+					   ? ", the same cgroup.\n"
+				   : k->memcg ? ", below it.\n"
+					      : ".\n");
 	}
 }
 
@@ -227,7 +241,7 @@ static void put_killed_part(const struct mr_oom_case *c, struct mr_str *out)
 	if (c->trigger_pid > 0)
 		mr_str_appendf(out, " (%d)", (int)c->trigger_pid);
 	mr_str_append(out, c->trigger_pid == k->pid ? ", the victim itself.\n"
-						     : "; that is no reason to die.\n");
+						    : "; that is no reason to die.\n");
 }
 
 void mr_oom_case_sentence(const struct mr_oom_case *c, struct mr_str *out)

@@ -40,8 +40,10 @@ static void put_sentence(const struct mr_ranking *r, struct mr_str *out)
 		put_name(first, out);
 		mr_str_append(out, " or ");
 		put_name(second, out);
-		mr_str_appendf(out, ", %" PRId64 " points apart; what can be read is good to %" PRId64
-			" (%d pages a CPU).\n", first->score.points - second->score.points, r->noise,
+		mr_str_appendf(out,
+			", %" PRId64 " points apart; what can be read is good to %" PRId64
+			" (%d pages a CPU).\n",
+			first->score.points - second->score.points, r->noise,
 			MR_SCORE_NOISE);
 		return;
 	}
@@ -63,23 +65,28 @@ static void put_basis(const struct mr_ranking *r, struct mr_str *out)
 	if (r->cgroup) {
 		mr_str_appendf(out, "%s, of ", mr_format_size(r->limit.value, size));
 		mr_str_append_printable(out, r->cgroup);
-		mr_str_append(out, r->partial ? " (an ancestor out of sight: who else shares it "
-						"is not known)"
-				   : mr_streq(r->scope, "ancestor") ? " (an ancestor)" : "");
+		mr_str_append(out,
+			r->partial ? " (an ancestor out of sight: who else shares it "
+				     "is not known)"
+			: mr_streq(r->scope, "ancestor") ? " (an ancestor)"
+							 : "");
 	} else {
 		mr_str_appendf(out, "none; the host has %s",
 			mr_format_size(r->limit.value, size));
 	}
 	mr_str_appendf(out,
-		". With usable swap that is %" PRIu64 " pages of %ld bytes; a page is a point, "
+		". With usable swap that is %" PRIu64
+		" pages of %ld bytes; a page is a point, "
 		"and oom_score_adj 1 is %" PRIu64 " points.\n",
 		r->total.value, r->page_size, r->total.value / 1000);
 	if (r->disabled)
-		mr_str_append(out, "The killer is disabled: at the container's limit nobody is "
-				   "killed, its tasks stand still.\n");
+		mr_str_append(out,
+			"The killer is disabled: at the container's limit nobody is "
+			"killed, its tasks stand still.\n");
 	if (r->group)
-		mr_str_append(out, "memory.oom.group is set: all of the container are killed "
-				   "together.\n");
+		mr_str_append(out,
+			"memory.oom.group is set: all of the container are killed "
+			"together.\n");
 }
 
 static void put_cell(struct mr_uint bytes, long page_size, struct mr_str *out)
@@ -127,9 +134,9 @@ void mr_ranking_text(const struct mr_ranking *r, struct mr_str *out)
 {
 	put_sentence(r, out);
 	put_basis(r, out);
-	mr_str_appendf(out, "\n%4s %10s %8s %8s %8s %8s %8s %9s %6s %9s %7s %s\n", "", "POINTS",
-		"ANON", "FILE", "SHMEM", "SWAP", "PTABLES", "ADJ-PART", "ADJ", "HOST-PID", "PID",
-		"NAME");
+	mr_str_appendf(out, "\n%4s %10s %8s %8s %8s %8s %8s %9s %6s %9s %7s %s\n", "",
+		"POINTS", "ANON", "FILE", "SHMEM", "SWAP", "PTABLES", "ADJ-PART", "ADJ",
+		"HOST-PID", "PID", "NAME");
 	for (size_t i = 0; i < r->n; i++)
 		put_row(r, i, out);
 }
@@ -153,8 +160,8 @@ static void put_pid(struct mr_json_writer *w, const char *key, pid_t pid)
 		mr_json_put_null(w, key);
 }
 
-static void put_candidate(
-	struct mr_json_writer *w, const struct mr_ranking *r, const struct mr_candidate *c)
+static void put_candidate(struct mr_json_writer *w, const struct mr_ranking *r,
+	const struct mr_candidate *c)
 {
 	const struct mr_oom_task *t = &c->task;
 	const bool counts = mr_score_counts(&c->score);
@@ -185,7 +192,8 @@ static void put_candidate(
 	mr_json_end(w);
 }
 
-int mr_ranking_json(const struct mr_ranking *r, const char *id, char **ret, struct mr_error *err)
+int mr_ranking_json(
+	const struct mr_ranking *r, const char *id, char **ret, struct mr_error *err)
 {
 	struct mr_json_writer w = {.pretty = true};
 

@@ -14,9 +14,9 @@
  *   Nov 23 03:54:03 host kernel: [ 2924.453659] text  syslog's kern.log
  *   [ 2924.453659] host kernel: text                  journalctl -k -o short-monotonic
  *
- * A row of the task table begins with "[  32685]", which is no time: it has no '.' or ':'.
- * Records of another facility than the kernel's were written by a program. A saved text
- * says so only with -r and -x: what else it claims can be no more than told on.
+ * A row of the task table begins with "[  32685]", which is no time: it has no '.' or
+ * ':'. Records of another facility than the kernel's were written by a program. A saved
+ * text says so only with -r and -x: what else it claims can be no more than told on.
  */
 #include "oom/report.h"
 
@@ -111,11 +111,13 @@ static const char *skip_date(const char *p)
 	char month[4];
 	unsigned day, hour, minute, second, year;
 	int n = 0;
-	if (sscanf(p, "%3[A-Za-z] %2u %2u:%2u:%2u%n", month, &day, &hour, &minute, &second,
-		    &n) == 5 && n > 0)
+	if (sscanf(p, "%3[A-Za-z] %2u %2u:%2u:%2u%n", month, &day, &hour, &minute,
+		    &second, &n) == 5 &&
+		n > 0)
 		return p[n] == ' ' ? p + n + 1 : NULL;
-	if (sscanf(p, "%4u-%2u-%2u%*1[T ]%2u:%2u:%2u%n", &year, &day, &day, &hour, &minute,
-		    &second, &n) != 6 || n == 0)
+	if (sscanf(p, "%4u-%2u-%2u%*1[T ]%2u:%2u:%2u%n", &year, &day, &day, &hour,
+		    &minute, &second, &n) != 6 ||
+		n == 0)
 		return NULL;
 	p += n;
 	p += strspn(p, "0123456789.,:+-Z"); /* fraction and zone */
@@ -131,7 +133,8 @@ static const char *skip_tag(const char *p)
 	return mr_has_prefix(p, tag + 1) ? p + strlen(tag + 1) : NULL;
 }
 
-static const char *skip_saved(const char *head, struct mr_oom_line *line, bool *ret_foreign)
+static const char *skip_saved(
+	const char *head, struct mr_oom_line *line, bool *ret_foreign)
 {
 	const char *p = head, *next = head;
 	for (int round = 0; next && round < 6; round++) {

@@ -6,8 +6,8 @@
  * multiplied by oom_score_adj, so a limit below 1000 pages makes oom_score_adj mean
  * nothing. select_bad_process() walks all tasks of the cgroup and of those below it and
  * keeps one whose points are not less than the best so far. Passed over are oom_score_adj
- * -1000, the host's init, who shares its memory with a parent in vfork(2), and who has been
- * reaped already; the last two cannot be told from outside.
+ * -1000, the host's init, who shares its memory with a parent in vfork(2), and who has
+ * been reaped already; the last two cannot be told from outside.
  *
  * Older kernels differ: before 5.9 points below 1 count as 1; before 4.17 a process with
  * CAP_SYS_ADMIN gets 3 % off; before 5.2 a child may be killed in its parent's place.
@@ -54,9 +54,11 @@ struct mr_uint mr_score_total_of_kill(
 	if (kill->memsw_limit.set && kill->memory_limit.set)
 		room = (struct mr_uint){.set = true,
 			.value = kill->memsw_limit.value > kill->memory_limit.value
-					 ? kill->memsw_limit.value - kill->memory_limit.value
+					 ? kill->memsw_limit.value -
+						   kill->memory_limit.value
 					 : 0};
-	return mr_score_total(kill->memory_limit, room, swap.set ? swap.value : 0, page_size);
+	return mr_score_total(
+		kill->memory_limit, room, swap.set ? swap.value : 0, page_size);
 }
 
 /* Whom would the scan keep? @skip nobody: n */
@@ -72,8 +74,8 @@ static size_t best(const struct mr_score *scores, size_t n, size_t skip)
 	return found;
 }
 
-void mr_score_predict(const struct mr_score *scores, const struct mr_oom_task *tasks, size_t n,
-	pid_t victim, int64_t noise, struct mr_prediction *ret)
+void mr_score_predict(const struct mr_score *scores, const struct mr_oom_task *tasks,
+	size_t n, pid_t victim, int64_t noise, struct mr_prediction *ret)
 {
 	*ret = (struct mr_prediction){.first = best(scores, n, n)};
 	ret->second = best(scores, n, ret->first);
@@ -82,7 +84,8 @@ void mr_score_predict(const struct mr_score *scores, const struct mr_oom_task *t
 	for (size_t i = 0; i < n; i++) {
 		if (victim == 0 || tasks[i].pid != victim || !scores[i].known)
 			continue;
-		int64_t behind = ret->first < n ? scores[ret->first].points - scores[i].points : 0;
+		int64_t behind =
+			ret->first < n ? scores[ret->first].points - scores[i].points : 0;
 		if (i == ret->first)
 			ret->choice = MR_CHOICE_AGREES;
 		else if (!scores[i].exempt && behind <= noise)

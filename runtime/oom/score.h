@@ -10,9 +10,9 @@
  *   points = resident pages + swapped pages + pages of page tables
  *            + oom_score_adj * (total / 1000)          (integer division first)
  *
- * total: the pages that the cgroup out of memory may have, swap included; for the host RAM
- * and swap. /proc/PID/oom_score is always scaled to the host, which makes it useless for
- * telling whom a cgroup's limit will kill.
+ * total: the pages that the cgroup out of memory may have, swap included; for the host
+ * RAM and swap. /proc/PID/oom_score is always scaled to the host, which makes it useless
+ * for telling whom a cgroup's limit will kill.
  */
 
 /** Pages by which what can be read may be off, a CPU (kernel 6.2: per-CPU counters that
@@ -22,8 +22,8 @@
 #define MR_SCORE_NEVER (-1000) /* oom_score_adj of those whom the kernel passes over */
 
 struct mr_score {
-	bool known;  /* every figure that counts was there */
-	bool exempt; /* never chosen; has no points */
+	bool known;        /* every figure that counts was there */
+	bool exempt;       /* never chosen; has no points */
 	int64_t held, adj; /* the two parts, in pages */
 	int64_t points;    /* their sum; can be negative */
 };
@@ -45,7 +45,8 @@ void mr_score_task(const struct mr_oom_task *task, struct mr_uint total, long pa
  */
 struct mr_uint mr_score_total(
 	struct mr_uint limit, struct mr_uint room, uint64_t swap, long page_size);
-/** The same for the kill that a log reports. @param swap unset: unknown, taken for none */
+/** The same for the kill that a log reports. @param swap unset: unknown, taken for none
+ */
 struct mr_uint mr_score_total_of_kill(
 	const struct mr_oom_kill *kill, struct mr_uint swap, long page_size);
 
@@ -62,10 +63,11 @@ struct mr_prediction {
 	int64_t lead;         /* points between these two */
 };
 /**
- * Whom does the formula choose from a table? Among equals it is the later one (kernel 5.9).
+ * Whom does the formula choose from a table? Among equals it is the later one
+ * (kernel 5.9).
  * @param victim 0: only predict
  */
-void mr_score_predict(const struct mr_score *scores, const struct mr_oom_task *tasks, size_t n,
-	pid_t victim, int64_t noise, struct mr_prediction *ret);
+void mr_score_predict(const struct mr_score *scores, const struct mr_oom_task *tasks,
+	size_t n, pid_t victim, int64_t noise, struct mr_prediction *ret);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A record explained: one sentence, then what it stands on. The verdict is the record's own;
- * only the points of the kernel's table are computed again.
+ * A record explained: one sentence, then what it stands on. The verdict is the record's
+ * own; only the points of the kernel's table are computed again.
  */
 #include "record/status.h"
 
@@ -32,7 +32,8 @@ static void judge_by(struct account *a)
 		.noise = MR_SCORE_NOISE * sysconf(_SC_NPROCESSORS_ONLN)};
 	for (size_t i = a->cases.n; i-- > 0;) {
 		const struct mr_uint limit = a->cases.items[i].kill.memory_limit;
-		if (total < 0 || !limit.set || (uint64_t)total * (uint64_t)page < limit.value)
+		if (total < 0 || !limit.set ||
+			(uint64_t)total * (uint64_t)page < limit.value)
 			continue;
 		a->judge.host_swap = (struct mr_uint){.set = true,
 			.value = (uint64_t)total * (uint64_t)page - limit.value};
@@ -40,7 +41,8 @@ static void judge_by(struct account *a)
 	}
 }
 
-static int read_account(const struct mr_json *root, struct account *a, struct mr_error *err)
+static int read_account(
+	const struct mr_json *root, struct account *a, struct mr_error *err)
 {
 	a->root = root;
 	mr_oom_cases_init(&a->cases, sysconf(_SC_PAGESIZE));
@@ -88,7 +90,8 @@ static void put_counter(const struct account *a, struct mr_str *out)
 		mr_str_append(out, "not read; nothing else decides\n");
 	else
 		mr_str_appendf(out,
-			"%" PRIu64 " OOM kill%s in the container's cgroups, counted by the kernel "
+			"%" PRIu64
+			" OOM kill%s in the container's cgroups, counted by the kernel "
 			"(%s)\n",
 			v->kills, v->kills == 1 ? "" : "s",
 			v->version == 1 ? "oom_kill in memory.oom_control"
@@ -112,8 +115,9 @@ static void put_ladder(const struct account *a, struct mr_str *out)
 		mr_str_appendf(out, ", %s", mr_format_size(v->limit.value, size));
 	if (v->limit_kind)
 		mr_str_appendf(out, " (%s)", v->limit_kind);
-	mr_str_append(out, v->by_ladder ? "; the events of the cgroups on the way up say so\n"
-				       : "; the events of the cgroups do not tell\n");
+	mr_str_append(out, v->by_ladder
+				   ? "; the events of the cgroups on the way up say so\n"
+				   : "; the events of the cgroups do not tell\n");
 }
 
 static void put_log(const struct account *a, struct mr_str *out)
@@ -125,13 +129,17 @@ static void put_log(const struct account *a, struct mr_str *out)
 	if (!v->source)
 		mr_str_append(out, "the kernel log was not readable\n");
 	else
-		mr_str_appendf(out, "%zu victim%s named by the kernel log, %" PRIu64 " not%s\n",
-			v->n_victims, v->n_victims == 1 ? "" : "s", v->victims_without_detail,
+		mr_str_appendf(out,
+			"%zu victim%s named by the kernel log, %" PRIu64 " not%s\n",
+			v->n_victims, v->n_victims == 1 ? "" : "s",
+			v->victims_without_detail,
 			v->incomplete ? "; records of it were lost" : "");
 	put_point(out, "init");
-	mr_str_append(out, v->init_killed < 0 ? "whether the first process was a victim is not known\n"
-			   : v->init_killed   ? "the first process was a victim\n"
-					      : "the first process was no victim\n");
+	mr_str_append(
+		out, v->init_killed < 0
+			     ? "whether the first process was a victim is not known\n"
+		     : v->init_killed ? "the first process was a victim\n"
+				      : "the first process was no victim\n");
 }
 
 static void put_exit(const struct account *a, struct mr_str *out)
@@ -157,8 +165,9 @@ static void put_exit(const struct account *a, struct mr_str *out)
 	if (mr_json_bool(end, "TimedOut", false))
 		mr_str_append(out, "; minirun stopped it at the time limit");
 	else if (code == 128 + SIGKILL && a->verdict.known && a->verdict.kills == 0)
-		mr_str_append(out, sig ? "; that signal was sent by somebody, not by the OOM killer"
-				       : "; the program chose that code itself");
+		mr_str_append(out,
+			sig ? "; that signal was sent by somebody, not by the OOM killer"
+			    : "; the program chose that code itself");
 	else if (a->verdict.kills > 0 && code != 128 + SIGKILL)
 		mr_str_append(out, "; a killed child does not show in the exit code");
 	mr_str_append(out, "\n");
@@ -186,7 +195,8 @@ static void put_memory(const struct account *a, struct mr_str *out)
 		any = true;
 	}
 	if (any && failcnt > 0)
-		mr_str_appendf(out, ", hit %" PRId64 " time%s", failcnt, failcnt == 1 ? "" : "s");
+		mr_str_appendf(out, ", hit %" PRId64 " time%s", failcnt,
+			failcnt == 1 ? "" : "s");
 	mr_str_append(out, any ? "\n" : "");
 }
 
@@ -196,7 +206,8 @@ static void put_hang(const struct account *a, struct mr_str *out)
 	const struct mr_json *seconds = mr_json_get(oom, "HangSeconds");
 	if (a->verdict.hanging || (seconds && seconds->type == MR_JSON_NUMBER)) {
 		put_point(out, "hang");
-		mr_str_append(out, "its tasks stood still at the limit: the killer was disabled");
+		mr_str_append(out,
+			"its tasks stood still at the limit: the killer was disabled");
 		if (seconds && seconds->type == MR_JSON_NUMBER)
 			mr_str_appendf(out, ", for %s s", seconds->text);
 		mr_str_append(out, "\n");
@@ -278,8 +289,10 @@ int mr_status_explain(const char *name, const char *json, bool as_json, size_t l
 	if (root->type == MR_JSON_ARRAY && root->n == 1) /* as inspect prints it */
 		root = root->child;
 	if (!mr_json_get(root, "State") || !mr_json_get(root, "schemaVersion")) {
-		mr_fail_text(err, EBADMSG, "%s: JSON, but no record of one container", name);
-		mr_hint(err, "a status.json, what inspect prints of one id, or a kernel log");
+		mr_fail_text(
+			err, EBADMSG, "%s: JSON, but no record of one container", name);
+		mr_hint(err,
+			"a status.json, what inspect prints of one id, or a kernel log");
 		return -EBADMSG;
 	}
 	r = read_account(root, &a, err);

@@ -77,19 +77,22 @@ static int read_lists(const struct mr_json *oom, struct mr_verdict *ret)
 			read_victim(v, &ret->victims[ret->n_victims++]);
 	}
 	for (const struct mr_json *l = log ? log->child : NULL; l; l = l->next) {
-		if (l->type == MR_JSON_STRING && mr_strv_add(&ret->kernel_log, l->text) < 0)
+		if (l->type == MR_JSON_STRING &&
+			mr_strv_add(&ret->kernel_log, l->text) < 0)
 			return -ENOMEM;
 	}
 	return 0;
 }
 
-int mr_status_read_verdict(const struct mr_json *record, struct mr_verdict *ret, struct mr_error *err)
+int mr_status_read_verdict(
+	const struct mr_json *record, struct mr_verdict *ret, struct mr_error *err)
 {
 	const struct mr_json *oom = mr_json_get(record, "OOM");
 	const struct mr_uint kills = number(oom, "Kills");
 
 	memset(ret, 0, sizeof(*ret));
-	ret->version = (int)mr_json_int(mr_json_get(record, "Memory"), "CgroupVersion", 0);
+	ret->version =
+		(int)mr_json_int(mr_json_get(record, "Memory"), "CgroupVersion", 0);
 	ret->known = kills.set;
 	ret->kills = kills.value;
 	/* The one text that is told as it stands. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cases.c, cases_tell.c, report_prefix.c, explain_record.c: saved logs and records explained.
- * Runs in the source's root. */
+/* cases.c, cases_tell.c, report_prefix.c, explain_record.c: saved logs and records
+ * explained. Runs in the source's root. */
 #include "oom/cases.h"
 
 #include "base/io.h"
@@ -72,14 +72,23 @@ static void every_tools_prefix_is_taken_off(void **state)
 {
 	(void)state;
 	static const char *const heads[] = {
-		"", "[ 2924.453661] ", "<6>[ 2924.453661] ", "[ 2924.453661][ T4711] ",
-		"[ 2924.453661] [   C0] ", "[Mon Nov 23 03:54:03 2026] ",
-		"[ 2924.453661 <    0.000002>] ", "[  +0.000002] ", "[Nov23 03:54] ",
-		"kern  :info  : [ 2924.453661] ", "kern  :err   : [Mon Nov 23 03:54:03 2026] ",
-		"2026-11-23T03:54:03,453661+00:00 ", "Nov 23 03:54:03 vm-1 kernel: ",
+		"",
+		"[ 2924.453661] ",
+		"<6>[ 2924.453661] ",
+		"[ 2924.453661][ T4711] ",
+		"[ 2924.453661] [   C0] ",
+		"[Mon Nov 23 03:54:03 2026] ",
+		"[ 2924.453661 <    0.000002>] ",
+		"[  +0.000002] ",
+		"[Nov23 03:54] ",
+		"kern  :info  : [ 2924.453661] ",
+		"kern  :err   : [Mon Nov 23 03:54:03 2026] ",
+		"2026-11-23T03:54:03,453661+00:00 ",
+		"Nov 23 03:54:03 vm-1 kernel: ",
 		"Nov  3 03:54:03 vm-1 kernel: [ 2924.453661] ",
 		"2026-11-23T03:54:03.453661+00:00 vm-1 kernel: [ 2924.453661] ",
-		"2026-11-23T03:54:03+0000 vm-1 kernel: ", "2026-11-23 03:54:03 vm-1 kernel: ",
+		"2026-11-23T03:54:03+0000 vm-1 kernel: ",
+		"2026-11-23 03:54:03 vm-1 kernel: ",
 		"[ 2924.453661] vm-1 kernel: ",
 	};
 	static const char *const lines[] = {
@@ -98,8 +107,8 @@ static void every_tools_prefix_is_taken_off(void **state)
 		mr_oom_cases_init(&cases, 4096);
 		for (size_t k = 0; k < 6; k++) {
 			char line[400];
-			int n = snprintf(line, sizeof(line), "%s%s%s\n", heads[i], lines[k],
-				i % 2 ? "\r" : "");
+			int n = snprintf(line, sizeof(line), "%s%s%s\n", heads[i],
+				lines[k], i % 2 ? "\r" : "");
 			mr_oom_cases_feed(&cases, line, (size_t)n);
 		}
 		if (cases.n != 1 || cases.items[0].table.n != 1)
@@ -143,15 +152,18 @@ static void three_parts_are_told(void **state)
 	feed_file(&cases, "5.10-v2-own-limit");
 	autofree char *text = tell(&cases, 1);
 	assert_has(text, "1. The task table");
-	assert_has(text, " >      114      1425       5.6         0        11    400       4636  keeper\n"
-			 "        113      3735      14.6         0        16      0       3751  big\n");
+	assert_has(text,
+		" >      114      1425       5.6         0        11    400       4636  keeper\n"
+		"        113      3735      14.6         0        16      0       3751  big\n");
 	assert_has(text, "The total is 8192 pages: 32 MiB of limit, so adj 1 is 8.");
-	assert_has(text, "Most points has keeper (114), 885 more than big (113): the kernel chose the same.");
+	assert_has(text,
+		"Most points has keeper (114), 885 more than big (113): the kernel chose the same.");
 	assert_has(text, "2. The oom-kill line");
 	assert_has(text, "Limit: of /lab/c1, 32 MiB.");
 	assert_has(text, "Victim: in /lab/c1, the same cgroup.");
 	assert_has(text, "3. The Killed line");
-	assert_has(text, "Asked for the memory: trigger (122); that is no reason to die.");
+	assert_has(
+		text, "Asked for the memory: trigger (122); that is no reason to die.");
 	mr_oom_case_sentence(&cases.items[0], &sentence);
 	assert_string_equal(mr_str_text(&sentence),
 		"The kernel killed process 114 of the host (keeper, 4.8 MiB anonymous) because "
@@ -165,7 +177,8 @@ static void old_kernels_kill_a_child_instead(void **state)
 	struct mr_oom_cases cases;
 	feed_file(&cases, "4.18-v1-sacrificed-child");
 	autofree char *text = tell(&cases, 1);
-	assert_has(text, "npm start (19331), 110051 more than node (19388): the kernel chose the same.");
+	assert_has(text,
+		"npm start (19331), 110051 more than node (19388): the kernel chose the same.");
 	assert_has(text, "It killed a child in place of the one it chose");
 	assert_has(text, "| Task in /lab/c1 killed as a result of limit of /lab\n");
 	mr_oom_cases_clear(&cases);
@@ -194,7 +207,8 @@ static void a_group_is_one_case_with_its_members(void **state)
 	assert_int_equal(cases.items[1].table.n, 0);
 	/* Behind its Killed line stands "Tasks in /lab/g are going to be killed". */
 	const struct mr_strv *lines = &cases.items[0].lines;
-	assert_true(mr_has_prefix(lines->items[lines->n - 1], "Tasks in /lab/g are going"));
+	assert_true(
+		mr_has_prefix(lines->items[lines->n - 1], "Tasks in /lab/g are going"));
 	autofree char *text = tell(&cases, 1);
 	assert_has(text, "With it: The kernel killed process 1198 of the host (member");
 	assert_lacks(text, "Before:");
@@ -223,12 +237,14 @@ static void hostile_names_stay_names(void **state)
 	autofree char *text = tell(&cases, 1);
 	assert_has(text, "Limit: of /lab/a,task_memcg=,b, 16 MiB.");
 	assert_has(text, "Process 1193 of the host () total-vm:,): 11.8 MiB");
-	assert_has(text, "1989 more than a,task=,pid=9 (1189): the kernel chose the same.");
+	assert_has(
+		text, "1989 more than a,task=,pid=9 (1189): the kernel chose the same.");
 	mr_oom_cases_clear(&cases);
 
 	mr_oom_cases_init(&cases, 4096);
-	feed(&cases, "Out of memory: Killed process 6 (\x1b[31mred) total-vm:1kB, anon-rss:1kB, "
-		     "file-rss:0kB\n");
+	feed(&cases,
+		"Out of memory: Killed process 6 (\x1b[31mred) total-vm:1kB, anon-rss:1kB, "
+		"file-rss:0kB\n");
 	autofree char *red = tell(&cases, 1);
 	assert_has(red, "\\x1b[31mred");
 	assert_lacks(red, "\x1b");
@@ -248,7 +264,8 @@ static void a_wrong_choice_is_not_explained_away(void **state)
 	mr_oom_cases_init(&cases, 4096);
 	feed(&cases, log);
 	autofree char *text = tell(&cases, 1);
-	assert_has(text, "more than big (113): the kernel chose 122 instead.\n   Known causes: ");
+	assert_has(text,
+		"more than big (113): the kernel chose 122 instead.\n   Known causes: ");
 	mr_oom_cases_clear(&cases);
 }
 
@@ -330,7 +347,8 @@ static void a_record_is_told_as_its_verdict(void **state)
 		"OOMKilled: yes. The kernel killed process 7 of the host (w\\x1b, 1 MiB anonymous) "
 		"because the parent cgroup /g reached its limit of 64 MiB (memory). 1 kill. "
 		"Evidence: counter, memory.events, kernel log #42.\n\nWhat this stands on:\n"));
-	assert_has(text, "exit      code 0; a killed child does not show in the exit code\n");
+	assert_has(text,
+		"exit      code 0; a killed child does not show in the exit code\n");
 	assert_has(text, "3. The Killed line");
 	assert_has(text, "Process 7 of the host (w\\x1b): ");
 	assert_lacks(text, "\x1b");
@@ -340,9 +358,12 @@ static void records_that_do_not_know_say_so(void **state)
 {
 	(void)state;
 	auto_str out = {0};
-	assert_int_equal(explain("[{\"schemaVersion\":1,\"State\":{\"Status\":\"exited\",\"ExitCode\":137,"
-				 "\"OOMKilled\":null},\"OOM\":{\"Kills\":null,\"Why\":\"Because\\u001b\"},"
-				 "\"Exit\":null}]", &out), 0);
+	assert_int_equal(
+		explain("[{\"schemaVersion\":1,\"State\":{\"Status\":\"exited\",\"ExitCode\":137,"
+			"\"OOMKilled\":null},\"OOM\":{\"Kills\":null,\"Why\":\"Because\\u001b\"},"
+			"\"Exit\":null}]",
+			&out),
+		0);
 	const char *text = mr_str_text(&out);
 	assert_true(mr_has_prefix(text, "OOMKilled: unknown. Because\\x1b.\n"));
 	assert_has(text, "counter   not read; nothing else decides\n");
@@ -353,7 +374,8 @@ static void records_that_do_not_know_say_so(void **state)
 static void other_json_is_refused(void **state)
 {
 	(void)state;
-	static const char *const texts[] = {"{}", "[]", "[{},{}]", "{\"State\":{}}", "{", "[1]"};
+	static const char *const texts[] = {
+		"{}", "[]", "[{},{}]", "{\"State\":{}}", "{", "[1]"};
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		auto_str out = {0};
 		assert_true(explain(texts[i], &out) < 0);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* score.c, candidates.c, ranking.c: the kernel's choice as arithmetic. Runs in the source's
- * root. */
+/* score.c, candidates.c, ranking.c: the kernel's choice as arithmetic. Runs in the
+ * source's root. */
 #include "oom/candidates.h"
 
 #include "base/io.h"
@@ -25,8 +25,11 @@ static struct mr_uint some(uint64_t value)
 
 static struct mr_oom_task task(pid_t pid, uint64_t rss, int adj)
 {
-	return (struct mr_oom_task){.pid = pid, .rss = some(rss * PAGE), .swap = some(0),
-		.pgtables = some(0), .oom_score_adj = {.set = true, .value = adj}};
+	return (struct mr_oom_task){.pid = pid,
+		.rss = some(rss * PAGE),
+		.swap = some(0),
+		.pgtables = some(0),
+		.oom_score_adj = {.set = true, .value = adj}};
 }
 
 static int64_t points(const struct mr_oom_task *t, struct mr_uint total)
@@ -82,7 +85,8 @@ static void total_is_limit_and_usable_swap(void **state)
 	(void)state;
 	const struct mr_uint limit = some(100 * PAGE);
 	assert_int_equal(mr_score_total(limit, NONE, 50 * PAGE, PAGE).value, 150);
-	assert_int_equal(mr_score_total(limit, some(20 * PAGE), 50 * PAGE, PAGE).value, 120);
+	assert_int_equal(
+		mr_score_total(limit, some(20 * PAGE), 50 * PAGE, PAGE).value, 120);
 	assert_int_equal(mr_score_total(limit, some(0), 50 * PAGE, PAGE).value, 100);
 	assert_false(mr_score_total(NONE, some(0), 50 * PAGE, PAGE).set);
 }
@@ -90,8 +94,8 @@ static void total_is_limit_and_usable_swap(void **state)
 static void the_last_of_equals_is_predicted(void **state)
 {
 	(void)state;
-	const struct mr_oom_task tasks[] = {task(1, 10, 0), task(2, 30, 0), task(3, 30, 0),
-		task(4, 90, -1000)};
+	const struct mr_oom_task tasks[] = {
+		task(1, 10, 0), task(2, 30, 0), task(3, 30, 0), task(4, 90, -1000)};
 	struct mr_score scores[4];
 	struct mr_prediction p;
 	for (size_t i = 0; i < 4; i++)
@@ -146,7 +150,8 @@ static void kernels_choose_as_the_formula_does(void **state)
 		assert_int_equal(
 			mr_read_file_at(AT_FDCWD, path, 1u << 20, &text, NULL), 0);
 		mr_oom_log_init(&log, PAGE, "");
-		for (const char *line = text; *line; line += strcspn(line, "\n"), line += *line == '\n')
+		for (const char *line = text; *line;
+			line += strcspn(line, "\n"), line += *line == '\n')
 			mr_oom_log_feed(&log, line, strcspn(line, "\n"));
 		assert_int_equal(log.n_kills, 1);
 		struct mr_uint total = mr_score_total_of_kill(&log.kills[0], NONE, PAGE);
@@ -155,7 +160,8 @@ static void kernels_choose_as_the_formula_does(void **state)
 		assert_in_range(log.table.n, 1, 8);
 		for (size_t k = 0; k < log.table.n; k++)
 			mr_score_task(&log.table.items[k], total, PAGE, &scores[k]);
-		mr_score_predict(scores, log.table.items, log.table.n, log.kills[0].pid, 0, &p);
+		mr_score_predict(
+			scores, log.table.items, log.table.n, log.kills[0].pid, 0, &p);
 		if (p.choice != MR_CHOICE_AGREES)
 			fail_msg("%s: choice %d", path, (int)p.choice);
 		if (logs[i].victim_points)
@@ -169,10 +175,11 @@ static void kernels_choose_as_the_formula_does(void **state)
 static void status_is_read(void **state)
 {
 	(void)state;
-	static const char text[] = "Name:\tw\nUmask:\t0022\nState:\tS (sleeping)\nUid:\t0\t1000\t0\t0\n"
-				   "NSpid:\t4711\t17\t3\nVmPeak:\t 2000 kB\nVmSize:\t 1000 kB\n"
-				   "VmRSS:\t  400 kB\nRssAnon:\t 300 kB\nRssFile:\t  60 kB\n"
-				   "RssShmem:\t  40 kB\nVmPTE:\t      44 kB\nVmSwap:\t       8 kB\n";
+	static const char text[] =
+		"Name:\tw\nUmask:\t0022\nState:\tS (sleeping)\nUid:\t0\t1000\t0\t0\n"
+		"NSpid:\t4711\t17\t3\nVmPeak:\t 2000 kB\nVmSize:\t 1000 kB\n"
+		"VmRSS:\t  400 kB\nRssAnon:\t 300 kB\nRssFile:\t  60 kB\n"
+		"RssShmem:\t  40 kB\nVmPTE:\t      44 kB\nVmSwap:\t       8 kB\n";
 	struct mr_candidate c = {.task.pid = 4711};
 	assert_true(mr_candidate_parse(text, &c));
 	assert_int_equal(c.container_pid, 3);
@@ -188,8 +195,13 @@ static void status_is_read(void **state)
 
 static struct mr_ranking ranking(struct mr_candidate *items, size_t n)
 {
-	return (struct mr_ranking){.items = items, .n = n, .scope = "container", .cgroup = "/c",
-		.limit = some(5000 * PAGE), .total = some(5000), .noise = 128,
+	return (struct mr_ranking){.items = items,
+		.n = n,
+		.scope = "container",
+		.cgroup = "/c",
+		.limit = some(5000 * PAGE),
+		.total = some(5000),
+		.noise = 128,
 		.page_size = PAGE};
 }
 
