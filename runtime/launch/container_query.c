@@ -118,18 +118,15 @@ int mr_container_score(struct mr_container *c, bool json, char **ret, struct mr_
 	struct mr_ranking ranking = { 0 };
 	auto_str text = { 0 };
 
-	mr_cgroup_init(&cg);
-	int r = mr_container_refuse_damaged(c, err);
-	if (r == 0 && !mr_cleanup_is_live(&c->live)) {
-		r = mr_fail_text(err, ESRCH, "container not running");
-		mr_hint(err, "minirun explain %s tells how it ended", c->state.id);
-	}
-	if (r == 0)
-		r = mr_container_open_cgroup(c, &cg, err);
+	/* Whom the kernel can kill is in the cgroup, whether or not the state says "running"
+	 * already: it is written after the program was executed. */
+	int r = mr_container_open_cgroup(c, &cg, err);
 	if (r == 0)
 		r = mr_cgroup_read_limits(&cg, &limits, err);
 	if (r == 0)
 		r = mr_ranking_read(&cg, &limits, &ranking, err);
+	if (r == -ESRCH)
+		mr_hint(err, "minirun explain %s tells how it ended", c->state.id);
 	if (r == 0 && json) {
 		r = mr_ranking_json(&ranking, c->state.id, ret, err);
 	} else if (r == 0) {

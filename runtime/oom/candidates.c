@@ -249,6 +249,8 @@ int mr_ranking_read(const struct mr_cgroup *cg, const struct mr_cgroup_limits *l
 	r = memory_pids(host, cg->path, &ours, &n_ours, err);
 	if (r < 0)
 		return r;
+	if (n_ours == 0)
+		return mr_fail_text(err, ESRCH, "container not running");
 	ret->group = mr_read_u64_at(mr_cgroup_dir(cg, MR_CTL_MEMORY), "memory.oom.group",
 			     &group) == 0 &&
 		     group == 1;

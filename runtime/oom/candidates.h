@@ -35,7 +35,7 @@ bool mr_candidate_parse(const char *status, struct mr_candidate *ret);
 /** Pure: points for all, best first. */
 void mr_ranking_sort(struct mr_ranking *r);
 
-/** Look at everybody who shares the limit of @cg that is reached first.
+/** Look at everybody who shares the limit of @cg that is reached first. -ESRCH: it is empty.
  * @param limits of @cg, borrowed by @ret */
 int mr_ranking_read(const struct mr_cgroup *cg, const struct mr_cgroup_limits *limits,
 	struct mr_ranking *ret, struct mr_error *err);

@@ -255,6 +255,18 @@ _can_read_kmsg() {
 	(: </dev/kmsg) 2>/dev/null
 }
 
+# kernel_log: all records of /dev/kmsg. A read fails with EPIPE when the next record was
+# overwritten meanwhile, and with EAGAIN behind the last: only then it is all.
+kernel_log() {
+	local errors=$BATS_TEST_TMPDIR/kmsg.$BASHPID i
+	for ((i = 0; i < 100; i++)); do
+		LC_ALL=C dd if=/dev/kmsg iflag=nonblock bs=8k 2>"$errors" >"$errors.out" || true
+		! grep -q 'temporarily unavailable' "$errors" || break
+	done
+	cat "$errors.out"
+	rm -f "$errors" "$errors.out"
+}
+
 # Prints why WORD is not there; nothing when it is.
 _missing() {
 	case $1 in

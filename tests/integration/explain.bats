@@ -116,7 +116,7 @@ explain() {
 			and .Victim.Comm == "memlab" and .Line > 0)' <<<"$output" >/dev/null ||
 			fail "dmesg $form: no kill of $pid" "$(grep "$pid" "$BATS_TEST_TMPDIR/log")"
 	done
-	dd if=/dev/kmsg iflag=nonblock bs=8k of="$BATS_TEST_TMPDIR/log" 2>/dev/null || true
+	kernel_log >"$BATS_TEST_TMPDIR/log"
 	run --separate-stderr minirun explain --json - <"$BATS_TEST_TMPDIR/log"
 	assert_status 0
 	jq -e --argjson pid "$pid" 'any(.Kills[]; .Victim.HostPid == $pid and .Sequence > 0)' <<<"$output"
@@ -144,7 +144,7 @@ explain() {
 victim_of_log() {
 	local pid
 	pid=$(state '.OOM.Victims[0].HostPid')
-	[ "$pid" != null ] || pid=$(dd if=/dev/kmsg iflag=nonblock bs=8k 2>/dev/null |
+	[ "$pid" != null ] || pid=$(kernel_log |
 		sed -nE 's/.*Killed process ([0-9]+) \(memlab\).*/\1/p' | tail -n 1)
 	assert_between "$pid" 1 4194304 "pid of the victim" >&2
 	echo "$pid"

@@ -184,9 +184,6 @@ judge_trial() {
 	fi
 }
 
-kernel_log() {
-	dd if=/dev/kmsg iflag=nonblock bs=8k 2>/dev/null || true
-}
 
 # killed_first SEQUENCE SCORE: the candidate whose Killed line came first behind SEQUENCE;
 # these lines are never suppressed.
