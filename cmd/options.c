@@ -73,7 +73,8 @@ static const struct option *find(
 
 static bool takes_value(enum option_kind kind)
 {
-	return kind != OPTION_FLAG && kind != OPTION_ON && kind != OPTION_OFF;
+	return kind != OPTION_FLAG && kind != OPTION_ON && kind != OPTION_OFF &&
+	       kind != OPTION_WORD;
 }
 
 static int parse_bool(const char *text, bool *ret)
@@ -127,7 +128,8 @@ static int store(
 		*(int *)at = on == (row->kind == OPTION_ON);
 		return 0;
 	case OPTION_TEXT:
-		*(const char **)at = value;
+	case OPTION_WORD:
+		*(const char **)at = value ? value : "true";
 		return 0;
 	case OPTION_LIST:
 		return list_add(at, value, err);

@@ -16,6 +16,7 @@ enum option_kind {
 	OPTION_ON,       /* int: 1, or 0 with --x=false; untouched when absent */
 	OPTION_OFF,      /* the opposite, for --no-x */
 	OPTION_TEXT,     /* const char * */
+	OPTION_WORD,     /* the same, but only --x=WORD has a value; "true" without */
 	OPTION_LIST,     /* struct option_list, repeatable */
 	OPTION_NUMBER,   /* int, not negative */
 	OPTION_DURATION, /* int64_t, milliseconds */

@@ -128,7 +128,8 @@ int mr_protect_own_binary(char *const argv[], struct mr_error *err);
 struct mr_command {
 	char *const *args; /* program and arguments, NULL-terminated */
 	const char *memory, *memory_swap, *memory_reservation, *memory_swappiness;
-	bool oom_kill_disable;
+	/* "true", "false"; for cgroup v2 also "error", "warn", "emulate" */
+	const char *oom_kill_disable;
 	const char *oom_score_adj, *pids_limit, *cpus, *cpuset_cpus, *shm_size;
 	const char *user, *workdir, *hostname, *network, *rootfs;
 	bool read_only, tty;

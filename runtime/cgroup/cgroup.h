@@ -23,6 +23,8 @@ struct mr_cgroup_plan {
 	/* Device access list for the BPF program, when v2 holds devices; NULL: none. */
 	const struct mr_device_rule *device_rules;
 	size_t n_device_rules;
+	/* v2: disableOOMKiller is emulated: memory.high below memory.max, see oom/emulate.h */
+	bool emulate_oom_disable;
 	bool memory_limited; /* limit, swap or an ancestor's: something can kill */
 };
 
@@ -128,10 +130,11 @@ void mr_cgroup_complete_memory(struct mr_memory *m, const struct mr_cgroup_limit
  *
  * @param wanted linux_->resources is what to change, completed and validated; its devices
  *               are left out, its cgroupsPath is set
+ * @param emulate a disabled OOM killer is emulated: memory.high moves with the limit
  * @param arena  for the rows
  */
-int mr_cgroup_update(struct mr_spec *wanted, struct mr_cgroup *cg, struct mr_arena *arena,
-	struct mr_strv *warnings, struct mr_error *err);
+int mr_cgroup_update(struct mr_spec *wanted, bool emulate, struct mr_cgroup *cg,
+	struct mr_arena *arena, struct mr_strv *warnings, struct mr_error *err);
 
 struct mr_stat_entry {
 	char name[40];

@@ -23,6 +23,10 @@ int mr_cgroup_open_v1_freezer(const struct mr_cgroup *cg);
 /** Absolute, not "/", no "..", not too long. */
 int mr_cgroup_check_path(const char *path, struct mr_error *err);
 
+/** disableOOMKiller emulated: the row for memory.high that goes with a limit. */
+int mr_cgroup_plan_high(const struct mr_int *limit, const struct mr_host *host,
+	struct mr_arena *arena, struct mr_cgroup_rows *rows, struct mr_error *err);
+
 /** Is the controller switched on by a parent's cgroup.subtree_control? The others of v2
  * are part of the core, or not there. */
 bool mr_cgroup_in_subtree_control(enum mr_controller c);

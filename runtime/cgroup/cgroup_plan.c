@@ -152,6 +152,8 @@ static int controller_missing(const struct mr_host *host, enum mr_controller c,
 
 struct planner {
 	const struct mr_spec *spec;
+	/* The spec's, but for a disableOOMKiller that becomes something else. */
+	const struct mr_resources *resources;
 	const struct mr_host *host;
 	struct mr_arena *arena;
 	struct mr_cgroup_plan *plan;
@@ -172,7 +174,7 @@ static void want(struct planner *p, enum mr_controller c, bool required)
 static int make_rows(struct planner *p, enum mr_controller c, bool v2,
 	struct mr_cgroup_rows *rows, struct mr_strv *warnings)
 {
-	const struct mr_resources *r = p->spec->linux_->resources;
+	const struct mr_resources *r = p->resources;
 	return v2 ? mr_cgroup_v2_rows(r, c, p->arena, rows, warnings, p->err)
 		  : mr_cgroup_v1_rows(r, c, p->arena, rows, warnings, p->err);
 }
@@ -239,6 +241,55 @@ static int plan_unified(struct planner *p)
 	return r;
 }
 
+static bool wants_killer_disabled(const struct planner *p)
+{
+	const struct mr_memory *m = p->resources ? p->resources->memory : NULL;
+	return m && m->disable_oom_killer.set && m->disable_oom_killer.value &&
+	       mr_host_is_v2(p->host, MR_CTL_MEMORY);
+}
+
+/* Here is why there are no rows for it. */
+static int plan_policy(struct planner *p)
+{
+	int policy = mr_spec_oom_disable_policy(p->spec);
+	static const char *const texts[] = {
+		[MR_OOM_DISABLE_WARN] = "not done: cgroup v2 cannot switch the OOM killer off",
+		[MR_OOM_DISABLE_EMULATE] =
+			"emulated on cgroup v2: a bit below the limit all tasks are frozen",
+	};
+
+	if (!wants_killer_disabled(p) || policy <= MR_OOM_DISABLE_ERROR)
+		return 0;
+	struct mr_resources *r = mr_arena_alloc(p->arena, sizeof(*r));
+	struct mr_memory *m = mr_arena_alloc(p->arena, sizeof(*m));
+	if (!r || !m ||
+		mr_strv_addf(p->warnings, "linux.resources.memory.disableOOMKiller: %s",
+			texts[policy]) < 0)
+		return mr_fail(p->err, ENOMEM, "plan the cgroup");
+	*r = *p->resources;
+	*m = *r->memory;
+	m->disable_oom_killer.set = false;
+	r->memory = m;
+	p->resources = r;
+	p->plan->emulate_oom_disable = policy == MR_OOM_DISABLE_EMULATE;
+	return 0;
+}
+
+int mr_cgroup_plan_high(const struct mr_int *limit, const struct mr_host *host,
+	struct mr_arena *arena, struct mr_cgroup_rows *rows, struct mr_error *err)
+{
+	const struct mr_row_writer w = {MR_CTL_MEMORY, false, arena, rows, NULL, err};
+	static const char field[] = "linux.resources.memory.disableOOMKiller";
+
+	if (!limit->set || limit->value == 0)
+		return 0;
+	if (limit->value < 0)
+		return mr_row_putf(&w, field, "memory.high", "max");
+	return mr_row_putf(&w, field, "memory.high", "%llu",
+		(unsigned long long)mr_cgroup_v2_high(
+			(uint64_t)limit->value, host->page_size));
+}
+
 static bool is_memory_limit(const struct mr_cgroup_row *row)
 {
 	static const char *const files[] = {"memory.limit_in_bytes",
@@ -265,14 +316,20 @@ int mr_cgroup_plan(const struct mr_spec *spec, const struct mr_host *host, const
 	const char *parent, bool all, struct mr_arena *arena, struct mr_cgroup_plan *ret,
 	struct mr_strv *warnings, struct mr_error *err)
 {
-	struct planner p = {spec, host, arena, ret, warnings, err};
+	struct planner p = {
+		spec, spec->linux_->resources, host, arena, ret, warnings, err};
 
 	memset(ret, 0, sizeof(*ret));
 	int r = plan_path(spec, id, parent, ret->path, err);
+	if (r == 0)
+		r = plan_policy(&p);
 	for (int c = 0; c < MR_CONTROLLERS && r == 0; c++)
 		r = plan_controller(&p, (enum mr_controller)c);
 	if (r == 0)
 		r = plan_device_program(&p);
+	if (r == 0 && ret->emulate_oom_disable)
+		r = mr_cgroup_plan_high(
+			&p.resources->memory->limit, host, arena, &ret->rows, err);
 	if (r == 0)
 		r = plan_unified(&p);
 	if (r < 0)

@@ -264,10 +264,10 @@ static void drop_late(const struct mr_cgroup *cg, const struct late *late)
 	}
 }
 
-int mr_cgroup_update(struct mr_spec *wanted, struct mr_cgroup *cg, struct mr_arena *arena,
-	struct mr_strv *warnings, struct mr_error *err)
+int mr_cgroup_update(struct mr_spec *wanted, bool emulate, struct mr_cgroup *cg,
+	struct mr_arena *arena, struct mr_strv *warnings, struct mr_error *err)
 {
-	const struct mr_memory *m = wanted->linux_->resources->memory;
+	struct mr_memory *m = wanted->linux_->resources->memory;
 	struct mr_cgroup_plan plan;
 	struct late late = {0};
 	int r = 0;
@@ -277,9 +277,13 @@ int mr_cgroup_update(struct mr_spec *wanted, struct mr_cgroup *cg, struct mr_are
 	if (m)
 		r = check_before(m, mr_cgroup_dir(cg, MR_CTL_MEMORY),
 			mr_host_is_v2(cg->host, MR_CTL_MEMORY), err);
+	if (m && emulate)
+		m->disable_oom_killer.set = false;
 	if (r == 0)
 		r = mr_cgroup_plan(wanted, cg->host, "", NULL, false, arena, &plan,
 			warnings, err);
+	if (r == 0 && m && emulate)
+		r = mr_cgroup_plan_high(&m->limit, cg->host, arena, &plan.rows, err);
 	if (r == 0 && cg->host->unified >= 0)
 		r = mr_cgroup_enable_controllers(&plan, cg->host, cg->host->unified, err);
 	if (r == 0)

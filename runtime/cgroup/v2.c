@@ -96,8 +96,8 @@ static int memory_lacks(const struct mr_row_writer *w, const struct mr_memory *m
 	if (m->disable_oom_killer.set && m->disable_oom_killer.value)
 		return lacks(w, "linux.resources.memory.disableOOMKiller",
 			"cgroup v2 cannot switch the OOM killer off (docker's --oom-kill-disable)",
-			"leave it out; memory.high in linux.resources.unified slows a container "
-			"down instead of killing it");
+			"--oom-kill-disable=emulate, or the annotation "
+			"org.minirun.oomKillDisablePolicy=emulate: minirun stops the tasks itself");
 	if (m->swappiness.set)
 		return lacks(w, "linux.resources.memory.swappiness",
 			"cgroup v2 has no swappiness of its own (docker's --memory-swappiness)",
@@ -147,6 +147,23 @@ static int memory_rows(const struct mr_row_writer *w, const struct mr_memory *m)
 			return mr_fail(w->err, ENOMEM, "warn");
 	}
 	return 0;
+}
+
+/*
+ * Above memory.high each page fault sleeps, the longer the further above; so tasks that go
+ * on for a moment stay below the limit: an eighth of it, 256 KiB to 256 MiB, half at most.
+ */
+uint64_t mr_cgroup_v2_high(uint64_t limit, long page_size)
+{
+	const uint64_t least = 256 << 10, most = 256 << 20;
+	uint64_t gap = limit / 8;
+
+	if (gap < least)
+		gap = least < limit / 2 ? least : limit / 2;
+	if (gap > most)
+		gap = most;
+	limit -= gap;
+	return limit - limit % (uint64_t)page_size;
 }
 
 /* --- cpu --- */

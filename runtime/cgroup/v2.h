@@ -10,6 +10,10 @@ int mr_cgroup_v2_rows(const struct mr_resources *r, enum mr_controller c,
 	struct mr_arena *arena, struct mr_cgroup_rows *rows, struct mr_strv *warnings,
 	struct mr_error *err);
 
+/** disableOOMKiller emulated: where memory.high goes below a limit, so far that the tasks can
+ * be stopped between the two. Bytes. */
+uint64_t mr_cgroup_v2_high(uint64_t limit, long page_size);
+
 /** linux.resources.unified: any file of a controller that the cgroup2 hierarchy holds, or
  * of the core (cgroup.*, *.pressure). */
 int mr_cgroup_unified_rows(const struct mr_resources *r, const struct mr_host *host,

@@ -105,7 +105,7 @@ static int change(struct mr_container *c, struct mr_spec *wanted, struct mr_cgro
 	if (ret == 0)
 		ret = mr_spec_validate_resources(wanted, "update", warnings, err);
 	if (ret == 0)
-		ret = mr_cgroup_update(wanted, cg, &arena, warnings, err);
+		ret = mr_cgroup_update(wanted, c->live.oom_emulated, cg, &arena, warnings, err);
 	if (ret == 0)
 		ret = record(c, cg, wanted->linux_->resources, err);
 	mr_arena_clear(&arena);

@@ -9,6 +9,7 @@
 #include "launch/low_limit.h"
 #include "launch/oci_state.h"
 #include "launch/updated.h"
+#include "oom/emulate.h"
 #include "sandbox/hooks.h"
 
 #include <errno.h>
@@ -31,6 +32,7 @@ int mr_launch_take_verdict(struct mr_launch *l, bool figures, struct mr_error *e
 		.started = m->started,
 	};
 	mr_updated_refresh(&l->state, &l->cgroup, &l->limits);
+	mr_oom_emulate_end(&l->watch);
 	mr_verdict_clear(&l->verdict);
 	int ret = mr_verdict_take(&l->watch, &in, &l->verdict, err);
 

@@ -102,6 +102,9 @@ bool mr_launch_refresh(struct mr_launch *l)
 	if (mr_state_read_live(&l->state, &now, &ignored) < 0)
 		return false;
 	mr_updated_refresh(&l->state, &l->cgroup, &l->limits);
+	/* Those of a watcher were written after it was forked. */
+	l->live.init = now.init;
+	l->live.monitor = now.monitor;
 	memcpy(l->live.status, now.status, sizeof(now.status));
 	memcpy(l->live.started, now.started, sizeof(now.started));
 	if (l->live.engine)

@@ -104,10 +104,9 @@ static int on_started(void *arg, struct mr_error *err)
 
 /* While it runs the record tells a kill at once: who, if the log has it by now; and that it
  * hangs, which no exit will ever tell. */
-static void on_oom(void *arg, bool hangs)
+static void on_oom(void *arg, int hang)
 {
 	struct mr_launch *l = arg;
-	const struct mr_run_options *o = &l->plan->options;
 	struct mr_error ignored;
 	const struct mr_verdict_input in = {
 		.init_pid = l->monitor.program,
@@ -116,10 +115,8 @@ static void on_oom(void *arg, bool hangs)
 		.started = true,
 	};
 
-	if (hangs && o->message)
-		o->message(o->message_arg, MR_MESSAGE_NOTE,
-			"the memory limit is reached and the OOM killer disabled: "
-			"the container stands still until memory is freed or it is killed");
+	if (hang)
+		mr_launch_tell_hang(l, hang > 0);
 	if (!l->monitor.started || mr_state_lock(&l->state, 1000, &ignored) < 0)
 		return; /* the record at the end will tell */
 	mr_verdict_clear(&l->verdict);
@@ -132,6 +129,13 @@ static void on_oom(void *arg, bool hangs)
 	mr_state_unlock(&l->state);
 }
 
+static bool is_paused(void *arg)
+{
+	struct mr_launch *l = arg;
+
+	return mr_launch_refresh(l) && strcmp(l->live.status, "paused") == 0;
+}
+
 struct mr_monitor_events mr_launch_events(struct mr_launch *l)
 {
 	return (struct mr_monitor_events){
@@ -140,6 +144,7 @@ struct mr_monitor_events mr_launch_events(struct mr_launch *l)
 		.started = on_started,
 		.listener = on_listener,
 		.oom = on_oom,
+		.paused = is_paused,
 	};
 }
 

@@ -72,6 +72,9 @@ int mr_launch_step_release(struct mr_launch *l, struct mr_error *err);
 int mr_launch_step_creator(struct mr_launch *l, struct mr_error *err);
 void mr_launch_describe_clone(const struct mr_plan *p, struct mr_str *out);
 
+/** Say what stands still, and the two ways out; or that it goes on: launch_hang.c. */
+void mr_launch_tell_hang(const struct mr_launch *l, bool begins);
+
 /* What happens while it runs, the records, and the end: launch_running.c, launch_record.c,
  * launch_end.c. */
 

@@ -139,6 +139,7 @@ int mr_launch_step_watch(struct mr_launch *l, struct mr_error *err)
 
 	l->has_watch = ret == 0;
 	l->live.oom_base = l->watch.base.kills;
+	l->watch.emulate = l->live.oom_emulated = l->plan->cgroup.emulate_oom_disable;
 	return ret;
 }
 

@@ -18,6 +18,7 @@
 #include "base/io.h"
 #include "base/sys.h"
 #include "launch/child.h"
+#include "oom/emulate.h"
 #include "launch/reap.h"
 
 #include <errno.h>
@@ -165,15 +166,16 @@ static void on_oom(struct mr_monitor *m)
 	sample(m);
 	/* A counter that cannot be read now is the verdict's matter, at the end. */
 	bool killed = mr_oom_watch_step(m->watch, &kills, &ignored) == 0 && kills > m->kills;
-	bool hanging = mr_oom_watch_hanging(m->watch);
-	mr_timeline_oom(m->timeline, m->watch->level[0].events, kills, hanging);
 	/* Both may be ready in one round; there is no record to correct before the start. */
 	m->early_oom = !m->started;
 	if (m->early_oom)
 		return;
-	if (killed || hanging != m->hanging)
-		m->events.oom(m->events.arg, hanging && !m->hanging);
+	mr_oom_emulate_step(m->watch, m->watch->held && m->events.paused(m->events.arg));
+	bool hanging = mr_oom_watch_hanging(m->watch);
 	m->kills = kills;
+	mr_timeline_oom(m->timeline, m->watch->level[0].events, kills, hanging);
+	if (killed || hanging != m->hanging)
+		m->events.oom(m->events.arg, hanging - m->hanging);
 	m->hanging = hanging;
 	if (hanging && !m->sample_ns)
 		m->sample_ns = mr_now_mono_ns();

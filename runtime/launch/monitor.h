@@ -21,8 +21,10 @@ struct mr_monitor_events {
 	int (*started)(void *arg, struct mr_error *err);
 	/** A seccomp listener came; borrowed. */
 	int (*listener)(void *arg, int fd, struct mr_error *err);
-	/** The kill count rose while it runs, or it began to hang (@hangs), or goes on. */
-	void (*oom)(void *arg, bool hangs);
+	/** The kill count rose while it runs, or it began to hang (@hang 1), or goes on (-1). */
+	void (*oom)(void *arg, int hang);
+	/** Has the user paused it? */
+	bool (*paused)(void *arg);
 };
 
 /** One container under watch, from clone to the last process' end. */

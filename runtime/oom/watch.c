@@ -382,16 +382,18 @@ int mr_oom_watch_step(struct mr_oom_watch *w, uint64_t *ret_kills, struct mr_err
 	return r;
 }
 
-/* --- v1: killer disabled --- */
+/* --- killer disabled --- */
 
 bool mr_oom_watch_hanging(struct mr_oom_watch *w)
 {
 	char text[128];
 	uint64_t disabled, under;
-	bool hangs = w->version == 1 &&
-		     mr_counter_read(w->counter, text, sizeof(text)) > 0 &&
-		     mr_counter_find(text, "oom_kill_disable", &disabled) && disabled &&
-		     mr_counter_find(text, "under_oom", &under) && under;
+	bool hangs = w->held;
+
+	if (w->version == 1)
+		hangs = mr_counter_read(w->counter, text, sizeof(text)) > 0 &&
+			mr_counter_find(text, "oom_kill_disable", &disabled) && disabled &&
+			mr_counter_find(text, "under_oom", &under) && under;
 
 	if (hangs && !w->hanging_since)
 		w->hanging_since = mr_now_mono_ns();

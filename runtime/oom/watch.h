@@ -53,6 +53,9 @@ struct mr_oom_watch {
 				 none */
 	enum mr_oom_view view;
 	bool gone; /* somebody else removed the cgroup */
+	/* v2: a disabled killer is emulated (emulate.h), and by that it stands still now. */
+	bool emulate, held;
+	uint64_t held_high; /* memory.high at that time */
 	bool late; /* listened only after the container's first process existed */
 
 	/* v1 only: sub-cgroups, whose kills the own counter does not contain. */
@@ -108,8 +111,8 @@ int mr_oom_watch_step(struct mr_oom_watch *w, uint64_t *ret_kills, struct mr_err
 void mr_oom_watch_tick(struct mr_oom_watch *w);
 /** Kills in the subtree now, relative to the baseline. -ENODEV: the cgroup is gone. */
 int mr_oom_watch_kills(struct mr_oom_watch *w, uint64_t *ret, struct mr_error *err);
-/** v1: look whether tasks stand still because the killer is disabled (under_oom). Nobody
- * tells when that ends: ask from time to time. */
+/** Look whether tasks stand still because the killer is disabled: v1 under_oom, v2 held by
+ * us. Nobody tells when that ends: ask from time to time. */
 bool mr_oom_watch_hanging(struct mr_oom_watch *w);
 /** Bring level[].events up to date, until a whole pass finds nothing new. */
 void mr_oom_watch_events(struct mr_oom_watch *w);

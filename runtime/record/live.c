@@ -133,6 +133,7 @@ int mr_state_write_live(struct mr_state *s, const struct mr_live *l, struct mr_e
 	mr_json_put_int(&w, "exitCode", l->exit_code);
 	mr_json_put_int(&w, "exitSignal", l->exit_signal);
 	mr_json_put_uint(&w, "oomBase", l->oom_base);
+	mr_json_put_bool(&w, "oomEmulated", l->oom_emulated);
 	return mr_document_write(s->dir, LIVE, &w, err);
 }
 
@@ -185,6 +186,7 @@ static int parse_live(const struct mr_json *root, struct mr_live *ret)
 	ret->keep_record = mr_json_bool(root, "keepRecord", false);
 	ret->exit_code = (int)mr_json_int(root, "exitCode", -1);
 	ret->exit_signal = (int)mr_json_int(root, "exitSignal", 0);
+	ret->oom_emulated = mr_json_bool(root, "oomEmulated", false);
 	ret->oom_base = (uint64_t)mr_json_int(root, "oomBase", 0);
 	int r = take_object(root, "annotations", &ret->annotations_json);
 	return r < 0 ? r : take_object(root, "hooks", &ret->hooks_json);

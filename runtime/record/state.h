@@ -79,6 +79,7 @@ struct mr_live {
 	bool keep_record;   /* `delete` keeps the record for users */
 	int exit_code;      /* -1: not known */
 	int exit_signal;    /* 0: none */
+	bool oom_emulated;  /* v2: a disabled OOM killer is emulated */
 	uint64_t oom_base;  /* what the cgroup's count of OOM kills was at the start */
 };
 void mr_live_clear(struct mr_live *l);

@@ -210,6 +210,8 @@ static void put_judgement(
 	mr_json_put_text(w, "Phase", phase(r, v));
 	mr_json_put_bool(w, "Hanging", v->hanging);
 	put_hang_time(w, v->hung_ns);
+	if (r->cgroup && r->cgroup->emulate_oom_disable)
+		mr_json_put_bool(w, "Approximate", true);
 	if (v->bystander)
 		mr_json_put_text(w, "Note", "bystander");
 }

@@ -19,6 +19,7 @@
 #include "base/json_internal.h"
 #include "base/str.h"
 #include "spec/command_parts.h"
+#include "spec/spec.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -281,6 +282,19 @@ static int find_root(struct builder *b)
 	return b->root ? 0 : mr_fail(b->err, errno, "--rootfs '%.200s'", root);
 }
 
+static int put_annotations(struct builder *b)
+{
+	const char *policy;
+	int r = mr_command_oom_kill_disable(b->c, &policy, b->err);
+
+	if (policy) {
+		mr_json_begin_object(&b->w, "annotations");
+		mr_json_put_text(&b->w, MR_ANNOTATION_OOM_DISABLE, policy);
+		mr_json_end(&b->w);
+	}
+	return r < 0 ? r : 0;
+}
+
 static int put_document(struct builder *b)
 {
 	struct mr_json_writer *w = &b->w;
@@ -295,6 +309,8 @@ static int put_document(struct builder *b)
 		mr_json_put_text(w, "hostname", b->c->hostname);
 	if (r == 0)
 		r = mr_command_mounts(b->c, &b->caller, w, b->err);
+	if (r == 0)
+		r = put_annotations(b);
 	if (r == 0)
 		r = put_linux(b);
 	mr_json_end(w);

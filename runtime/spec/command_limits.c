@@ -101,12 +101,38 @@ static int read_memory(const struct mr_command *c, struct memory *m, struct mr_e
 	return 0;
 }
 
-static void put_memory(
-	const struct mr_command *c, const struct memory *m, struct mr_json_writer *w)
+int mr_command_oom_kill_disable(
+	const struct mr_command *c, const char **ret_policy, struct mr_error *err)
 {
+	static const char *const policies[] = {"error", "warn", "emulate"};
+	const char *text = c->oom_kill_disable;
+
+	*ret_policy = NULL;
+	if (!text || mr_streq(text, "false") || mr_streq(text, "0"))
+		return 0;
+	if (mr_streq(text, "true") || mr_streq(text, "1"))
+		return 1;
+	for (size_t i = 0; i < sizeof(policies) / sizeof(policies[0]); i++) {
+		if (mr_streq(text, policies[i]))
+			*ret_policy = text;
+	}
+	if (*ret_policy)
+		return 1;
+	return mr_command_refuse(err, "--oom-kill-disable", text,
+		"expected true or false; for cgroup v2 error, warn or emulate");
+}
+
+static int put_memory(const struct mr_command *c, const struct memory *m,
+	struct mr_json_writer *w, struct mr_error *err)
+{
+	const char *policy;
+	int disable = mr_command_oom_kill_disable(c, &policy, err);
+
+	if (disable < 0)
+		return disable;
 	if (!m->has_limit && !m->has_reservation && !m->has_swappiness &&
-		!c->oom_kill_disable)
-		return;
+		!disable)
+		return 0;
 	mr_json_begin_object(w, "memory");
 	if (m->has_limit)
 		mr_json_put_int(w, "limit", m->limit);
@@ -116,9 +142,10 @@ static void put_memory(
 		mr_json_put_int(w, "reservation", m->reservation);
 	if (m->has_swappiness)
 		mr_json_put_int(w, "swappiness", m->swappiness);
-	if (c->oom_kill_disable)
+	if (disable)
 		mr_json_put_bool(w, "disableOOMKiller", true);
 	mr_json_end(w);
+	return 0;
 }
 
 /* --- cpu --- */
@@ -239,8 +266,9 @@ int mr_command_resources(
 	if (r < 0)
 		return r;
 	mr_json_begin_object(w, "resources");
-	put_memory(c, &m, w);
-	r = put_cpu(c, w, err);
+	r = put_memory(c, &m, w, err);
+	if (r == 0)
+		r = put_cpu(c, w, err);
 	if (r == 0)
 		r = put_pids(c, w, err);
 	if (r == 0)

@@ -47,6 +47,10 @@ int mr_command_ulimits(
 /** Write linux.resources, if anything was asked for. */
 int mr_command_resources(
 	const struct mr_command *c, struct mr_json_writer *w, struct mr_error *err);
+/** --oom-kill-disable: is it asked for? @ret_policy for the annotation, NULL: none
+ * @return 1, 0, -EINVAL */
+int mr_command_oom_kill_disable(
+	const struct mr_command *c, const char **ret_policy, struct mr_error *err);
 /** Write mounts. */
 int mr_command_mounts(const struct mr_command *c, const struct mr_caller *caller,
 	struct mr_json_writer *w, struct mr_error *err);

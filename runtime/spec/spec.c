@@ -2,6 +2,7 @@
 /* Questions about a spec, and its end: see spec.h. */
 #include "spec/spec.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +13,20 @@ const char *mr_spec_annotation(const struct mr_spec *spec, const char *key)
 			return spec->annotations.items[i].value;
 	}
 	return NULL;
+}
+
+int mr_spec_oom_disable_policy(const struct mr_spec *spec)
+{
+	static const char *const words[] = {[MR_OOM_DISABLE_ERROR] = "error",
+		[MR_OOM_DISABLE_WARN] = "warn",
+		[MR_OOM_DISABLE_EMULATE] = "emulate"};
+	const char *text = mr_spec_annotation(spec, MR_ANNOTATION_OOM_DISABLE);
+
+	for (int i = 0; text && i < (int)(sizeof(words) / sizeof(words[0])); i++) {
+		if (strcmp(text, words[i]) == 0)
+			return i;
+	}
+	return text ? -EINVAL : MR_OOM_DISABLE_ERROR;
 }
 
 const struct mr_spec_namespace *mr_spec_namespace_of(

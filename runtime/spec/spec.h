@@ -337,6 +337,15 @@ struct mr_spec {
 
 /** Value of an annotation, NULL when absent. */
 const char *mr_spec_annotation(const struct mr_spec *spec, const char *key);
+/** What becomes of memory.disableOOMKiller on cgroup v2, which has nothing like it. */
+#define MR_ANNOTATION_OOM_DISABLE "org.minirun.oomKillDisablePolicy"
+enum mr_oom_disable_policy {
+	MR_OOM_DISABLE_ERROR, /* the default, as the specification demands */
+	MR_OOM_DISABLE_WARN,  /* run with the killer on */
+	MR_OOM_DISABLE_EMULATE,
+};
+/** @return enum mr_oom_disable_policy, or -EINVAL for another word */
+int mr_spec_oom_disable_policy(const struct mr_spec *spec);
 /** The namespace entry of a type, NULL when the container shares the caller's. */
 const struct mr_spec_namespace *mr_spec_namespace_of(
 	const struct mr_spec *spec, enum mr_ns_type type);

@@ -140,6 +140,11 @@ static int check_annotations(const struct mr_rules *c)
 		if (!*c->spec->annotations.items[i].key)
 			return mr_rule_fail(c, "annotations", "a name is empty");
 	}
+	if (mr_spec_oom_disable_policy(c->spec) < 0)
+		return mr_rule_fail(c, "annotations",
+			"%s: \"%.40s\" is none of error, warn, emulate",
+			MR_ANNOTATION_OOM_DISABLE,
+			mr_spec_annotation(c->spec, MR_ANNOTATION_OOM_DISABLE));
 	return 0;
 }
 

@@ -152,10 +152,12 @@ ended() {
 @test "events: a kill in a sub-cgroup, also in one that is gone" {
 	local top=/sys/fs/cgroup inner
 	[ "$MEMORY_VERSION" = 2 ] || top=$top/memory
-	inner="mkdir $top/inner && sh -c 'echo \$\$ >$top/inner/cgroup.procs; exec /memlab anon 48M'; rmdir $top/inner"
-	gated "$inner; go; $inner; go" \
+	inner="mkdir $top/inner && sh -c 'echo \$\$ >$top/inner/cgroup.procs; exec /memlab anon 48M'; go"
+	gated "$inner; rmdir $top/inner; go; $inner" \
 		"$(mount_spec /sys/fs/cgroup cgroup cgroup nosuid noexec nodev rw)"
 	wait_for state_is .OOM.Kills 1
+	go
+	wait_for refute_exists "$(cgroup_dir memory "$PID")/inner"
 	watch
 	wait_for oom_lines 1
 	go

@@ -230,6 +230,37 @@ static void test_only_what_is_asked(void **state)
 	free_case(c);
 }
 
+static void test_oom_disable_policy(void **state)
+{
+	(void)state;
+	char key[] = MR_ANNOTATION_OOM_DISABLE, warn[] = "warn", emulate[] = "emulate";
+	struct mr_pair policy = {key, warn};
+	struct mr_host v2 = v2_host("/sys/fs/cgroup"), v1 = v1_host();
+	struct case_ *c = new_case();
+
+	v2.page_size = 4096;
+	c->memory.limit = (struct mr_int){true, 64 << 20};
+	c->memory.disable_oom_killer = (struct mr_bool){true, true};
+	assert_int_equal(plan(c, &v2, NULL, false), -EOPNOTSUPP);
+	c->spec.annotations = (struct mr_map){&policy, 1};
+	assert_int_equal(plan(c, &v2, NULL, false), 0);
+	assert_false(c->plan.emulate_oom_disable);
+	assert_int_equal(c->plan.rows.n, 1);
+	assert_non_null(strstr(c->warnings.items[0], "not done"));
+
+	policy.value = emulate;
+	assert_int_equal(plan(c, &v2, NULL, false), 0);
+	assert_true(c->plan.emulate_oom_disable);
+	assert_int_equal(c->plan.rows.n, 2);
+	assert_string_equal(c->plan.rows.items[1].file, "memory.high");
+	assert_string_equal(c->plan.rows.items[1].value, "58720256");
+	/* v1 does it itself. */
+	assert_int_equal(plan(c, &v1, NULL, false), 0);
+	assert_false(c->plan.emulate_oom_disable);
+	assert_string_equal(c->plan.rows.items[1].file, "memory.oom_control");
+	free_case(c);
+}
+
 static void test_missing_controller(void **state)
 {
 	(void)state;
@@ -853,6 +884,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_path),
 		cmocka_unit_test(test_only_what_is_asked),
+		cmocka_unit_test(test_oom_disable_policy),
 		cmocka_unit_test(test_missing_controller),
 		cmocka_unit_test(test_devices),
 		cmocka_unit_test(test_keyed),

@@ -227,16 +227,27 @@ static void test_memory(void **state)
 	auto_spec *all = spec_of((struct mr_command){.memory = "64m",
 		.memory_reservation = "32m",
 		.memory_swappiness = "0",
-		.oom_kill_disable = true});
+		.oom_kill_disable = "emulate"});
 	const struct mr_memory *m = all->linux_->resources->memory;
 	assert_int_equal(m->reservation.value, 33554432);
 	assert_true(m->swappiness.set && m->swappiness.value == 0);
 	assert_true(m->disable_oom_killer.value);
+	assert_int_equal(mr_spec_oom_disable_policy(all), MR_OOM_DISABLE_EMULATE);
+	auto_spec *plain = spec_of(
+		(struct mr_command){.memory = "64m", .oom_kill_disable = "true"});
+	assert_true(plain->linux_->resources->memory->disable_oom_killer.value);
+	assert_int_equal(plain->annotations.n, 0);
+	auto_spec *off = spec_of(
+		(struct mr_command){.memory = "64m", .oom_kill_disable = "false"});
+	assert_false(off->linux_->resources->memory->disable_oom_killer.set);
 }
 
 static void test_bad_memory(void **state)
 {
 	(void)state;
+	refuse((struct mr_command){.oom_kill_disable = "perhaps"},
+		"invalid argument \"perhaps\" for --oom-kill-disable: expected true or "
+		"false; for cgroup v2 error, warn or emulate");
 	refuse((struct mr_command){.memory = "64q"},
 		"invalid argument \"64q\" for --memory: expected a size such as 64m, 1.5g or "
 		"67108864");

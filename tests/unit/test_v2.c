@@ -108,14 +108,28 @@ static void test_memory(void **state)
 	expect_rows(&r, MR_CTL_MEMORY, "memory.max=1048576\n");
 }
 
+static void test_high_below_a_limit(void **state)
+{
+	(void)state;
+	const uint64_t mib = 1 << 20;
+
+	assert_int_equal(mr_cgroup_v2_high(64 * mib, 4096), 56 * mib);
+	assert_int_equal(mr_cgroup_v2_high(16384 * mib, 4096), (16384 - 256) * mib);
+	assert_int_equal(mr_cgroup_v2_high(mib, 4096), mib - 256 * 1024);
+	assert_int_equal(mr_cgroup_v2_high(100 * 1024, 4096), 49152);
+	assert_int_equal(mr_cgroup_v2_high(4096, 4096), 0);
+}
+
 static void test_what_memory_cannot_do(void **state)
 {
 	(void)state;
 	struct mr_memory m = {.disable_oom_killer = {true, true}};
 	struct mr_resources r = {.memory = &m};
 
-	expect_error(&r, MR_CTL_MEMORY, EOPNOTSUPP, "disableOOMKiller", "memory.high");
-	expect_error(&r, MR_CTL_MEMORY, EOPNOTSUPP, "--oom-kill-disable", "leave it out");
+	expect_error(&r, MR_CTL_MEMORY, EOPNOTSUPP, "disableOOMKiller",
+		"oomKillDisablePolicy=emulate");
+	expect_error(&r, MR_CTL_MEMORY, EOPNOTSUPP, "--oom-kill-disable",
+		"--oom-kill-disable=emulate");
 	m = (struct mr_memory){.swappiness = natural(60)};
 	expect_error(&r, MR_CTL_MEMORY, EOPNOTSUPP, "memory.swappiness", "leave it out");
 	m = (struct mr_memory){.use_hierarchy = {true, false}};
@@ -316,6 +330,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_nothing_asked_nothing_written),
 		cmocka_unit_test(test_memory),
+		cmocka_unit_test(test_high_below_a_limit),
 		cmocka_unit_test(test_what_memory_cannot_do),
 		cmocka_unit_test(test_cpu),
 		cmocka_unit_test(test_shares_to_weight),
