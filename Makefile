@@ -98,13 +98,17 @@ $(B)/rootfs/memlab: $(B)/memlab
 all: $(B)/rootfs/memlab
 
 # The companions: `minirun lab` runs minirun-lab.
-REPORT_SRC := $(sort $(wildcard cmd/report/*.c))
-REPORT_OBJ := $(REPORT_SRC:%.c=$(B)/obj/%.o)
-$(REPORT_OBJ): CFLAGS_ALL += -iquote cmd
-$(B)/minirun-report: $(REPORT_OBJ) $(B)/libminirun.a
+# In C they may use what the runtime stands on, runtime/base.
+C_COMPANIONS := $(B)/minirun-report $(B)/minirun-bisect
+COMPANION_OBJ := $(patsubst %.c,$(B)/obj/%.o,$(wildcard cmd/report/*.c cmd/bisect/*.c))
+$(COMPANION_OBJ): CFLAGS_ALL += -iquote cmd
+$(B)/minirun-report: $(filter $(B)/obj/cmd/report/%,$(COMPANION_OBJ))
+$(B)/minirun-bisect: $(filter $(B)/obj/cmd/bisect/%,$(COMPANION_OBJ))
+$(C_COMPANIONS): $(B)/libminirun.a
 	@echo '  LD $@'
-	$(Q)$(CC) $(OPT) $(filter-out -Wl$(comma)-e%,$(LINK)) $(LDFLAGS) -o $@ $^ $(LIBS) -lm
-all: $(B)/minirun-report
+	$(Q)$(CC) $(OPT) $(filter-out -Wl$(comma)-e%,$(LINK)) $(LDFLAGS) -o $@ \
+		$(filter %.o,$^) $(B)/libminirun.a $(LIBS) -lm
+all: $(C_COMPANIONS)
 LAB_SRC := $(addprefix cmd/lab/,observe.bash narrate.bash run.bash main.bash)
 $(B)/minirun-lab: $(LAB_SRC)
 	@mkdir -p $(@D)
@@ -251,7 +255,7 @@ install: all
 	install -m 0755 $(B)/minirun $(DESTDIR)$(PREFIX)/bin/minirun
 	install -m 0755 $(B)/minirun-report $(DESTDIR)$(PREFIX)/bin/minirun-report
 	install -m 0755 $(B)/memlab $(DESTDIR)$(PREFIX)/libexec/minirun/memlab
-	install -m 0755 $(B)/minirun-lab $(B)/minirun-selftest \
+	install -m 0755 $(B)/minirun-lab $(B)/minirun-selftest $(B)/minirun-bisect \
 		$(DESTDIR)$(PREFIX)/libexec/minirun/
 	for lab in examples/[0-9]*; do \
 		install -d $(DESTDIR)$(PREFIX)/share/minirun/labs/$${lab##*/} && \
@@ -267,4 +271,4 @@ install: all
 clean:
 	rm -rf build
 
--include $(RUNTIME_OBJ:.o=.d) $(CMD_OBJ:.o=.d) $(REPORT_OBJ:.o=.d)
+-include $(RUNTIME_OBJ:.o=.d) $(CMD_OBJ:.o=.d) $(COMPANION_OBJ:.o=.d)

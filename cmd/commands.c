@@ -48,7 +48,9 @@ const struct command commands[] = {
 
 /* Programs of their own, for the help only. */
 static const char *const companions[][2] = {
+	{"bisect", "find the smallest limit under which a program works"},
 	{"lab", "experiments with container memory"},
+	{"report", "draw what the memory of a container did"},
 	{"selftest", "see whether OOMKilled tells the truth on this host"},
 };
 
