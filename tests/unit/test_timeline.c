@@ -4,12 +4,18 @@
 #include "oom/shape.h"
 #include "oom/timeline.h"
 
+#include "base/io.h"
+
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/sysinfo.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -151,6 +157,166 @@ static void test_events_are_bounded(void **state)
 	assert_int_equal(t.events_dropped, 7);
 }
 
+/* --- reading, on trees made by hand --- */
+
+static char top[] = "/tmp/mr-test-timeline-XXXXXX";
+
+static void put_file(const char *name, const char *text)
+{
+	char path[256];
+
+	snprintf(path, sizeof(path), "%s/%s", top, name);
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	assert_true(fd >= 0);
+	assert_int_equal(mr_write_all(fd, text, strlen(text)), 0);
+	close(fd);
+}
+
+static int make_tree(void **state)
+{
+	char path[256];
+
+	(void)state;
+	if (!mkdtemp(top))
+		return -1;
+	snprintf(path, sizeof(path), "%s/pod", top);
+	if (mkdir(path, 0755) < 0)
+		return -1;
+	snprintf(path, sizeof(path), "%s/pod/box", top);
+	return mkdir(path, 0755);
+}
+
+static int remove_tree(void **state)
+{
+	static const char *const names[] = { "pod/box/memory.current", "pod/box/memory.stat",
+		"pod/box/memory.max", "pod/box/memory.high", "pod/box/memory.swap.current",
+		"pod/box/memory.pressure", "pod/box/memory.usage_in_bytes",
+		"pod/box/memory.limit_in_bytes", "pod/box/memory.kmem.usage_in_bytes",
+		"pod/box/cgroup.procs", "pod/memory.max", "t.jsonl" };
+	char path[256];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		snprintf(path, sizeof(path), "%s/%s", top, names[i]);
+		unlink(path);
+	}
+	snprintf(path, sizeof(path), "%s/pod/box", top);
+	rmdir(path);
+	snprintf(path, sizeof(path), "%s/pod", top);
+	rmdir(path);
+	return rmdir(top);
+}
+
+/* One look at pod/box, with everything that it found. */
+static void look(struct mr_timeline *t, bool v2, struct mr_host *host, struct mr_cgroup *cg)
+{
+	static char file[256];
+	char dir[256];
+	struct mr_error err = { 0 };
+
+	*host = (struct mr_host){ .n_hierarchies = 1, .unified = 0 };
+	host->hierarchies[0].v2 = v2;
+	host->owner[MR_CTL_MEMORY] = 0;
+	mr_cgroup_init(cg);
+	cg->host = host;
+	snprintf(dir, sizeof(dir), "%s/pod/box", top);
+	cg->dir[0] = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	snprintf(file, sizeof(file), "%s/t.jsonl", top);
+	assert_int_equal(mr_timeline_open(t, file, 5, "box", cg, &err), 0);
+	assert_int_equal(mr_timeline_tick(t), 5);
+	assert_int_equal(t->samples.n, 1);
+}
+
+static bool host_has_swap(void)
+{
+	struct sysinfo info;
+	return sysinfo(&info) == 0 && info.totalswap > 0;
+}
+
+static void series_is(const struct mr_timeline *t, enum mr_series series, uint64_t value)
+{
+	assert_int_equal(t->samples.items[t->samples.n - 1].value[series], value);
+}
+
+static void test_read_v2(void **state)
+{
+	(void)state;
+	static struct mr_timeline t;
+	struct mr_host host;
+	struct mr_cgroup cg;
+	struct mr_error err = { 0 };
+	autofree char *text = NULL;
+
+	put_file("pod/memory.max", "20971520\n");
+	put_file("pod/box/memory.max", "max\n");
+	put_file("pod/box/memory.high", "15728640\n");
+	put_file("pod/box/memory.current", "10485760\n");
+	put_file("pod/box/memory.swap.current", "4096\n");
+	put_file("pod/box/memory.pressure", "some avg10=1.00 avg60=0.00 avg300=0.00 total=1234\n"
+		"full avg10=0.50 avg60=0.00 avg300=0.00 total=567\n");
+	put_file("pod/box/memory.stat", "anon 5242880\nfile 4194304\nkernel 1048576\n"
+		"kernel_stack 16384\nshmem 1048576\nfile_mapped 1\nfile_dirty 4096\n"
+		"file_writeback 8192\ninactive_anon 7\ninactive_file 2097152\n");
+	look(&t, true, &host, &cg);
+	series_is(&t, MR_SERIES_USAGE, 10485760);
+	series_is(&t, MR_SERIES_ANON, 5242880);
+	series_is(&t, MR_SERIES_SHMEM, 1048576);
+	series_is(&t, MR_SERIES_FILE, 3145728); /* without shmem: the parts add up */
+	series_is(&t, MR_SERIES_KERNEL, 1048576);
+	series_is(&t, MR_SERIES_DIRTY, 12288);
+	series_is(&t, MR_SERIES_INACTIVE_FILE, 2097152);
+	series_is(&t, MR_SERIES_SWAP, host_has_swap() ? 4096 : MR_UNKNOWN);
+	series_is(&t, MR_SERIES_LIMIT, MR_UNKNOWN);
+	series_is(&t, MR_SERIES_ANCESTOR_LIMIT, 20971520);
+	series_is(&t, MR_SERIES_HIGH, 15728640);
+	series_is(&t, MR_SERIES_PSI_SOME, 1234);
+	series_is(&t, MR_SERIES_PSI_FULL, 567);
+	/* An ancestor's limit that does not bind is none. */
+	put_file("pod/box/memory.max", "16777216\n");
+	put_file("pod/box/memory.current", "10489856\n");
+	t.ticks = 0;
+	t.opened_ns -= 10000000;
+	mr_timeline_tick(&t);
+	assert_int_equal(t.samples.n, 2);
+	series_is(&t, MR_SERIES_LIMIT, 16777216);
+	series_is(&t, MR_SERIES_ANCESTOR_LIMIT, MR_UNKNOWN);
+	assert_true(mr_timeline_first(&t, MR_EVENT_LIMIT) >= 10000);
+	assert_true(mr_timeline_first(&t, MR_EVENT_ANCESTOR_LIMIT) >= 10000);
+	assert_int_equal(mr_timeline_finish(&t, &err), 0);
+	assert_int_equal(mr_read_file_at(AT_FDCWD, t.path, 65536, &text, NULL), 0);
+	assert_non_null(strstr(text, "\"event\":\"limit\",\"to\":16777216}"));
+	assert_non_null(strstr(text, "\"event\":\"ancestor-limit\",\"from\":20971520}"));
+	mr_timeline_close(&t);
+	mr_cgroup_close(&cg);
+}
+
+static void test_read_v1(void **state)
+{
+	(void)state;
+	static struct mr_timeline t;
+	struct mr_host host;
+	struct mr_cgroup cg;
+
+	put_file("pod/box/memory.usage_in_bytes", "10485760\n");
+	put_file("pod/box/memory.limit_in_bytes", "52428800\n");
+	put_file("pod/box/memory.kmem.usage_in_bytes", "1048576\n");
+	put_file("pod/box/memory.stat", "cache 1\nrss 2\nhierarchical_memory_limit 20971520\n"
+		"total_cache 4194304\ntotal_rss 5242880\ntotal_shmem 1048576\n"
+		"total_dirty 4096\ntotal_writeback 0\ntotal_inactive_file 2097152\n");
+	look(&t, false, &host, &cg);
+	series_is(&t, MR_SERIES_USAGE, 10485760);
+	series_is(&t, MR_SERIES_ANON, 5242880);
+	series_is(&t, MR_SERIES_FILE, 3145728);
+	series_is(&t, MR_SERIES_KERNEL, 1048576);
+	series_is(&t, MR_SERIES_DIRTY, 4096);
+	series_is(&t, MR_SERIES_LIMIT, 52428800);
+	series_is(&t, MR_SERIES_ANCESTOR_LIMIT, 20971520);
+	series_is(&t, MR_SERIES_HIGH, MR_UNKNOWN);
+	series_is(&t, MR_SERIES_SWAP, MR_UNKNOWN); /* not in memory.stat */
+	mr_timeline_close(&t);
+	mr_cgroup_close(&cg);
+}
+
 /* --- leak or limit --- */
 
 /* @anon in MiB at every 5 ms */
@@ -248,9 +414,11 @@ int main(void)
 		cmocka_unit_test(test_lane),
 		cmocka_unit_test(test_text),
 		cmocka_unit_test(test_events_are_bounded),
+		cmocka_unit_test(test_read_v2),
+		cmocka_unit_test(test_read_v1),
 		cmocka_unit_test(test_shapes),
 		cmocka_unit_test(test_other_memory),
 		cmocka_unit_test(test_no_samples),
 	};
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, make_tree, remove_tree);
 }
