@@ -221,17 +221,39 @@ static void plot_layers(const struct panel *p)
 		if (known[i])
 			put(p, "$m%d using 1:%d with steps %s notitle, ", p->index,
 				LAYERS + 3 + i, lines[i]);
+	for (int i = 0; i < EXTRAS; i++)
+		if (p->run->extras[i])
+			put(p, "$x%d_%d using 1:2 with lines lc rgb '%s' lw 2.5 dt (8,4) notitle, ",
+				p->index, i, extra_styles[i].color);
 	put(p, "$m%d using 1:%d with lines lc rgb '#000000' lw 1.5 notitle\n", p->index,
 		LAYERS + 2);
+}
+
+static void put_extras(const struct panel *p)
+{
+	for (int i = 0; i < EXTRAS; i++) {
+		if (!p->run->extras[i])
+			continue;
+		put(p, "$x%d_%d << EOD\n", p->index, i);
+		for (int k = 0; k < MAX_POINTS; k++) {
+			double t = p->run->end * (k + 0.5) / MAX_POINTS;
+			put(p, "%.6g", t / p->second);
+			put_value(p, extra_at(p->run, t, (enum extra)i));
+			put(p, "\n");
+		}
+		put(p, "EOD\n");
+	}
 }
 
 static void memory_pane(const struct panel *p)
 {
 	margins(p, p->box.top, p->box.bottom);
+	put_extras(p);
 	put_titles(p);
 	put_margin(p);
 	label_layers(p);
 	label_limits(p);
+	label_extras(p);
 	mark_events(p);
 	put(p,
 		"set yrange [0:%.6g]\nset ytics autofreq " TICS

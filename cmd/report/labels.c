@@ -91,7 +91,7 @@ static void label_limit(const struct panel *p, double bytes, const char *what, b
 			"left textcolor rgb '" LIMIT_COLOR "'", text);
 		return;
 	}
-	text_at(p, right ? p->box.right - 8 : p->box.left + 8, memory_y(p, bytes) - 9,
+	text_at(p, right ? p->box.right - 8 : p->box.left + 24, memory_y(p, bytes) - 9,
 		right ? "right textcolor rgb '" LIMIT_COLOR "'"
 		      : "left textcolor rgb '" LIMIT_COLOR "'",
 		text);
@@ -124,6 +124,38 @@ void label_limits(const struct panel *p)
 		false);
 	label_limit(p, above, "limit of a parent cgroup", false);
 	label_limit(p, last->high, "memory.high", true);
+}
+
+/* Above the line where it is highest; one that lies on another gets a row of its own. */
+void label_extras(const struct panel *p)
+{
+	double rows[EXTRAS] = {0};
+	char text[96], size[24], more[64];
+
+	for (int i = 0; i < EXTRAS; i++) {
+		double at = 0, most = -1;
+		if (!p->run->extras[i])
+			continue;
+		for (int k = 0; k < 400; k++) {
+			double t = p->run->end * k / 400;
+			double v = extra_at(p->run, t, (enum extra)i);
+			if (v > most * 1.001) {
+				most = v;
+				at = t;
+			}
+		}
+		double y = memory_y(p, most) - 10, x = time_x(p, at);
+		for (int k = 0; k < i; k++)
+			if (rows[k] > 0 && y > rows[k] - 15 && y < rows[k] + 15)
+				y = rows[k] - 16;
+		rows[i] = y;
+		bool right = x > (p->box.left + p->box.right) / 2;
+		snprintf(more, sizeof(more), "%s textcolor rgb '%s'",
+			right ? "right" : "left", extra_styles[i].color);
+		snprintf(text, sizeof(text), "%s %s", extra_styles[i].name,
+			size_text(most, size));
+		text_at(p, right ? fmin(x + 60, p->box.right) : x + 4, y, more, text);
+	}
 }
 
 static void mark_kill(const struct panel *p, const struct event *e, int row)

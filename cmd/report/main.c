@@ -18,6 +18,7 @@ enum { EXIT_NO_GNUPLOT = 3 };
 
 struct args {
 	const char *output, *format, *timeline;
+	struct option_list lines;
 	bool term;
 };
 
@@ -29,6 +30,8 @@ static const struct option rows[] = {
 		GROUP_COMMON, NULL},
 	{"term", 0, OPTION_FLAG, AT(term), NULL, "draw in the terminal", GROUP_COMMON,
 		NULL},
+	{"line", 0, OPTION_LIST, AT(lines), "NAME", "add a line: virt, rss, working-set",
+		GROUP_COMMON, NULL},
 	{"timeline", 0, OPTION_TEXT, AT(timeline), "FILE",
 		"instead of the one that the record names", GROUP_COMMON, NULL},
 	{0},
@@ -123,6 +126,19 @@ static int report(
 	return r < 0 ? r : write_out(a, &out, err);
 }
 
+static int load(
+	struct run *ret, const char *path, const struct args *a, struct mr_error *err)
+{
+	int r = run_load(ret, path, a->timeline, err);
+
+	for (size_t i = 0; r == 0 && i < a->lines.n; i++)
+		if (run_ask(ret, a->lines.items[i]) < 0)
+			r = mr_fail_text(err, EINVAL,
+				"option --line: expected virt, rss or working-set, found '%s'",
+				a->lines.items[i]);
+	return r;
+}
+
 static int run(int argc, char **argv, struct mr_error *err)
 {
 	struct args a = {0};
@@ -146,11 +162,12 @@ static int run(int argc, char **argv, struct mr_error *err)
 		return r;
 	}
 	for (int i = 0; r == 0 && i < args.n; i++)
-		r = run_load(&runs[i], args.items[i], a.timeline, err);
+		r = load(&runs[i], args.items[i], &a, err);
 	if (r == 0)
 		r = report(&a, list, args.n, err);
 	for (int i = 0; i < args.n; i++)
 		run_clear(&runs[i]);
+	option_list_clear(&a.lines);
 	return r;
 }
 

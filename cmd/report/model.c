@@ -28,6 +28,13 @@ const struct layer_style layer_styles[LAYERS] = {
 	[SWAP] = {"#999999", "swapped out", "swap", "swap", 'w', 2, "#BBBBBB", false},
 };
 
+const struct extra_style extra_styles[EXTRAS] = {
+	[VIRT] = {"virt", "VIRT of all processes", "#000000"},
+	[RSS] = {"rss", "RSS of all processes", "#0072B2"},
+	[WORKING_SET] = {"working-set", "working set (usage less inactive file)",
+		"#D55E00"},
+};
+
 void clean_name(const char *text, char *ret, size_t size)
 {
 	size_t n = 0;
@@ -90,7 +97,8 @@ static int add_point(struct run *r, const struct mr_json *line)
 		.above = number(line, "ancestor_limit"),
 		.high = number(line, "high"),
 		.some = number(line, "psi_some"),
-		.full = number(line, "psi_full")};
+		.full = number(line, "psi_full"),
+		.inactive = number(line, "inactive_file")};
 	for (int i = 0; i < LAYERS; i++)
 		p->part[i] = number(line, layer_styles[i].key);
 	r->has_psi |= !isnan(p->some);
@@ -170,9 +178,12 @@ static int add_lane(struct run *r, const struct mr_json *line)
 	for (const struct mr_json *p = points ? points->child : NULL; p && l->points;
 		p = p->next) {
 		const struct mr_json *t = p->child, *rss = t ? t->next : NULL;
-		if (rss && t->type == MR_JSON_NUMBER && rss->type == MR_JSON_NUMBER)
-			l->points[l->n++] = (struct lane_point){
-				strtod(t->text, NULL) / 1e6, strtod(rss->text, NULL)};
+		const struct mr_json *vm = rss ? rss->next : NULL;
+		if (vm && t->type == MR_JSON_NUMBER && rss->type == MR_JSON_NUMBER &&
+			vm->type == MR_JSON_NUMBER)
+			l->points[l->n++] =
+				(struct lane_point){strtod(t->text, NULL) / 1e6,
+					strtod(rss->text, NULL), strtod(vm->text, NULL)};
 	}
 	return l->points ? 0 : -ENOMEM;
 }
@@ -329,4 +340,39 @@ double value_at(const struct run *r, double t, int layer)
 	double from = layer == LAYERS ? a->usage : a->part[layer];
 	double to = layer == LAYERS ? b->usage : b->part[layer];
 	return b->t > a->t ? from + (to - from) * (t - a->t) / (b->t - a->t) : to;
+}
+
+double extra_at(const struct run *r, double t, enum extra which)
+{
+	double sum = 0;
+
+	if (which == WORKING_SET) {
+		size_t i = 0;
+		while (i + 1 < r->n_points && r->points[i + 1].t <= t)
+			i++;
+		return r->points[i].usage - r->points[i].inactive;
+	}
+	for (size_t i = 0; i < r->n_lanes; i++) {
+		const struct lane *l = &r->lanes[i];
+		const struct lane_point *at = NULL;
+		for (size_t k = 0; k < l->n && l->points[k].t <= t; k++)
+			at = &l->points[k];
+		if (at && !(t > l->end))
+			sum += which == VIRT ? at->vm : at->rss;
+	}
+	return sum;
+}
+
+int run_ask(struct run *r, const char *word)
+{
+	for (int i = 0; i < EXTRAS; i++) {
+		if (strcmp(word, extra_styles[i].word) != 0)
+			continue;
+		r->extras[i] = true;
+		for (int k = 0; k <= 400; k++)
+			r->max_bytes = fmax(r->max_bytes,
+				extra_at(r, r->end * k / 400, (enum extra)i));
+		return 0;
+	}
+	return -EINVAL;
 }

@@ -26,9 +26,16 @@ struct layer_style {
 extern const struct layer_style layer_styles[LAYERS];
 #define LIMIT_COLOR "#C00000"
 
+/** Lines over the areas, when asked for. */
+enum extra { VIRT, RSS, WORKING_SET, EXTRAS };
+struct extra_style {
+	const char *word, *name, *color; /* word: as the option has it */
+};
+extern const struct extra_style extra_styles[EXTRAS];
+
 /** One sample; bytes, NAN where not known. Times are seconds since the exec. */
 struct point {
-	double t, part[LAYERS], usage, limit, above, high, some, full;
+	double t, part[LAYERS], usage, limit, above, high, some, full, inactive;
 };
 
 struct event {
@@ -39,7 +46,7 @@ struct event {
 };
 
 struct lane_point {
-	double t, rss;
+	double t, rss, vm;
 };
 
 /** One process. */
@@ -68,6 +75,7 @@ struct run {
 	double end; /* of the life, seconds */
 	bool has_psi;
 	double peak[LAYERS]; /* bytes, NAN */
+	bool extras[EXTRAS]; /* asked for */
 	double max_bytes;    /* largest of usage, and of limits that it comes near */
 };
 
@@ -92,6 +100,11 @@ struct unit unit_of(double bytes);
 const char *size_text(double bytes, char buf[static 24]);
 /** At @t, between two points; NAN outside. @layer LAYERS: usage */
 double value_at(const struct run *r, double t, int layer);
+
+/** The same for a line: of all processes together, or of the cgroup; NAN unknown. */
+double extra_at(const struct run *r, double t, enum extra which);
+/** Draw that line too. @word as in --line. -EINVAL: there is none of that name */
+int run_ask(struct run *r, const char *word);
 
 /* --- outputs --- */
 

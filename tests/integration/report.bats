@@ -148,6 +148,23 @@ run_report() {
 	grep -q 'stroke-dasharray' a.svg
 }
 
+@test "report: lines over the areas" {
+	requires gnuplot python3
+	made a
+	jq -c 'if .points then .points = [[0, 10485760, 1073741824], [1000000, 62914560, 1073741824]] else . end,
+		empty' a.jsonl | jq -c 'if .usage then .inactive_file = 4194304 else . end' >b.jsonl
+	"$REPORT" --timeline b.jsonl --line virt --line working-set -o a.svg a.json
+	run texts a.svg
+	assert_contains "$output" "VIRT of all processes 1024 MiB"
+	assert_contains "$output" "working set (usage less inactive file) 59"
+	assert_contains "$output" "limit 64 MiB"
+	# The chart is as high as the line: 332 pixels are 1 GiB * 1.3.
+	assert_between "$(layer_height a.svg '#E69F00')" 13 17 "height of anon"
+	run_report --line nothing a.json
+	assert_status 125
+	assert_contains "$stderr" "expected virt, rss or working-set"
+}
+
 @test "report: PNG" {
 	requires gnuplot
 	made a
