@@ -152,10 +152,10 @@ begin() {
 	mkfifo "$BUNDLE/lines"
 	"$TELL" "$run" <"$BUNDLE/lines" &
 	STORY=$!
-	exec {LINES}>"$BUNDLE/lines"
+	exec {PEN}>"$BUNDLE/lines"
 	lab_minirun run --name "$(id_of "$run")" --summary --timeout 120s \
 		--status "$OUT/$run.json" --timeline "$OUT/$run.jsonl" "$@" "$BUNDLE/config.json" \
-		</dev/null >&"$LINES" {LINES}>&- 2>"$BUNDLE/stderr" &
+		</dev/null >&"$PEN" {PEN}>&- 2>"$BUNDLE/stderr" &
 	CHILD=$!
 }
 
@@ -163,8 +163,8 @@ begin() {
 finish() {
 	local run=$1 bundle=$SCRATCH/$1
 	wait "$CHILD"
-	exec {LINES}>&-
-	LINES=1
+	exec {PEN}>&-
+	PEN=1
 	wait "$STORY"
 	if [ ! -s "$OUT/$run.json" ]; then
 		cat "$bundle/stderr" >&2
@@ -247,7 +247,7 @@ refused() {
 
 # say TEXT - a line of the story, behind what the program has printed by now.
 say() {
-	[ "$TELL" = quiet ] || printf '%s\n' "$*" >&"$LINES"
+	[ "$TELL" = quiet ] || printf '%s\n' "$*" >&"$PEN"
 }
 
 # quote - lines of another program, marked as such.
@@ -265,7 +265,7 @@ quiet() {
 
 # perform tell|quiet - the experiment of the open lab.
 perform() {
-	TELL=$1 LINES=1
+	TELL=$1 PEN=1
 	# Most lives here are too short for it; its figures differ from run to run.
 	VERDICT='/^=> leak or limit/d'
 	[ "$verdict" = no ] || VERDICT='s/^=> leak or limit/| leak or limit/'
