@@ -71,7 +71,7 @@ open_lab() {
 	dirs=("$LABS/$NUMBER"-*/)
 	DIR=${dirs[0]%/}
 	[ -e "$DIR/lab" ] || die "there is no lab $NUMBER (minirun lab list)"
-	title='' look='' hint='' title_zh='' look_zh='' hint_zh='' needs='' full='' verdict=no
+	title='' look='' hint='' title_zh='' look_zh='' hint_zh='' needs='' full='' verdict=no chart=main
 	columns='vm rss usage anon cache kernel'
 	experiment() {
 		container main spec.json
@@ -125,7 +125,9 @@ run_lab() {
 	perform tell
 	printf '\n--- what was expected%s\n' "${guess:+, by you: $guess}"
 	compare && ok=0 || ok=1
-	printf '\n%s\nwhy: minirun lab show %s; records: %s\n' "$hint" "$NUMBER" "$OUT"
+	draw_chart
+	printf '\n%s\nwhy:     minirun lab show %s\nchart:   %s\nrecords: %s\n' "$hint" "$NUMBER" \
+		"$CHART" "$OUT"
 	return "$ok"
 }
 

@@ -274,3 +274,17 @@ perform() {
 	forget
 }
 
+# draw_chart - of the runs that the lab names, side by side when there are two; sets CHART.
+draw_chart() {
+	local run files=()
+	CHART=$OUT/chart.svg
+	for run in $chart; do
+		files+=("$OUT/$run.json")
+	done
+	if [ "${HAS[gnuplot]:-missing}" != ok ]; then
+		rm -f "$CHART"
+		CHART='not drawn, gnuplot-nox is not installed'
+	elif "$MINIRUN" report --format svg "${files[@]}" >"$SCRATCH/chart"; then
+		sed "s/-$$\b//g" "$SCRATCH/chart" >"$CHART"
+	fi
+}

@@ -17,6 +17,9 @@ lab() {
 	assert_status 0
 	assert_contains "$output" "--- what was expected"
 	refute_contains "$output" "NOT AS EXPECTED"
+	if command -v gnuplot >/dev/null; then
+		assert_contains "$(head -c 200 "$BATS_TEST_TMPDIR"/minirun/labs/"$1"-*/chart.svg)" "<svg"
+	fi
 	story <<<"$output" >"$BATS_TEST_TMPDIR/story"
 	for readme in "$TOP"/examples/"$1"-*/README.md "$TOP"/examples/"$1"-*/README.zh.md; do
 		block "$readme" "$MEMORY_VERSION" >"$BATS_TEST_TMPDIR/block"
@@ -100,7 +103,7 @@ lab() {
 	for dir in "$TOP"/examples/[0-9]*/; do
 		dir=${dir%/}
 		assert_matches "$output" $'(^|\n)'"$(basename "$dir" | cut -c1-2)  "
-		for file in lab expect spec.json README.md README.zh.md answers.md; do
+		for file in lab expect spec.json chart.svg README.md README.zh.md answers.md; do
 			assert_exists "$dir/$file"
 		done
 		# The same sections in the same order.
