@@ -103,8 +103,11 @@ lab() {
 	for dir in "$TOP"/examples/[0-9]*/; do
 		dir=${dir%/}
 		assert_matches "$output" $'(^|\n)'"$(basename "$dir" | cut -c1-2)  "
-		for file in lab expect spec.json chart.svg README.md README.zh.md answers.md; do
+		for file in lab expect spec.json README.md README.zh.md answers.md; do
 			assert_exists "$dir/$file"
+		done
+		for file in "$dir"/README*.md; do
+			! grep -q '(chart.svg)' "$file" || assert_exists "$dir/chart.svg"
 		done
 		# The same sections in the same order.
 		assert_eq "$(grep -c '^## ' "$dir/README.md")" 9 "$dir/README.md"
