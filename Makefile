@@ -243,7 +243,7 @@ $(B)/bench/oom: tests/bench/oom.c $(B)/libminirun.a
 	$(Q)$(CC) $(CFLAGS_ALL) -static -o $@ $^ -Wl,--gc-sections $(LIBS)
 
 # BENCH="--short", BENCH="--live 1,10,100", BENCH=--memory: see tests/bench/bench.c
-bench: all $(addprefix $(B)/bench/,bench floor true probe oom)
+bench: all $(addprefix $(B)/bench/,bench floor true probe steps oom)
 	tests/rooted $(B)/bench/bench $(BENCH)
 	tests/rooted $(B)/bench/oom $(abspath $(B)/minirun) $(abspath $(B)/memlab)
 

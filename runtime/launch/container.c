@@ -18,6 +18,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define CREATION_TIMEOUT_MS 200
+
 bool mr_container_is_lost(const struct mr_live *live)
 {
 	return !mr_streq(live->status, "exited") && !mr_cleanup_is_live(live) && !mr_cleanup_is_alive(&live->monitor);
@@ -92,6 +94,26 @@ int mr_container_write_lost(struct mr_container *c, struct mr_error *err)
 	return ret;
 }
 
+/*
+ * Who sets a container up holds its lock until the program runs, which is a matter of
+ * milliseconds if no hooks take longer: then a verb that comes in between waits for it.
+ * Without a state.json and without a holder the launcher was killed early.
+ */
+static int read_live(struct mr_container *c, struct mr_error *err)
+{
+	struct mr_error ignored;
+	int r = mr_state_read_live(&c->state, &c->live, err);
+
+	if (r != -ENOENT && !(r == 0 && mr_streq(c->live.status, "creating")))
+		return r;
+	if (mr_state_lock(&c->state, CREATION_TIMEOUT_MS, &ignored) < 0)
+		return r;
+	mr_live_clear(&c->live);
+	r = mr_state_read_live(&c->state, &c->live, err);
+	mr_state_unlock(&c->state);
+	return r;
+}
+
 int mr_container_open(const char *root, const char *id, struct mr_container **ret,
 	struct mr_error *err)
 {
@@ -106,7 +128,7 @@ int mr_container_open(const char *root, const char *id, struct mr_container **re
 		mr_container_close(c);
 		return r;
 	}
-	r = mr_state_read_live(&c->state, &c->live, err);
+	r = read_live(c, err);
 	if (r < 0 && r != -ENOENT && r != -EBADMSG) {
 		mr_container_close(c);
 		return r;

@@ -90,6 +90,18 @@ static void command_oci(const struct contestant *self, const struct world *world
 	add(arguments, self->path, "--root", root, "run", "-b", bundle, id, NULL);
 }
 
+static void command_steps(const struct contestant *self, const struct world *world,
+	const char *id, const char *program, struct arguments *arguments)
+{
+	char steps[BENCH_PATH], root[BENCH_PATH], bundle[BENCH_PATH];
+
+	snprintf(steps, sizeof(steps), "%s/steps", world->here);
+	snprintf(root, sizeof(root), "%s/%s", world->state, self->name);
+	world_spec_path(world, self, program, bundle);
+	*strrchr(bundle, '/') = '\0';
+	add(arguments, steps, self->path, root, bundle, id, NULL);
+}
+
 static void command_bwrap(const struct contestant *self, const struct world *world,
 	const char *id, const char *program, struct arguments *arguments)
 {
@@ -165,6 +177,18 @@ static const struct contestant field[] = {
 		.can_wait = true},
 	{.name = "crun", .command = command_oci, .tool = "crun", .can_wait = true},
 	{.name = "runc", .command = command_oci, .tool = "runc", .can_wait = true},
+	{.name = "minirun-steps",
+		.command = command_steps,
+		.tool = "minirun",
+		.partial = "create, start, delete"},
+	{.name = "crun-steps",
+		.command = command_steps,
+		.tool = "crun",
+		.partial = "create, start, delete"},
+	{.name = "runc-steps",
+		.command = command_steps,
+		.tool = "runc",
+		.partial = "create, start, delete"},
 	{.name = "bwrap",
 		.command = command_bwrap,
 		.tool = "bwrap",

@@ -93,9 +93,9 @@ static void replace(char *text, size_t room, const char *from, const char *to)
 
 static bool reads_spec(const struct contestant *contestant)
 {
-	return strcmp(contestant->name, "minirun") == 0 ||
-	       strcmp(contestant->name, "crun") == 0 ||
-	       strcmp(contestant->name, "runc") == 0;
+	return strncmp(contestant->name, "minirun", 7) == 0 ||
+	       strncmp(contestant->name, "crun", 4) == 0 ||
+	       strncmp(contestant->name, "runc", 4) == 0;
 }
 
 void world_cgroup_name(const char *contestant, char ret_name[64])
