@@ -2,6 +2,8 @@
 #
 # What is run, how it is judged, and the tables.
 
+asked=0 wrongs=0 # of minirun
+
 # --- the three endings, for minirun and an engine ---
 
 # Answers by who gave them: "minirun TP", ...
@@ -60,8 +62,8 @@ show_answers() {
 		TP  OOM-killed, and said so            TN  not OOM-killed, and said so
 		FN  OOM-killed, and not said           FP  not OOM-killed, but said so
 	E
-	[ "${answers["minirun TP"]:-0}" = "$count" ] &&
-		[ "${answers["minirun TN"]:-0}" = $((2 * count)) ]
+	asked=$((3 * count))
+	wrongs=$((asked - ${answers["minirun TP"]:-0} - ${answers["minirun TN"]:-0}))
 }
 
 # --- ten endings, for minirun ---
@@ -151,7 +153,7 @@ show_endings() {
 		n[2]=$((n[2] + ${null[$ending]:-0})) n[3]=$((n[3] + ${silent[$ending]:-0}))
 	done
 	printf '%-14s %6d %6d %6d  %d\n' total "${n[@]}"
-	[ "${n[1]}" = 0 ] && [ "${n[2]}" = 0 ]
+	asked=$count wrongs=$((n[1] + n[2]))
 }
 
 # --- all of it ---
@@ -161,16 +163,16 @@ what="containers of each of 3 endings"
 [ -z "$mixed" ] || what="mixed endings, seed $seed,"
 printf 'minirun selftest: %d %s under %d busy loops on %d CPUs\n\n' \
 	"$count" "$what" "$load" "$cpus"
-begin=$SECONDS result=0
+begin=$SECONDS
 if [ -n "$mixed" ]; then
 	mixed_endings
-	show_endings || result=1
+	show_endings
 else
 	three_endings
-	show_answers || result=1
+	show_answers
 fi
 close_all
 left=$(left_behind)
-printf '\n%d seconds; left behind: %s\n' $((SECONDS - begin)) "${left:-nothing}"
-[ -z "$left" ] || result=1
-exit "$result"
+printf '\n%d wrong of %d in %d seconds; left behind: %s\n' "$wrongs" "$asked" \
+	$((SECONDS - begin)) "${left:-nothing}"
+[ "$wrongs" = 0 ] && [ -z "$left" ]

@@ -50,7 +50,7 @@ lying_selftest() {
 	assert_eq "$stderr" ""
 	assert_contains "${lines[0]}" "3 containers of each of 3 endings under 2 busy loops"
 	assert_eq "$(cells minirun)" "3 0 6 0 0 0"
-	assert_contains "${lines[-1]}" "left behind: nothing"
+	assert_matches "${lines[-1]}" "^0 wrong of 9 in [0-9]+ seconds; left behind: nothing\$"
 }
 
 @test "selftest: mixed endings, right to the last detail" {
@@ -71,6 +71,7 @@ lying_selftest() {
 	lying_selftest -n 2 --load 0
 	assert_status 1
 	assert_eq "$(cells minirun)" "0 2 4 0 0 0"
+	assert_matches "${lines[-1]}" "^2 wrong of 6 "
 	assert_contains "$stderr" "wrong: OOMKilled false, exit code 137, the truth is true/137"
 	sed -i '/OOMKilled/s/true\(.*\)false/false\1true/' "$MINIRUN"
 	lying_selftest -n 2 --load 0
@@ -83,6 +84,7 @@ lying_selftest() {
 	lying_selftest --mixed -n 3 --load 0
 	assert_status 1
 	assert_matches "$(cells total)" "^3 0 [123] "
+	assert_matches "${lines[-1]}" "^[123] wrong of 3 "
 	assert_contains "$stderr" "wrong: number"
 	assert_exists "$(sed -n 's/.*(\(.*\.json\))$/\1/p;q' <<<"$stderr")"
 }
