@@ -112,10 +112,10 @@ row() {
 }
 
 @test "expect: a timeout is 124, unless it was expected" {
-	expect_run no-oom -- --timeout 200ms -- sleep 60
+	expect_run no-oom -- --timeout 2s -- sleep 60
 	assert_status 124
 	row no-oom yes
-	expect_run timeout no-oom -- --timeout 200ms -- sleep 60
+	expect_run timeout no-oom -- --timeout 2s -- sleep 60
 	assert_status 0
 	row timeout yes 'timed out'
 	expect_run timeout -- -- true
