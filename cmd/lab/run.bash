@@ -224,6 +224,20 @@ explain() {
 	fi
 }
 
+# bisect RUN STEP... - the smallest limit under which memlab gets through these steps
+bisect() {
+	local run=$1 text
+	shift
+	text=$(lab_minirun bisect --min 32m --max 256m --runs 1 -- "$MEMLAB" "$@" 2>&1)
+	say "$(quote <<<"$text")"
+	case $text in
+	*'smallest limit that works'*)
+		learn "$run" smallest "$(sed -n 's/.*works: .*(\([0-9]*\) bytes).*/\1/p' <<<"$text")"
+		;;
+	*'no limit up to'*) learn "$run" smallest none ;;
+	esac
+}
+
 # cgroup_of RUN - below the root of the hierarchies
 cgroup_of() {
 	"$MINIRUN" inspect --format '{{.Memory.EffectiveLimitCgroup}}' "$OUT/$1.json"
