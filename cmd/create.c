@@ -6,28 +6,8 @@
 
 #include <errno.h>
 
-#define AT(member) offsetof(struct run_args, member)
-#define ROW(name, letter, kind, member, value, help)                                     \
-	{                                                                                \
-		name, letter, kind, AT(member), value, help, GROUP_COMMON, NULL          \
-	}
 static const struct option create_options[] = {
-	ROW("bundle", 'b', OPTION_TEXT, run.bundle, "DIR", "holds config.json; default ."),
-	ROW("config", 'f', OPTION_TEXT, run.config, "FILE", "instead of DIR/config.json"),
-	ROW("pid-file", 0, OPTION_TEXT, run.pid_file, "FILE",
-		"write the host's pid of init"),
-	ROW("console-socket", 0, OPTION_TEXT, run.console_socket, "SOCKET",
-		"receives the terminal"),
-	ROW("pidfd-socket", 0, OPTION_TEXT, run.pidfd_socket, "SOCKET",
-		"receives a pidfd of init"),
-	ROW("no-pivot", 0, OPTION_FLAG, run.no_pivot, NULL,
-		"move the root mount, no pivot_root"),
-	ROW("no-new-keyring", 0, OPTION_FLAG, run.no_new_keyring, NULL,
-		"keep the session keyring"),
-	ROW("preserve-fds", 0, OPTION_NUMBER, run.preserve_fds, "N",
-		"pass on descriptors 3 to 3+N-1"),
-	ROW("no-subreaper", 0, OPTION_FLAG, no_subreaper, NULL,
-		"accepted, has no effect"),
+	OCI_ROWS,
 	ROW("cgroup-parent", 0, OPTION_TEXT, run.cgroup_parent, "PATH",
 		"parent of the container's cgroup"),
 	ROW("trace", 0, OPTION_FLAG, run.trace, NULL,

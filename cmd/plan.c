@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define AT(member) offsetof(struct run_args, member)
 static const struct option options[] = {
 	{"bundle", 'b', OPTION_TEXT, AT(run.bundle), "DIR", "holds config.json",
 		GROUP_BUNDLE, NULL},

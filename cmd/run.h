@@ -20,6 +20,33 @@ struct run_args {
 
 enum run_mode { RUN_SPEC, RUN_COMMAND, RUN_OCI };
 
+#define AT(member) offsetof(struct run_args, member)
+#define ROW(name, letter, kind, member, value, help) \
+	{ name, letter, kind, AT(member), value, help, GROUP_COMMON, NULL }
+#define BUNDLE(name, letter, kind, member, value, help) \
+	{ name, letter, kind, AT(member), value, help, GROUP_BUNDLE, NULL }
+
+/** What `run` has in its OCI form and `create` has. */
+#define OCI_ROWS \
+	BUNDLE("bundle", 'b', OPTION_TEXT, run.bundle, "DIR", \
+		"holds config.json; default ."), \
+	BUNDLE("config", 'f', OPTION_TEXT, run.config, "FILE", \
+		"instead of DIR/config.json"), \
+	ROW("pid-file", 0, OPTION_TEXT, run.pid_file, "FILE", \
+		"write the host's pid of init"), \
+	ROW("console-socket", 0, OPTION_TEXT, run.console_socket, "SOCKET", \
+		"receives the terminal when detached"), \
+	ROW("no-pivot", 0, OPTION_FLAG, run.no_pivot, NULL, \
+		"move the root mount, no pivot_root"), \
+	ROW("no-new-keyring", 0, OPTION_FLAG, run.no_new_keyring, NULL, \
+		"keep the session keyring"), \
+	ROW("pidfd-socket", 0, OPTION_TEXT, run.pidfd_socket, "SOCKET", \
+		"receives a pidfd of init when detached"), \
+	ROW("preserve-fds", 0, OPTION_NUMBER, run.preserve_fds, "N", \
+		"pass on descriptors 3 to 3+N-1"), \
+	ROW("no-subreaper", 0, OPTION_FLAG, no_subreaper, NULL, \
+		"accepted, has no effect")
+
 /** The table of `minirun run`. */
 extern const struct option run_options[];
 

@@ -6,18 +6,9 @@
  */
 #include "run.h"
 
-#define AT(member) offsetof(struct run_args, member)
-#define ROW(name, letter, kind, member, value, help)                                     \
-	{                                                                                \
-		name, letter, kind, AT(member), value, help, GROUP_COMMON, NULL          \
-	}
 #define DOCKER(name, letter, kind, member, value, help, field)                           \
 	{                                                                                \
 		name, letter, kind, AT(member), value, help, GROUP_DOCKER, field         \
-	}
-#define BUNDLE(name, letter, kind, member, value, help)                                  \
-	{                                                                                \
-		name, letter, kind, AT(member), value, help, GROUP_BUNDLE, NULL          \
 	}
 #define TITLE(text)                                                                      \
 	{                                                                                \
@@ -112,22 +103,7 @@ const struct option run_options[] = {
 		GROUP_COMMON, NULL},
 
 	TITLE("OCI form"),
-	BUNDLE("bundle", 'b', OPTION_TEXT, run.bundle, "DIR",
-		"holds config.json; default ."),
-	BUNDLE("config", 'f', OPTION_TEXT, run.config, "FILE",
-		"instead of DIR/config.json"),
-	ROW("pid-file", 0, OPTION_TEXT, run.pid_file, "FILE",
-		"write the host's pid of init"),
-	ROW("console-socket", 0, OPTION_TEXT, run.console_socket, "SOCKET",
-		"receives the terminal when detached"),
-	ROW("no-pivot", 0, OPTION_FLAG, run.no_pivot, NULL,
-		"move the root mount, no pivot_root"),
-	ROW("no-new-keyring", 0, OPTION_FLAG, run.no_new_keyring, NULL,
-		"keep the session keyring"),
-	ROW("preserve-fds", 0, OPTION_NUMBER, run.preserve_fds, "N",
-		"pass on descriptors 3 to 3+N-1"),
-	ROW("no-subreaper", 0, OPTION_FLAG, no_subreaper, NULL,
-		"accepted, has no effect"),
+	OCI_ROWS,
 	ROW("keep", 0, OPTION_FLAG, run.keep, NULL, "leave the cgroup at the end"),
 	{0},
 };
