@@ -55,8 +55,11 @@ struct box chart_box(const struct run *const *runs, int n, int i)
 	}
 	/* One scale, unless one of them would be a stroke. */
 	b.t1 = (end > 10 * shortest ? runs[i]->end : end) * 1.015;
-	if (b.t1 <= 0)
-		b.t1 = 0.001;
+	b.t0 = runs[i]->from;
+	if (b.t0 > 0)
+		b.t1 = runs[i]->end + (runs[i]->end - b.t0) * 0.015;
+	if (b.t1 <= b.t0)
+		b.t1 = b.t0 + 0.001;
 	return b;
 }
 
@@ -111,7 +114,8 @@ double memory_y(const struct panel *p, double bytes)
 
 double time_x(const struct panel *p, double t)
 {
-	return p->box.left + t / p->box.t1 * (p->box.right - p->box.left);
+	return p->box.left +
+	       (t - p->box.t0) / (p->box.t1 - p->box.t0) * (p->box.right - p->box.left);
 }
 
 /* --- data --- */
@@ -128,7 +132,7 @@ static void put_point(const struct panel *p, const struct point *q)
 {
 	double top = 0;
 
-	put(p, "%.6g", q->t / p->second);
+	put(p, "%.9g", q->t / p->second);
 	for (int i = 0; i < LAYERS; i++) {
 		top += isnan(q->part[i]) ? 0 : q->part[i];
 		put_value(p, top);
@@ -144,10 +148,14 @@ static void put_point(const struct panel *p, const struct point *q)
 static void put_points(const struct panel *p)
 {
 	const struct run *r = p->run;
-	size_t step = (r->n_points + MAX_POINTS / 2 - 1) / (MAX_POINTS / 2);
+	size_t first = 0, step;
+
+	while (first + 1 < r->n_points && r->points[first + 1].t < p->box.t0)
+		first++;
+	step = (r->n_points - first + MAX_POINTS / 2 - 1) / (MAX_POINTS / 2);
 
 	put(p, "$m%d << EOD\n", p->index);
-	for (size_t i = 0; i < r->n_points; i += step) {
+	for (size_t i = first; i < r->n_points; i += step) {
 		size_t low = i, high = i;
 		for (size_t k = i; k < i + step && k < r->n_points; k++) {
 			low = r->points[k].usage < r->points[low].usage ? k : low;
@@ -177,7 +185,7 @@ static void put_pressure(const struct panel *p)
 			continue;
 		double us = last ? (q->t - last->t) * 1e6 : 0;
 		if (us > 0)
-			put(p, "%.6g %.6g %.2f %.2f\n", last->t / p->second,
+			put(p, "%.9g %.9g %.2f %.2f\n", last->t / p->second,
 				q->t / p->second,
 				fmin(100, 100 * (q->some - last->some) / us),
 				fmin(100, 100 * (q->full - last->full) / us));
@@ -236,8 +244,9 @@ static void put_extras(const struct panel *p)
 			continue;
 		put(p, "$x%d_%d << EOD\n", p->index, i);
 		for (int k = 0; k < MAX_POINTS; k++) {
-			double t = p->run->end * (k + 0.5) / MAX_POINTS;
-			put(p, "%.6g", t / p->second);
+			double t = p->run->from +
+				   (p->run->end - p->run->from) * (k + 0.5) / MAX_POINTS;
+			put(p, "%.9g", t / p->second);
 			put_value(p, extra_at(p->run, t, (enum extra)i));
 			put(p, "\n");
 		}
@@ -313,20 +322,21 @@ static int choose_lanes(const struct run *r, const struct lane *ret[MAX_SHOWN_LA
 static void lane_data(
 	const struct panel *p, const struct lane *l, int i, double base, double scale)
 {
-	double end = isnan(l->end) ? p->run->end : l->end;
+	double end = isnan(l->end) ? p->run->end : l->end, last = 0;
+	size_t k = 0;
 
+	while (k < l->n && l->points[k].t < p->box.t0)
+		last = l->points[k++].rss * scale;
+	size_t step = (l->n - k) / 100 + 1;
 	put(p, "$l%d_%d << EOD\n", p->index, i);
-	put(p, "%.6g %.4f %.4f\n", fmax(0, l->begin) / p->second, base, base);
-	double last = 0;
-	size_t step = l->n / 100 + 1;
-	for (size_t k = 0; k < l->n; k += step) {
-		if (l->points[k].t < 0 || l->points[k].t > end)
-			continue;
+	put(p, "%.9g %.4f %.4f\n", fmax(p->box.t0, l->begin) / p->second, base,
+		base + last);
+	for (; k < l->n && l->points[k].t <= end; k += step) {
 		last = l->points[k].rss * scale;
-		put(p, "%.6g %.4f %.4f\n", l->points[k].t / p->second, base, base + last);
+		put(p, "%.9g %.4f %.4f\n", l->points[k].t / p->second, base, base + last);
 	}
-	put(p, "%.6g %.4f %.4f\n", end / p->second, base, base + last);
-	put(p, "EOD\n");
+	put(p, "%.9g %.4f %.4f\nEOD\n", fmax(p->box.t0, end) / p->second, base,
+		base + last);
 }
 
 static void label_lane(const struct panel *p, const struct lane *l, double y)
@@ -350,7 +360,7 @@ static void label_lane(const struct panel *p, const struct lane *l, double y)
 		l->how == OOM_KILLED ? "left font ',11' textcolor rgb '" LIMIT_COLOR "'"
 				     : "left font ',11'",
 		text);
-	if (l->how != LIVES)
+	if (l->how != LIVES && l->end >= p->box.t0)
 		put(p, "set label '' at screen %.5f,%.5f %s front\n",
 			x_of(p, time_x(p, l->end)), y_of(y), points[l->how]);
 }
@@ -405,8 +415,9 @@ void chart_script(
 			.out = out,
 			.box = chart_box(runs, n, i)};
 		p.unit = unit_of(p.box.max_bytes);
-		p.second = p.box.t1 < 2.5 ? 0.001 : 1;
-		put(&p, "set xrange [0:%.6g]\n", p.box.t1 / p.second);
+		p.second = p.box.t1 - p.box.t0 < 2.5 ? 0.001 : 1;
+		put(&p, "set xrange [%.9g:%.9g]\n", p.box.t0 / p.second,
+			p.box.t1 / p.second);
 		put_points(&p);
 		put_pressure(&p);
 		memory_pane(&p);

@@ -36,7 +36,7 @@ static const char script[] =
 	" const b=s.getBoundingClientRect(),k=d.width/b.width,x=(e.clientX-b.left)*k;\n"
 	" const r=d.runs.find(r=>x>=r.left&&x<=r.right);\n"
 	" if(!r){a.style.display='none';return}\n"
-	" const t=(x-r.left)/(r.right-r.left)*r.t1;let p=r.points[0];\n"
+	" const t=(x-r.left)/(r.right-r.left)*(r.t1-r.t0)+r.t0;let p=r.points[0];\n"
 	" for(const q of r.points)if(q[0]<=t)p=q;\n"
 	" const m=v=>v===null?'?':(v/1048576).toFixed(1)+' MiB';\n"
 	" a.textContent=(p[0]*1000).toFixed(0)+' ms\\n'+d.keys.map((n,i)=>[n,p[i+1]]).filter(v=>v[1])"
@@ -265,8 +265,8 @@ static void put_data(struct mr_str *out, const struct run *const *runs, int n)
 		struct box b = chart_box(runs, n, i);
 		size_t step = runs[i]->n_points / 400 + 1;
 		mr_str_appendf(out,
-			"%s{\"left\":%.0f,\"right\":%.0f,\"t1\":%.6f,\"points\":[",
-			i ? "," : "", b.left, b.right, b.t1);
+			"%s{\"left\":%.0f,\"right\":%.0f,\"t0\":%.6f,\"t1\":%.6f,\"points\":[",
+			i ? "," : "", b.left, b.right, b.t0, b.t1);
 		for (size_t k = 0; k < runs[i]->n_points; k += step) {
 			const struct point *p = &runs[i]->points[k];
 			mr_str_appendf(out, "%s[%.6f", k ? "," : "", p->t);
@@ -295,6 +295,8 @@ void html_page(const struct run *const *runs, int n, const char *svg, struct mr_
 		n > 1 ? " class=two" : "", drawing ? drawing : svg);
 	for (int i = 0; i < n; i++) {
 		auto_str line = {0};
+		if (runs[i]->from > 0)
+			continue; /* the end of the other */
 		put(out, "<h1>");
 		put_html(out, runs[i]->name);
 		put(out, "</h1>\n<p>");

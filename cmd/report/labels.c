@@ -19,7 +19,8 @@ struct grid {
 static void fill_grid(const struct panel *p, int layer, struct grid *g)
 {
 	for (int c = 0; c < COLUMNS; c++) {
-		double t = p->box.t1 * (c + 0.5) / COLUMNS, below = 0, part = 0;
+		double t = p->box.t0 + (p->box.t1 - p->box.t0) * (c + 0.5) / COLUMNS,
+		       below = 0, part = 0;
 		for (int i = 0; i <= layer; i++) {
 			below += part;
 			part = value_at(p->run, t, i);
@@ -107,7 +108,7 @@ void label_limits(const struct panel *p)
 
 	for (size_t i = 0; i < r->n_events; i++) {
 		const struct event *e = &r->events[i];
-		if (e->kind != EVENT_LIMIT || isnan(e->bytes))
+		if (e->kind != EVENT_LIMIT || isnan(e->bytes) || e->t < r->from)
 			continue;
 		changed = true;
 		snprintf(text, sizeof(text), "limit now %s", size_text(e->bytes, size));
@@ -137,7 +138,7 @@ void label_extras(const struct panel *p)
 		if (!p->run->extras[i])
 			continue;
 		for (int k = 0; k < 400; k++) {
-			double t = p->run->end * k / 400;
+			double t = p->run->from + (p->run->end - p->run->from) * k / 400;
 			double v = extra_at(p->run, t, (enum extra)i);
 			if (v > most * 1.001) {
 				most = v;
@@ -165,7 +166,8 @@ static void mark_kill(const struct panel *p, const struct event *e, int row)
 	char text[96];
 
 	/* The mark stands where the usage was at its highest shortly before. */
-	for (double t = e->t; t > e->t - p->box.t1 * 0.05; t -= p->box.t1 * 0.002) {
+	double life = p->box.t1 - p->box.t0;
+	for (double t = e->t; t > e->t - life * 0.05; t -= life * 0.002) {
 		double v = value_at(p->run, t, LAYERS);
 		y = isnan(v) ? y : fmin(y, memory_y(p, v));
 	}
@@ -212,6 +214,8 @@ void mark_events(const struct panel *p)
 
 	for (size_t i = 0; i < r->n_events; i++) {
 		const struct event *e = &r->events[i];
+		if (e->t < r->from)
+			continue;
 		if (e->kind == EVENT_KILL)
 			mark_kill(p, e, row++);
 		if (e->kind == EVENT_STILL)
@@ -265,5 +269,8 @@ void put_titles(const struct panel *p)
 	text_at(p, x, 26, p->n > 1 ? "left font ',15'" : "left font ',18'", text);
 	snprintf(text, sizeof(text), "%s%s%s", p->run->name,
 		mr_str_text(&sub)[0] ? "  -  " : "", mr_str_text(&sub));
+	if (p->run->from > 0)
+		snprintf(text, sizeof(text), "the last %.2f s",
+			p->run->end - p->run->from);
 	text_at(p, x, 54, "left font ',13' textcolor rgb '#444444'", text);
 }

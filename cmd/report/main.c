@@ -116,6 +116,12 @@ static int report(
 
 	if (r < 0)
 		return r;
+	/* One whose end is a stroke at the edge gets a second panel. */
+	struct run end_of_it = *runs[0];
+	const struct run *const both[] = {runs[0], &end_of_it};
+	end_of_it.from = run_death(runs[0]);
+	if (n == 1 && end_of_it.from > 0 && strcmp(format, "term") != 0)
+		runs = both, n = 2;
 	if (!strcmp(format, "term")) {
 		for (int i = 0; i < n; i++)
 			term_print(runs[i], isatty(STDOUT_FILENO) && !getenv("NO_COLOR"),

@@ -376,3 +376,22 @@ int run_ask(struct run *r, const char *word)
 	}
 	return -EINVAL;
 }
+
+/* The life without its last 2 s tells nothing of how it ended, if that took less than a
+ * twentieth of it: from the half of the peak to the first kill. */
+double run_death(const struct run *r)
+{
+	double kill = NAN, begin = 0, peak = 0;
+
+	for (size_t i = 0; i < r->n_events && isnan(kill); i++)
+		kill = r->events[i].kind == EVENT_KILL ? r->events[i].t : NAN;
+	if (isnan(kill) || r->end < 2)
+		return 0;
+	for (size_t i = 0; i < r->n_points && r->points[i].t <= kill; i++)
+		peak = fmax(peak, r->points[i].usage);
+	for (size_t i = 0; i < r->n_points && r->points[i].t <= kill; i++)
+		if (r->points[i].usage < peak / 2)
+			begin = r->points[i].t;
+	double took = fmax(kill - begin, 0.01);
+	return begin > 0 && took < 0.05 * r->end ? fmax(0.001, begin - 3 * took) : 0;
+}

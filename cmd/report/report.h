@@ -72,7 +72,8 @@ struct run {
 	size_t n_events, more_kills;
 	struct lane *lanes;
 	size_t n_lanes, lanes_not_kept;
-	double end; /* of the life, seconds */
+	double end;  /* of the life, seconds */
+	double from; /* drawn from here on; 0: the whole */
 	bool has_psi;
 	double peak[LAYERS]; /* bytes, NAN */
 	bool extras[EXTRAS]; /* asked for */
@@ -87,6 +88,9 @@ void run_headline(const struct run *r, struct mr_str *out);
 void run_subline(const struct run *r, struct mr_str *out);
 /** Lines for the margin: how it ended, the limit, the peaks. */
 void run_facts(const struct run *r, struct mr_strv *out);
+
+/** Where a short death after a long life began, for a panel of its own; 0: no need. */
+double run_death(const struct run *r);
 
 /** Printable ASCII without quotes, backticks, braces and backslashes. */
 void clean_name(const char *text, char *ret, size_t size);

@@ -148,6 +148,23 @@ run_report() {
 	grep -q 'stroke-dasharray' a.svg
 }
 
+@test "report: a short death after a long life has a panel of its own" {
+	requires gnuplot python3
+	made a
+	jq -c 'if .t then .t *= 20 else . end | if .begin == 0 then .end *= 20 else . end |
+		if .usage and .t < 39000000 then . + {usage: 14680064, anon: 10485760} else . end' a.jsonl >b.jsonl
+	"$REPORT" --timeline b.jsonl -o a.svg a.json
+	grep -q 'viewBox="0 0 1600 640"' a.svg
+	run texts a.svg
+	assert_matches "$output" "the last [0-9.]+ s"
+	assert_eq "$(grep -c "OOM kill: prog" <<<"$output")" 2
+	"$REPORT" --timeline b.jsonl -o a.html a.json
+	assert_eq "$(grep -c '<h1>' a.html)" 1
+	"$REPORT" -o a.svg a.json
+	run texts a.svg
+	refute_contains "$output" "the last"
+}
+
 @test "report: lines over the areas" {
 	requires gnuplot python3
 	made a
