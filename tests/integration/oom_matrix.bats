@@ -119,20 +119,26 @@ rlimit() {
 	repeat 7 "malloc NULL under RLIMIT_AS" rlimit
 }
 
-# What an exec does: a process that comes from outside into the container's cgroup.
-enter_and_die() {
-	local dir pid
-	dir=$(cgroup_dir memory "$PID")
-	sh -c 'echo 0 >"$1/cgroup.procs" && exec "$2" anon 64M' - "$dir" "$MEMLAB" 3>&- 4>&- &
-	pid=$!
-	wait "$pid" && return 1 || assert_eq "$?" 137 "the one that entered"
+exec_and_die() {
+	run minirun exec "$ID" /memlab anon 64M
+	assert_status 137
 	wait_for state_is .State.OOMKilled true
-	holds .State.Status=running Kills=1 InitKilled=null Scope=container
+	holds .State.Status=running .State.ExitCode=0 Kills=1 Scope=container
 }
 
-entered_then_killed() {
+# A process that comes into the cgroup without minirun.
+enter_and_die() {
+	sh -c 'echo 0 >"$1/cgroup.procs" && exec "$2" anon 64M' - "$(cgroup_dir memory "$PID")" "$MEMLAB" 3>&- 4>&- &
+	wait $! && return 1 || assert_eq "$?" 137 "the one that entered"
+	wait_for state_is .State.OOMKilled true
+	holds .State.Status=running Kills=1 Scope=container
+}
+
+# then_killed FUNCTION: somebody who is not init's child dies in a container; then init is
+# killed by hand.
+then_killed() {
 	start_container "$(memory 32M)"
-	enter_and_die
+	"$1"
 	minirun kill "$ID" KILL
 	assert_eq "$(minirun wait "$ID")" 137
 	own_limit 33554432
@@ -140,12 +146,14 @@ entered_then_killed() {
 	victim memlab false
 }
 
-entered_then_0() {
+exec_then_killed() { then_killed exec_and_die; }
+enter_then_killed() { then_killed enter_and_die; }
+
+exec_then_0() {
 	rm -f "$BUNDLE/rootfs/data/go"
 	make_spec "$BUNDLE/config.json" "$(args sh -c 'while [ ! -e /data/go ]; do sleep 0.02; done')" "$(memory 32M)"
 	launch run -d --name "$ID" "$BUNDLE/config.json"
-	PID=$(init_pid)
-	enter_and_die
+	exec_and_die
 	touch "$BUNDLE/rootfs/data/go"
 	assert_eq "$(minirun wait "$ID")" 0
 	own_limit 33554432
@@ -153,9 +161,13 @@ entered_then_0() {
 	victim memlab false
 }
 
-@test "oom: a process that entered the container, then init is killed or exits 0" {
-	repeat 8 "entered process OOM, then kill -9" entered_then_killed
-	repeat 8b "entered process OOM, init exits 0" entered_then_0
+@test "oom: an exec, then init is killed or exits 0" {
+	repeat 8 "exec OOM, then kill -9" exec_then_killed
+	repeat 8b "exec OOM, init exits 0" exec_then_0
+}
+
+@test "oom: a process that entered the cgroup from outside, then init is killed" {
+	repeat 8c "entered process OOM, then kill -9" enter_then_killed
 }
 
 # --- the killer disabled ---
