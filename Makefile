@@ -4,7 +4,7 @@
 # make demo       install what is missing, build, OOM-kill a 512 MB container, show the record
 # make test       install what the tests need, run everything that this host can
 # make check      what needs no root: lint, unit tests, fuzz corpus
-# make bench | faults | fuzz | matrix | matrix | matrix | truth | test-vm | test-sanitize      the long exams
+# make bench | faults | fuzz | matrix | truth | test-vm | test-sanitize      the long exams
 # make lab-vm LAB=16 [VM=v1]      a lab in a virtual machine
 # make install DESTDIR= PREFIX=/usr/local
 #

@@ -127,6 +127,24 @@ int mr_counter_sum_below(int dir, const char *file, const char *name, uint64_t *
 	return sum_below(dir, file, name, 0, ret);
 }
 
+static struct mr_uint read_limit(int dir, const char *file)
+{
+	struct mr_uint v = {0};
+	/* v1 writes 2^63 rounded down to pages for "none", v2 "max". */
+	if (mr_read_u64_at(dir, file, &v.value) == 0 && v.value < (1ull << 62))
+		v.set = true;
+	return v;
+}
+
+void mr_counter_limits(int dir, int version, struct mr_oom_limits *ret)
+{
+	*ret = (struct mr_oom_limits){
+		.memory = read_limit(
+			dir, version == 1 ? "memory.limit_in_bytes" : "memory.max")};
+	if (version == 1)
+		ret->memsw = read_limit(dir, "memory.memsw.limit_in_bytes");
+}
+
 int mr_v1_register(int dir, int counter, int event_fd)
 {
 	char text[40];

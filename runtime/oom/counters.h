@@ -19,6 +19,8 @@ int mr_counter_has_children(int dir);
 /** Sum of @name in @file over all descendants of @dir, children first. */
 int mr_counter_sum_below(int dir, const char *file, const char *name, uint64_t *ret);
 
+/** The limits of the cgroup @dir. */
+void mr_counter_limits(int dir, int version, struct mr_oom_limits *ret);
 /** Register @event_fd for the OOM events of the v1 cgroup @dir. @return 0 or -errno */
 int mr_v1_register(int dir, int counter, int event_fd);
 

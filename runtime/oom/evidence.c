@@ -123,57 +123,45 @@ void mr_log_await(struct mr_oom_watch *w, uint64_t kills)
 
 /* --- the limit --- */
 
-static struct mr_uint read_limit(int dir, const char *file)
-{
-	struct mr_uint v = {0};
-	/* v1 writes 2^63 rounded down to pages for "none". */
-	if (mr_read_u64_at(dir, file, &v.value) == 0 && v.value < (1ull << 62))
-		v.set = true;
-	return v;
-}
-
 /* v1: which of the two limits? The kernel charges memory+swap first, so with equal limits
  * it is always that one; failcnt does not move at each refusal, the peak does. */
-static bool hit_memsw(int dir, struct mr_uint memory, struct mr_uint *ret_memsw)
+static bool hit_memsw(int dir, const struct mr_oom_limits *l)
 {
-	struct mr_uint memsw = read_limit(dir, "memory.memsw.limit_in_bytes");
 	uint64_t failcnt = 0, peak = 0;
-	*ret_memsw = memsw;
-	if (!memsw.set)
+	if (!l->memsw.set)
 		return false;
-	if (memory.set && memsw.value <= memory.value)
+	if (l->memory.set && l->memsw.value <= l->memory.value)
 		return true;
 	return (mr_read_u64_at(dir, "memory.memsw.failcnt", &failcnt) == 0 &&
 		       failcnt > 0) ||
 	       (mr_read_u64_at(dir, "memory.memsw.max_usage_in_bytes", &peak) == 0 &&
-		       peak >= memsw.value);
+		       peak >= l->memsw.value);
+}
+
+/* The report of the last victim has the limits of that moment, the files those of now; the
+ * own ones were noted when the OOM was seen. */
+static void take_limit(int dir, const struct mr_oom_limits *files, struct mr_verdict *ret)
+{
+	struct mr_oom_limits l = *files;
+	const struct mr_oom_kill *k =
+		ret->n_victims ? &ret->victims[ret->n_victims - 1].kill : NULL;
+
+	if (k && k->memory_limit.set && strcmp(k->oom_memcg, ret->limit_cgroup) == 0) {
+		l.memory = k->memory_limit;
+		if (k->memsw_limit.set)
+			l.memsw = k->memsw_limit;
+	}
+	bool memsw = hit_memsw(dir, &l);
+	ret->limit = memsw ? l.memsw : l.memory;
+	ret->limit_kind = !ret->limit.set ? NULL : memsw ? "memory+swap" : "memory";
 }
 
 static void read_level(const struct mr_oom_watch *w, int dir, struct mr_verdict *ret)
 {
-	struct mr_uint memsw;
-	ret->limit_kind = "memory";
-	if (w->version == 2) {
-		ret->limit = read_limit(dir, "memory.max");
-		return;
-	}
-	ret->limit = read_limit(dir, "memory.limit_in_bytes");
-	if (hit_memsw(dir, ret->limit, &memsw)) {
-		ret->limit_kind = "memory+swap";
-		ret->limit = memsw;
-	}
-}
-
-/* From the report itself, when the cgroup is gone. */
-static void limit_of_report(struct mr_verdict *ret)
-{
-	if (ret->n_victims == 0 || ret->limit.set)
-		return;
-	const struct mr_oom_kill *k = &ret->victims[ret->n_victims - 1].kill;
-	if (strcmp(k->oom_memcg, ret->limit_cgroup) == 0)
-		ret->limit = k->memory_limit;
-	if (ret->limit.set && !ret->limit_kind)
-		ret->limit_kind = "memory";
+	struct mr_oom_limits l = w->hit;
+	if (dir != w->level[0].dir || (!l.memory.set && !l.memsw.set))
+		mr_counter_limits(dir, w->version, &l);
+	take_limit(dir, &l, ret);
 }
 
 static void name_from_log(struct mr_verdict *ret)
@@ -213,8 +201,6 @@ void mr_limit_find(const struct mr_oom_watch *w, const struct mr_ladder *ladder,
 		const char *below = ret->limit_cgroup + strlen(w->level[0].path);
 		autoclose int dir = openat(w->level[0].dir, below + (*below == '/'),
 			O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-		if (dir >= 0)
-			read_level(w, dir, ret);
+		read_level(w, dir, ret); /* also when it is gone: the report has it */
 	}
-	limit_of_report(ret);
 }

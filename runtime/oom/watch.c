@@ -369,6 +369,8 @@ int mr_oom_watch_step(struct mr_oom_watch *w, uint64_t *ret_kills, struct mr_err
 		any = mr_nested_step(w) || began || w->await_log;
 	}
 	int r = mr_oom_watch_kills(w, ret_kills, err);
+	if (began || w->kills_seen != before)
+		mr_counter_limits(w->level[0].dir, w->version, &w->hit);
 	/* The log's ring is short and everybody's: read it while it still has our report.
 	 */
 	if (any || w->kills_seen != before)

@@ -35,6 +35,11 @@ struct mr_oom_counts {
 	uint64_t oom, groups; /* v2 only: `oom`, `oom_group_kill` */
 };
 
+/** Limits of one cgroup, bytes; unset: none. */
+struct mr_oom_limits {
+	struct mr_uint memory, memsw; /* memsw: memory+swap, v1 only */
+};
+
 /** Are the kernel log's paths and pids ours? Not in a cgroup or pid namespace. */
 enum mr_oom_view {
 	MR_OOM_VIEW_UNKNOWN, /* looked up when it is needed */
@@ -52,6 +57,8 @@ struct mr_oom_watch {
 	int64_t last_kill_ns; /* CLOCK_MONOTONIC of the step that saw the last one; 0:
 				 none */
 	enum mr_oom_view view;
+	struct mr_oom_limits hit; /* the own ones when an OOM was seen last: they can be
+				     changed meanwhile */
 	bool gone; /* somebody else removed the cgroup */
 	/* v2: a disabled killer is emulated (emulate.h), and by that it stands still now. */
 	bool emulate, held;

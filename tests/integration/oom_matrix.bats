@@ -183,17 +183,11 @@ hanging() {
 	PID=$(init_pid)
 }
 
-# raise_limit DIR BYTES
-raise_limit() {
-	[ ! -e "$1/memory.memsw.limit_in_bytes" ] || echo "$2" >"$1/memory.memsw.limit_in_bytes"
-	echo "$2" >"$1/memory.limit_in_bytes"
-}
-
 hang_and_raise() {
 	hanging
-	raise_limit "$(cgroup_dir memory "$PID")" 67108864
+	minirun update -m 64m "$ID"
 	assert_eq "$(minirun wait "$ID")" 0
-	truth false/0 0 Hanging=false Scope=container "LimitCgroup~/$ID\$" 'HangSeconds~^[0-9]+\.?[0-9]*$'
+	truth false/0 0 Hanging=false Scope=container "LimitCgroup~/$ID\$" LimitBytes=16777216 'HangSeconds~^[0-9]+\.?[0-9]*$'
 }
 
 hang_and_kill() {
@@ -219,8 +213,7 @@ hang_and_kill() {
 		"$(memory 16M)" '.linux.resources.memory.disableOOMKiller = true'
 	launch run -d --name "$ID" "$BUNDLE/config.json"
 	wait_for state_is .OOM.Hanging true
-	PID=$(init_pid)
-	raise_limit "$(cgroup_dir memory "$PID")" 67108864
+	minirun update -m 64m "$ID"
 	wait_for state_is .OOM.Hanging false
 	assert_eq "$(state .State.Status)" running
 	assert_between "$(state '.OOM.HangSeconds | floor')" 0 60 HangSeconds

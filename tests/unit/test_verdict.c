@@ -542,6 +542,31 @@ static void v1_hanging_is_timed(void **state)
 	end(&l);
 }
 
+/* The limit that was hit, not the one of now. */
+static void v1_limit_is_that_of_the_moment(void **state)
+{
+	(void)state;
+	struct lab l;
+	uint64_t kills;
+	begin(&l, 1);
+	put_v1(&l, "/P/C", 1);
+	event(&l, 0, 1);
+	assert_int_equal(mr_oom_watch_step(&l.w, &kills, &l.err), 0);
+	put(&l, "/P/C/memory.limit_in_bytes", "134217728\n");
+	assert_int_equal(take(&l, SIGKILL)->limit.value, 64 * MIB);
+	end(&l);
+	/* The kernel's report goes before what was noted. */
+	begin(&l, 1);
+	put_v1(&l, "/P/C", 1);
+	event(&l, 0, 1);
+	record(&l, 4, "w invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0");
+	record(&l, 6, "memory: usage 32768kB, limit 32768kB, failcnt 1");
+	report(&l, "/P/C", "/P/C", INIT);
+	assert_int_equal(take(&l, SIGKILL)->limit.value, 32 * MIB);
+	assert_string_equal(l.v.limit_kind, "memory");
+	end(&l);
+}
+
 /* --- suppressed reports --- */
 
 static void suppressed_kills_are_ours_if_they_add_up(void **state)
@@ -913,6 +938,7 @@ int main(void)
 		cmocka_unit_test(v1_counter_that_is_gone),
 		cmocka_unit_test(v1_counter_that_is_gone_after_a_kill),
 		cmocka_unit_test(v1_hanging_is_timed),
+		cmocka_unit_test(v1_limit_is_that_of_the_moment),
 		cmocka_unit_test(suppressed_kills_are_ours_if_they_add_up),
 		cmocka_unit_test(suppressed_kills_of_others_are_not_ours),
 		cmocka_unit_test(suppressed_kills_by_an_ancestor_stay_unnamed),
