@@ -323,9 +323,28 @@ int mr_launch_step_clone(struct mr_launch *l, struct mr_error *err)
 }
 
 /* Beside the child's set-up, on another processor if there is one. */
+/* A writable mount of cgroups, which engines never give: sub-cgroups can come and go faster
+ * than they are found by chance. */
+static bool can_make_cgroups(const struct mr_spec *spec)
+{
+	for (size_t i = 0; i < spec->mounts.n; i++) {
+		const struct mr_spec_mount *m = &spec->mounts.items[i];
+		bool writable = mr_streq(m->type, "cgroup") || mr_streq(m->type, "cgroup2") ||
+				(m->source && mr_has_prefix(m->source, "/sys/fs/cgroup"));
+		for (size_t o = 0; writable && o < m->options.n; o++)
+			writable = !mr_streq(m->options.items[o], "ro") &&
+				   !mr_streq(m->options.items[o], "rro");
+		if (writable)
+			return true;
+	}
+	return false;
+}
+
 int mr_launch_step_observe(struct mr_launch *l, struct mr_error *err)
 {
 	mr_oom_watch_listen(&l->watch, true);
+	if (can_make_cgroups(l->plan->spec))
+		mr_oom_watch_follow(&l->watch);
 	int ret = mr_cgroup_read_limits(&l->cgroup, &l->limits, err);
 	return ret < 0 ? abandon(l, ret) : 0;
 }

@@ -242,8 +242,7 @@ static void judge_scope(const struct mr_oom_watch *w, const struct mr_ladder *la
 
 static int not_known(struct mr_verdict *ret, const char *why)
 {
-	ret->known = false;
-	ret->certain = false;
+	ret->known = ret->certain = ret->by_counter = false;
 	ret->init_killed = -1;
 	snprintf(ret->why, sizeof(ret->why), "%.*s", (int)sizeof(ret->why) - 1, why);
 	return 0;

@@ -29,17 +29,38 @@ in_nested() {
 nested_lower() {
 	in_nested 8388608 'hog; exit 0'
 	assert_status 0
-	truth true/0 1 Scope=nested "LimitCgroup~/$ID/inner\$" LimitBytes=8388608 Phase=run InitKilled=false
-	! told || holds Certain=true "[.OOM.Victims[].Cgroup] | first~/$ID/inner\$"
+	truth true/0 1 Phase=run InitKilled=false
+	! reported || holds Scope=nested "LimitCgroup~/$ID/inner\$" LimitBytes=8388608 Certain=true "[.OOM.Victims[].Cgroup] | first~/$ID/inner\$"
 	victim memlab false
 }
 
+# The kill has been seen by then.
 nested_removed() {
+	rm -f "$BUNDLE/rootfs/data/go"
+	make_spec "$BUNDLE/config.json" "$(memory 32M)" "$(cgroup_mount)" "$(args sh -c "$(inner_cgroup 8388608)
+		sh -c 'echo 0 >inner/cgroup.procs && exec /memlab anon 64M'
+		while [ ! -e /data/go ]; do sleep 0.02; done
+		until rmdir inner; do :; done 2>/dev/null; exit 7")"
+	launch run -d --name "$ID" "$BUNDLE/config.json"
+	wait_for state_is .State.OOMKilled true
+	touch "$BUNDLE/rootfs/data/go"
+	assert_eq "$(minirun wait "$ID")" 7
+	truth true/7 1 InitKilled=false
+	! reported || holds Scope=nested "LimitCgroup~/$ID/inner\$" LimitBytes=8388608 Certain=true
+	victim memlab false
+}
+
+# v1 counts in the sub-cgroup, and removing it takes the count away, perhaps before anybody
+# was scheduled to read it. Then the kernel log decides; if that was suppressed (10 reports in
+# 5 s for the whole host), nobody knows. But it is never "no".
+nested_race() {
 	in_nested 8388608 'hog; until rmdir inner; do :; done 2>/dev/null; exit 7'
 	assert_status 7
-	truth true/7 1 InitKilled=false
-	! told || holds Scope=nested "LimitCgroup~/$ID/inner\$" LimitBytes=8388608 Certain=true
-	victim memlab false
+	if [ "$(state .OOM.Kills)" = null ] && [ "$MEMORY_VERSION" = 1 ]; then
+		truth null/7 null Why~sub-cgroup InitKilled=null
+	else
+		truth true/7 1 InitKilled=false
+	fi
 }
 
 nested_own_limit() {
@@ -47,7 +68,7 @@ nested_own_limit() {
 	assert_status 0
 	own_limit 33554432
 	truth true/0 1 InitKilled=false Phase=run
-	! told || holds "${OWN_LIMIT[@]}" "[.OOM.Victims[].Cgroup] | first~/$ID/inner\$"
+	! reported || holds "${OWN_LIMIT[@]}" "[.OOM.Victims[].Cgroup] | first~/$ID/inner\$"
 	victim memlab false
 }
 
@@ -61,6 +82,7 @@ nested_own_limit() {
 
 @test "oom: a sub-cgroup that is removed before the end" {
 	repeat 9c "OOM in a sub-cgroup, removed before the end" nested_removed
+	repeat 9d "OOM in a sub-cgroup, removed at once" nested_race
 }
 
 # --- above ---

@@ -105,6 +105,11 @@ told() {
 	[ "$(state .OOM.VictimsWithoutDetail "${2:-$ID}")" = 0 ]
 }
 
+# reported [-i ID]: has the log our whole report, with the names of the cgroups?
+reported() {
+	told "$@" && state '.OOM.KernelLog[]' "${2:-$ID}" | grep -q '^.*oom-kill:'
+}
+
 # victim [-i ID] COMM ISINIT: each victim that is named; all are, see told.
 victim() {
 	local id=$ID scope
