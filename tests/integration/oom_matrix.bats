@@ -134,7 +134,7 @@ enter_and_die() {
 	holds .State.Status=running Kills=1 Scope=container
 }
 
-# then_killed FUNCTION: somebody who is not init's child dies in a container; then init is
+# then_killed FUNCTION [PHASE [EXEC]]: somebody who is not init's child dies in a container; then init is
 # killed by hand.
 then_killed() {
 	start_container "$(memory 32M)"
@@ -142,11 +142,13 @@ then_killed() {
 	minirun kill "$ID" KILL
 	assert_eq "$(minirun wait "$ID")" 137
 	own_limit 33554432
-	truth true/137 1 "${OWN_LIMIT[@]}" InitKilled=false
-	victim memlab false
+	OWN_LIMIT+=("Phase~${2:-run}" InitKilled~false\|null)
+	truth true/137 1 "${OWN_LIMIT[@]:0:4}" "${OWN_LIMIT[@]:5}"
+	! told || holds InitKilled=false
+	victim memlab false "${3:-}"
 }
 
-exec_then_killed() { then_killed exec_and_die; }
+exec_then_killed() { then_killed exec_and_die 'exec|run' '^[^n]'; }
 enter_then_killed() { then_killed enter_and_die; }
 
 exec_then_0() {
@@ -157,8 +159,9 @@ exec_then_0() {
 	touch "$BUNDLE/rootfs/data/go"
 	assert_eq "$(minirun wait "$ID")" 0
 	own_limit 33554432
-	truth true/0 1 "${OWN_LIMIT[@]}" InitKilled=false
-	victim memlab false
+	truth true/0 1 "${OWN_LIMIT[@]:0:4}" "${OWN_LIMIT[@]:5}" InitKilled=false 'Phase~exec|run'
+	! told || holds Phase=exec
+	victim memlab false '^[^n]'
 }
 
 @test "oom: an exec, then init is killed or exits 0" {

@@ -137,9 +137,8 @@ ancestor_3() { ancestor_logged 1; }
 
 @test "oom: the ladder tells the ancestor without the kernel log" {
 	requires setpriv
-	[ "$(cat /proc/sys/kernel/dmesg_restrict)" = 1 ] || skip "needs kernel.dmesg_restrict: it is 0"
-	WITH=(setpriv --bounding-set=-syslog)
 	local level
+	without_log
 	for level in 1 2 3; do
 		ancestor_at "$level"
 		holds -i "$(id_of c)" Source=null Victims= VictimsWithoutDetail=1 "Evidence=counter ladder" 'InitKilled~true|null'
@@ -150,7 +149,7 @@ ancestor_3() { ancestor_logged 1; }
 
 # Three below one parent of 56 MiB: who holds 24 MiB and is liked best by the killer, who
 # sleeps, and who takes 40 MiB.
-three() {
+three_once() {
 	PARENT=''
 	rm -f "$BUNDLE/rootfs/data/go"
 	limited_parent $((56 << 20))
@@ -163,12 +162,25 @@ three() {
 	until_told "$(id_of victim)" '"anon"'
 	launch run -d --name "$(id_of sleeper)" "$BUNDLE/sleeper.json"
 	launch run --name "$(id_of trigger)" "$BUNDLE/trigger.json"
-	assert_status 0
+	TRIGGER=$status
 	assert_eq "$(minirun wait "$(id_of victim)")" 137
 	touch "$BUNDLE/rootfs/data/go"
 	assert_eq "$(minirun wait "$(id_of sleeper)")" 0
 	remove_parent "$PARENT"
 	ANCESTOR=(Scope=ancestor LimitCgroup="$PARENT" LimitBytes=$((56 << 20)))
+}
+
+# On a busy machine the kernel kills the trigger as well, when the victim takes long to give
+# its memory back. Then that is what the trigger's record must say, and it is tried again.
+three() {
+	local try
+	for try in 1 2 3 4 5; do
+		three_once
+		[ "$TRIGGER" != 0 ] || return 0
+		assert_eq "$TRIGGER" 137 "exit status of the trigger, time $try"
+		holds -i "$(id_of trigger)" .State.OOMKilled=true Kills=1 "${ANCESTOR[@]}"
+	done
+	fail "the kernel has killed two of three five times"
 }
 
 sibling_victim() {

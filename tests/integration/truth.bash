@@ -110,7 +110,7 @@ reported() {
 	told "$@" && state '.OOM.KernelLog[]' "${2:-$ID}" | grep -q '^.*oom-kill:'
 }
 
-# victim [-i ID] COMM ISINIT: each victim that is named; all are, see told.
+# victim [-i ID] COMM ISINIT [EXEC]: each victim that is named; all are, see told.
 victim() {
 	local id=$ID scope
 	if [ "$1" = -i ]; then
@@ -124,7 +124,7 @@ victim() {
 		return
 	fi
 	holds -i "$id" Source=/dev/kmsg Evidence~kmsg "[.OOM.Victims[].Comm] | unique=$1" \
-		"[.OOM.Victims[].IsInit] | unique=$2" "[.OOM.Victims[].Exec] | unique=null" \
+		"[.OOM.Victims[].IsInit] | unique=$2" "[.OOM.Victims[].Exec] | unique~${3:-null}" \
 		'[.OOM.Victims[].AnonRssBytes] | min~^[1-9]' '.OOM.KernelLog | last~Killed process'
 }
 
@@ -135,6 +135,17 @@ own_limit() {
 	[ ! -e "$(cgroup_root memory)/memory.memsw.usage_in_bytes" ] || kind=memory+swap
 	OWN_LIMIT=(Scope=container "LimitCgroup~/$ID\$" LimitBytes="$1" LimitKind="$kind" Phase=run
 		Evidence~ladder Certain=true)
+}
+
+# without_log: sets WITH, what to put in front of minirun so that it cannot read the kernel's
+# log: without CAP_SYSLOG, or, where that is not enough (kernels on which CAP_SYS_ADMIN will
+# do), with a node that cannot be opened.
+without_log() {
+	WITH=(setpriv --bounding-set=-syslog)
+	"${WITH[@]}" sh -c ': </dev/kmsg' 2>/dev/null || return 0
+	mkdir -p "$BATS_TEST_TMPDIR/nodev"
+	WITH=(unshare -m sh -c 'mount -t tmpfs -o nodev none "$0" && mknod "$0/kmsg" c 1 11 &&
+		mount --bind "$0/kmsg" /dev/kmsg && exec "$@"' "$BATS_TEST_TMPDIR/nodev")
 }
 
 # until_told ID TEXT: that the container's output has it.
