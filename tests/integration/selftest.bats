@@ -11,7 +11,7 @@ load common
 setup() {
 	common_setup
 	requires root cgroups memory memlab
-	export TMPDIR=$BATS_TEST_TMPDIR
+	export MINIRUN TMPDIR=$BATS_TEST_TMPDIR
 	[ -x "${MINIRUN%/*}/minirun-selftest" ] || fail "no companion beside $MINIRUN"
 }
 
