@@ -15,16 +15,19 @@
 #include <errno.h>
 #include <string.h>
 
-void mr_updated_refresh(const struct mr_state *state, const struct mr_cgroup *cg,
-	struct mr_cgroup_limits *limits)
+int mr_updated_refresh(const struct mr_state *state, const struct mr_cgroup *cg,
+	struct mr_cgroup_limits *limits, struct mr_error *err)
 {
 	struct mr_updated updated;
 	struct mr_cgroup_limits now;
-	struct mr_error ignored;
+	int ret = mr_state_read_updated(state, &updated, err);
 
-	if (mr_state_read_updated(state, &updated, &ignored) == 0 &&
-		mr_cgroup_read_limits(cg, &now, &ignored) == 0)
+	if (ret < 0)
+		return ret == -ENOENT ? 0 : ret;
+	ret = mr_cgroup_read_limits(cg, &now, err);
+	if (ret == 0)
 		*limits = now;
+	return ret;
 }
 
 int mr_updated_apply(const struct mr_state *state, const struct mr_cgroup_limits *limits,

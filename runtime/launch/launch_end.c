@@ -20,6 +20,8 @@
 int mr_launch_take_verdict(struct mr_launch *l, bool figures, struct mr_error *err)
 {
 	const struct mr_monitor *m = &l->monitor;
+	struct mr_error stale;
+	int fresh = mr_updated_refresh(&l->state, &l->cgroup, &l->limits, &stale);
 	int usage = figures ? mr_cgroup_read_usage(&l->cgroup, &l->usage, err) : -ENODATA;
 	const struct mr_uint *most = &l->usage.pids_peak;
 	struct mr_verdict_input in = {
@@ -31,7 +33,6 @@ int mr_launch_take_verdict(struct mr_launch *l, bool figures, struct mr_error *e
 		.we_killed_init = m->we_killed,
 		.started = m->started,
 	};
-	mr_updated_refresh(&l->state, &l->cgroup, &l->limits);
 	mr_oom_emulate_end(&l->watch);
 	mr_verdict_clear(&l->verdict);
 	int ret = mr_verdict_take(&l->watch, &in, &l->verdict, err);
@@ -47,9 +48,12 @@ int mr_launch_take_verdict(struct mr_launch *l, bool figures, struct mr_error *e
 	}
 	if (!figures)
 		return l->verdict.kills > 0 ? mr_launch_take_verdict(l, true, err) : 0;
-	if (usage == 0)
-		l->record.usage = &l->usage;
-	return usage;
+	if (usage < 0)
+		return usage;
+	l->record.usage = &l->usage;
+	if (fresh < 0)
+		*err = stale;
+	return fresh;
 }
 
 void mr_launch_fill_end(struct mr_launch *l)

@@ -101,7 +101,7 @@ bool mr_launch_refresh(struct mr_launch *l)
 
 	if (mr_state_read_live(&l->state, &now, &ignored) < 0)
 		return false;
-	mr_updated_refresh(&l->state, &l->cgroup, &l->limits);
+	bool fresh = mr_updated_refresh(&l->state, &l->cgroup, &l->limits, &ignored) == 0;
 	/* Those of a watcher were written after it was forked. */
 	l->live.init = now.init;
 	l->live.monitor = now.monitor;
@@ -110,7 +110,7 @@ bool mr_launch_refresh(struct mr_launch *l)
 	if (l->live.engine)
 		l->record.started = mr_parse_time(now.started);
 	mr_live_clear(&now);
-	return true;
+	return fresh;
 }
 
 /* Who of the victims was a process of `exec`? Unknown is none. */

@@ -9,8 +9,8 @@
  * when nothing was. */
 
 /** Read @limits again if something was. */
-void mr_updated_refresh(const struct mr_state *state, const struct mr_cgroup *cg,
-	struct mr_cgroup_limits *limits);
+int mr_updated_refresh(const struct mr_state *state, const struct mr_cgroup *cg,
+	struct mr_cgroup_limits *limits, struct mr_error *err);
 /** Correct a record that was just made from the spec and @limits. @param json replaced */
 int mr_updated_apply(const struct mr_state *state, const struct mr_cgroup_limits *limits,
 	char **json, struct mr_error *err);
