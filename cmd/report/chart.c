@@ -198,7 +198,7 @@ static void put_pressure(const struct panel *p)
 
 static void plot_layers(const struct panel *p)
 {
-	put(p, "plot ");
+	put(p, "plot -1 notitle, "); /* so that there always is something to draw */
 	for (int i = LAYERS - 1; i >= 0; i--) {
 		const struct layer_style *s = &layer_styles[i];
 		char low[16] = "(0)";
@@ -297,7 +297,7 @@ static void pressure_pane(const struct panel *p)
 	put(p, "set yrange [0:100]\nset ytics ('0' 0, '100%%%%' 100) " TICS
 	       "\nset ylabel ''\n");
 	put(p,
-		"plot $p%d using (($1+$2)/2):($3/2):1:2:(0):3 with boxxyerror fs solid noborder fc rgb "
+		"plot -1 notitle, $p%d using (($1+$2)/2):($3/2):1:2:(0):3 with boxxyerror fs solid noborder fc rgb "
 		"'#BBBBBB' notitle, $p%d using (($1+$2)/2):($4/2):1:2:(0):4 with boxxyerror fs solid "
 		"noborder fc rgb '#444444' notitle\n",
 		p->index, p->index);
@@ -387,7 +387,7 @@ static void lanes_pane(const struct panel *p)
 		n ? n : 1);
 	put(p, "set xlabel 'time since the program started (%s)' offset 0,0.6\n",
 		p->second < 1 ? "ms" : "s");
-	put(p, "plot ");
+	put(p, "plot -1 notitle, "); /* so that there always is something to draw */
 	for (int i = 0; i < n; i++)
 		put(p,
 			"$l%d_%d using 1:2:3 with filledcurves fs solid fc rgb '%s' notitle, $l%d_%d using "

@@ -113,6 +113,8 @@ static void add_event(
 	const char *kind = mr_json_text(line, "event", "");
 	struct event e = {.t = seconds(line, "t"), .bytes = number(line, "to")};
 
+	if (isnan(e.t))
+		return;
 	if (mr_streq(kind, "exec"))
 		*exec = e.t;
 	if (mr_streq(kind, "exit"))
