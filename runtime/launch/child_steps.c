@@ -297,10 +297,11 @@ int mr_child_step_lsm(struct mr_child *c, struct mr_error *err)
 
 int mr_child_step_seccomp(struct mr_child *c, struct mr_error *err)
 {
-	autoclose int listener = mr_seccomp_apply(&c->plan->seccomp, err);
-	if (listener < 0 || !c->plan->seccomp.notify)
-		return listener < 0 ? mr_take_fd(&listener) : 0;
-	int ret = mr_sync_send_fd(c->sock, MR_FD_SECCOMP_NOTIFY, listener);
+	int ret = mr_seccomp_apply(&c->plan->seccomp, err);
+	if (ret < 0 || !c->plan->seccomp.notify)
+		return ret; /* 0 is no descriptor here */
+	autoclose int listener = ret;
+	ret = mr_sync_send_fd(c->sock, MR_FD_SECCOMP_NOTIFY, listener);
 	return ret < 0 ? mr_fail(err, -ret, "sending the seccomp listener") : 0;
 }
 

@@ -369,6 +369,14 @@ setup() {
 
 # --- stdio, descriptors ---
 
+@test "run: a seccomp filter leaves stdin open" {
+	make_spec "$BUNDLE/config.json" "$(args /bin/sh -c 'read -r line; echo "got $line"')" \
+		'.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["swapon"], action: "SCMP_ACT_ERRNO"}]}'
+	run minirun run --rm --name "$ID" "$BUNDLE/config.json" <<<hello
+	assert_status 0
+	assert_contains "$output" "got hello"
+}
+
 @test "run: stdin, stdout and stderr are the caller's" {
 	make_spec "$BUNDLE/config.json" "$(args sh -c 'cat; echo oops >&2')"
 	run --separate-stderr bash -c 'printf "one\ntwo" | "$@"' - "$MINIRUN" --root "$ROOT" \
