@@ -177,26 +177,30 @@ finish() {
 	rm -rf "$bundle"
 }
 
-# await_record RUN PATH VALUE - until the record of the running container says so.
-await_record() {
+# await COMMAND... - until it succeeds; for half a minute
+await() {
 	local end=$((SECONDS + 30))
-	until [ "$(lab_minirun inspect --format "{{.$2}}" "$(id_of "$1")" 2>/dev/null)" = "$3" ]; do
+	until "$@" 2>/dev/null; do
 		if [ "$SECONDS" -ge "$end" ]; then
-			die "lab $NUMBER: $2 did not become $3"
+			die "lab $NUMBER: waited in vain: $*"
 		fi
 		sleep 0.02
 	done
 }
 
-# await RUN TEXT - until a line with TEXT has come from its program.
-await() {
-	local end=$((SECONDS + 30))
-	until grep -qF -- "$2" "$OUT/$1.steps" 2>/dev/null; do
-		if [ "$SECONDS" -ge "$end" ]; then
-			die "lab $NUMBER: '$2' did not come"
-		fi
-		sleep 0.02
-	done
+# has_printed RUN TEXT - whether a line with TEXT has come from its program
+has_printed() {
+	grep -qF -- "$2" "$OUT/$1.steps"
+}
+
+# hangs RUN - whether it stands still at its limit
+hangs() {
+	[ "$(lab_minirun inspect --format '{{.OOM.Hanging}}' "$(id_of "$1")")" = true ]
+}
+
+# runs RUN - whether verbs can reach it
+runs() {
+	lab_minirun state "$(id_of "$1")" | grep -q '"status": *"running"'
 }
 
 # record RUN PATH - a member of the record of a run, as JSON

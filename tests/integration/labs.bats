@@ -133,7 +133,7 @@ lab() {
 	run --separate-stderr minirun lab show 01
 	assert_status 0
 	assert_contains "$output" "## Predict first"
-	run --separate-stderr env LANG=zh_CN.UTF-8 "$MINIRUN" lab show 01
+	run --separate-stderr env -u LC_ALL -u LC_MESSAGES LANG=zh_CN.UTF-8 "$MINIRUN" lab show 01
 	assert_contains "$output" "## 先猜一猜"
 	run --separate-stderr minirun lab show --zh 1
 	assert_contains "$output" "## 先猜一猜"
@@ -178,6 +178,16 @@ lab() {
 		run --separate-stderr minirun lab $words
 		assert_status 125
 		assert_eq "$output" "" "stdout of lab $words"
+	done
+}
+
+@test "every option of lab is in its manual page" {
+	local option
+	run --separate-stderr minirun lab --help
+	assert_status 0
+	for option in $(grep -oE -- '--[a-z]+' <<<"$output" | sort -u); do
+		grep -q -- "Fl .*-${option#--}" "$TOP/cmd/man/minirun-lab.1" ||
+			fail "not in the page: $option"
 	done
 }
 
