@@ -590,6 +590,10 @@ _has_processes() {
 	page_matches minirun-check.1 check
 }
 
+@test "man: every option of lab is in minirun-lab(1) and the reverse" {
+	page_matches minirun-lab.1 lab
+}
+
 @test "man: every option of explain is in minirun-explain(1) and the reverse" {
 	page_matches minirun-explain.1 explain
 }

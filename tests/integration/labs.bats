@@ -181,16 +181,6 @@ lab() {
 	done
 }
 
-@test "every option of lab is in its manual page" {
-	local option
-	run --separate-stderr minirun lab --help
-	assert_status 0
-	for option in $(grep -oE -- '--[a-z]+' <<<"$output" | sort -u); do
-		grep -q -- "Fl .*-${option#--}" "$TOP/cmd/man/minirun-lab.1" ||
-			fail "not in the page: $option"
-	done
-}
-
 @test "an interrupted lab leaves nothing behind" {
 	requires root memory
 	export XDG_CACHE_HOME=$BATS_TEST_TMPDIR TMPDIR=$BATS_TEST_TMPDIR
