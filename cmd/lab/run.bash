@@ -257,6 +257,7 @@ container() {
 refused() {
 	local text code=0
 	bundle "$1" "$2"
+	rm -f "$OUT/$1".*
 	text=$(lab_minirun run --name "$(id_of "$1")" "$BUNDLE/config.json" 2>&1) || code=$?
 	say "$text"
 	learn "$1" exit_code "$code"
@@ -299,8 +300,10 @@ draw_chart() {
 	for run in $chart; do
 		files+=("$OUT/$run.json")
 	done
-	if [ "${HAS[gnuplot]:-missing}" != ok ]; then
-		rm -f "$CHART"
+	rm -f "$CHART"
+	if [ ! -s "${files[0]}" ]; then
+		CHART='none, no container has run'
+	elif [ "${HAS[gnuplot]:-missing}" != ok ]; then
 		CHART='not drawn, gnuplot-nox is not installed'
 	elif "$MINIRUN" report --format svg "${files[@]}" >"$SCRATCH/chart"; then
 		sed "s/-$$\b//g" "$SCRATCH/chart" >"$CHART"
