@@ -22,24 +22,24 @@ struct target {
 	struct option_list list;
 };
 
-#define AT(member) offsetof(struct target, member)
+#define IN(member) offsetof(struct target, member)
 static const struct option rows[] = {
-	{"flag", 'F', OPTION_FLAG, AT(flag), NULL, "a flag", GROUP_COMMON, NULL},
-	{"init", 0, OPTION_ON, AT(on), NULL, "on", GROUP_COMMON, NULL},
-	{"no-init", 0, OPTION_OFF, AT(on), NULL, "off", GROUP_COMMON, NULL},
+	{"flag", 'F', OPTION_FLAG, IN(flag), NULL, "a flag", GROUP_COMMON, NULL},
+	{"init", 0, OPTION_ON, IN(on), NULL, "on", GROUP_COMMON, NULL},
+	{"no-init", 0, OPTION_OFF, IN(on), NULL, "off", GROUP_COMMON, NULL},
 	{"-", 0, OPTION_TITLE, 0, NULL, "Others", GROUP_COMMON, NULL},
-	{"text", 't', OPTION_TEXT, AT(text), "TEXT", "a text", GROUP_DOCKER,
+	{"text", 't', OPTION_TEXT, IN(text), "TEXT", "a text", GROUP_DOCKER,
 		"some.field"},
-	{"item", 'i', OPTION_LIST, AT(list), "ITEM", "a list", GROUP_BUNDLE, NULL},
-	{"number", 'n', OPTION_NUMBER, AT(number), "N", "a number", GROUP_COMMON, NULL},
-	{"time", 0, OPTION_DURATION, AT(time_ms), "TIME", "a time", GROUP_COMMON, NULL},
+	{"item", 'i', OPTION_LIST, IN(list), "ITEM", "a list", GROUP_BUNDLE, NULL},
+	{"number", 'n', OPTION_NUMBER, IN(number), "N", "a number", GROUP_COMMON, NULL},
+	{"time", 0, OPTION_DURATION, IN(time_ms), "TIME", "a time", GROUP_COMMON, NULL},
 	{"old", 0, OPTION_IGNORED, 0, "X", "nothing", GROUP_COMMON, NULL},
 	{"bad", 0, OPTION_REFUSED, 0, NULL, "it is not offered", GROUP_COMMON, NULL},
 	{0},
 };
 static const struct option more_rows[] = {
-	{"other", 'o', OPTION_FLAG, AT(other), NULL, "second set", GROUP_COMMON, NULL},
-	{"text", 0, OPTION_FLAG, AT(other), NULL, "hidden by the first set", GROUP_COMMON,
+	{"other", 'o', OPTION_FLAG, IN(other), NULL, "second set", GROUP_COMMON, NULL},
+	{"text", 0, OPTION_FLAG, IN(other), NULL, "hidden by the first set", GROUP_COMMON,
 		NULL},
 	{0},
 };
