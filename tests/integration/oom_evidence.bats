@@ -70,10 +70,11 @@ run_with() {
 		"$(args sh -c '/memlab anon 64M; while [ ! -e /data/go ]; do sleep 0.02; done; /memlab anon 64M; exit 3')"
 	background_minirun run --name "$ID" "$BUNDLE/config.json"
 	wait_for state_is .OOM.Kills 1
+	PID=$(init_pid)
 	kill -STOP "$BG_PID"
 	touch "$BUNDLE/rootfs/data/go"
 	_is_zombie() { grep -q '^State:.Z' "/proc/$1/status"; }
-	wait_for _is_zombie "$(init_pid)"
+	wait_for _is_zombie "$PID"
 	echo on >/proc/sys/kernel/printk_devkmsg
 	local i line
 	line=$(printf '%900s' filler) # one write is one record, of at most 1024 bytes
