@@ -184,8 +184,10 @@ int mr_container_wait(struct mr_container *c, int *ret_exit_code, struct mr_erro
 	if (ret == 0 && mr_container_is_lost(&c->live))
 		ret = mr_container_write_lost(c, err);
 	if (ret == 0 && c->live.exit_code < 0)
-		ret = mr_fail_text(err, ENODATA, "the exit code of '%s' is not known: " MR_LOST,
-			c->state.id);
+		ret = mr_fail_text(err, ENODATA, "the exit code of '%s' is not known: %s",
+			c->state.id,
+			c->live.engine ? "only its parent is told it before kernel 6.15"
+				       : MR_LOST);
 	if (ret == 0)
 		*ret_exit_code = c->live.exit_code;
 	return ret;

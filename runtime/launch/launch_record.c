@@ -7,10 +7,12 @@
 #include "launch/updated.h"
 #include "sandbox/socket.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 int mr_launch_format_record(const struct mr_launch *l, char **ret_json, struct mr_error *err)
@@ -35,6 +37,17 @@ int mr_launch_write_record(struct mr_launch *l, const char *status, struct mr_er
 	return ret == 0 ? mr_state_write_live(&l->state, &l->live, err) : ret;
 }
 
+/* A file of the caller's, replaced as a whole: what is no regular file (a device, a link)
+ * would be replaced, too, and is refused. */
+static int write_for_caller(const char *path, const char *text, size_t len)
+{
+	struct stat st;
+
+	if (lstat(path, &st) == 0 && !S_ISREG(st.st_mode))
+		return -EINVAL;
+	return mr_write_atomic_at(AT_FDCWD, path, text, len, 0644);
+}
+
 int mr_launch_write_status_copy(struct mr_launch *l, struct mr_error *err)
 {
 	const char *path = l->plan->status_path;
@@ -54,8 +67,9 @@ int mr_launch_write_status_copy(struct mr_launch *l, struct mr_error *err)
 	if (strcmp(path, "-") == 0)
 		ret = mr_write_all(STDOUT_FILENO, json, strlen(json));
 	else
-		ret = mr_write_atomic_at(AT_FDCWD, path, json, strlen(json), 0644);
-	return ret < 0 ? mr_fail(err, -ret, "cannot write the status file '%s'", path) : 0;
+		ret = write_for_caller(path, json, strlen(json));
+	return ret < 0 ? mr_fail(err, -ret, "cannot write the status file '%s'%s", path,
+			 ret == -EINVAL ? ", which is no regular file" : "") : 0;
 }
 
 /* Only for a start that hooks make long: otherwise "running" replaces it within a
@@ -77,8 +91,9 @@ int mr_launch_write_pid_file(const struct mr_launch *l, struct mr_error *err)
 	if (!path)
 		return 0;
 	int n = snprintf(text, sizeof(text), "%d", (int)l->monitor.pid);
-	int ret = mr_write_atomic_at(AT_FDCWD, path, text, (size_t)n, 0644);
-	return ret < 0 ? mr_fail(err, -ret, "cannot write the pid file '%s'", path) : 0;
+	int ret = write_for_caller(path, text, (size_t)n);
+	return ret < 0 ? mr_fail(err, -ret, "cannot write the pid file '%s'%s", path,
+			 ret == -EINVAL ? ", which is no regular file" : "") : 0;
 }
 
 int mr_launch_send_pidfd(const struct mr_launch *l, struct mr_error *err)

@@ -428,3 +428,19 @@ keep_created() {
 	assert_eq "$(jq length <<<"$output")" 1
 	assert_contains "$stderr" "$(id_of none)"
 }
+
+@test "record: --status and --pid-file replace files only, never a device or a link" {
+	local file
+	mkfifo "$BATS_TEST_TMPDIR/fifo"
+	ln -s "$BATS_TEST_TMPDIR/target" "$BATS_TEST_TMPDIR/link"
+	for file in fifo link; do
+		run minirun run --rm --status "$BATS_TEST_TMPDIR/$file" -- true
+		assert_status 125
+		assert_contains "$output" "no regular file"
+		run minirun run --rm --pid-file "$BATS_TEST_TMPDIR/$file" -- true
+		assert_status 125
+	done
+	assert_eq "$(stat -c %F "$BATS_TEST_TMPDIR/fifo")" fifo
+	assert_eq "$(stat -c %F "$BATS_TEST_TMPDIR/link")" "symbolic link"
+	refute_exists "$BATS_TEST_TMPDIR/target"
+}
