@@ -106,12 +106,9 @@ static bool split_line(char *line, struct mount_line *ret)
 static bool has_word(const char *list, const char *word)
 {
 	size_t n = strlen(word);
-	for (const char *p = list; *p;) {
-		size_t k = strcspn(p, ",");
-		if (k == n && memcmp(p, word, n) == 0)
+	for (const char *p = list; (p = strstr(p, word)) != NULL; p += n) {
+		if ((p == list || p[-1] == ',') && (p[n] == ',' || p[n] == '\0'))
 			return true;
-		p += k;
-		p += *p == ',';
 	}
 	return false;
 }
