@@ -4,7 +4,7 @@
 # make demo       install what is missing, build, OOM-kill a 512 MB container, show the record
 # make test       install what the tests need, run everything that this host can
 # make check      what needs no root: lint, unit tests, fuzz corpus
-# make bench | faults | fuzz | matrix | truth | test-vm | test-sanitize      the long exams
+# make bench | faults | fuzz | matrix | truth | test-vm | test-engines | test-sanitize   the long exams
 # make lab-vm LAB=16 [VM=v1]      a lab in a virtual machine
 # make install DESTDIR= PREFIX=/usr/local
 #
@@ -178,6 +178,13 @@ lab-vm: all
 test-vm: all
 	tests/vm/run v2
 	tests/vm/run v1
+
+# podman, containerd, docker and a docker swarm on minirun; ENGINES="podman docker"
+.PHONY: test-engines
+test-engines:
+	@sh tests/deps.sh engines
+	@$(MAKE) --no-print-directory all
+	@tests/engines/run $(ENGINES)
 
 test-sanitize:
 	@$(MAKE) --no-print-directory SANITIZE=1 all unit

@@ -62,6 +62,7 @@ int cmd_delete(struct context *ctx, int argc, char **argv, struct mr_error *err)
 int cmd_events(struct context *ctx, int argc, char **argv, struct mr_error *err);
 int cmd_exec(struct context *ctx, int argc, char **argv, struct mr_error *err);
 int cmd_explain(struct context *ctx, int argc, char **argv, struct mr_error *err);
+int cmd_features(struct context *ctx, int argc, char **argv, struct mr_error *err);
 int cmd_help(struct context *ctx, int argc, char **argv, struct mr_error *err);
 int cmd_inspect(struct context *ctx, int argc, char **argv, struct mr_error *err);
 int cmd_kill(struct context *ctx, int argc, char **argv, struct mr_error *err);

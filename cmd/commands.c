@@ -41,6 +41,7 @@ const struct command commands[] = {
 	{"rm", cmd_delete, "the same as delete", "[OPTIONS] ID...", false},
 	{"spec", cmd_spec, "write a config.json to start from", "[OPTIONS]", false},
 	{"check", cmd_check, "say what this host can do", "[--json]", false},
+	{"features", cmd_features, "show what it can do as an OCI runtime", "", false},
 	{"version", cmd_version, "show the version", "", false},
 	{"help", cmd_help, "show this, or the help of a command", "[COMMAND]", false},
 	{0},

@@ -301,6 +301,10 @@ int mr_duration_value(const char *text, int64_t *ret_ms);
 
 /* --- the host --- */
 
+/** The OCI features document (runtime-spec, "Features Structure"): what this program can do;
+ * of the host only the seccomp flags. */
+int mr_features_json(char **ret, struct mr_error *err);
+
 /** What this host can do, with the cure for each lack. @ret_ok a limited run is possible */
 int mr_check_text(bool json, char **ret, bool *ret_ok, struct mr_error *err);
 

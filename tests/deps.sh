@@ -1,17 +1,21 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Install the Debian packages that are missing: `deps.sh build` or `deps.sh test`.
+# Install the Debian packages that are missing: `deps.sh build`, `deps.sh test` or
+# `deps.sh engines`.
 set -eu
 
 build="gcc make libc6-dev pkgconf libseccomp-dev libcap-dev libyajl-dev"
 test="$build bash bats jq libcmocka-dev busybox-static strace shellcheck mandoc
 	python3-jsonschema uidmap procps util-linux iproute2 clang libclang-rt-dev git
 	qemu-system-x86 cpio e2fsprogs zstd gnuplot-nox"
+engines="$build bats jq busybox-static iproute2 util-linux bsdutils podman conmon docker.io
+	containerd"
 
 case "${1:-build}" in
 build) wanted=$build ;;
 test) wanted=$test ;;
-*) echo "usage: deps.sh build|test" >&2; exit 2 ;;
+engines) wanted=$engines ;;
+*) echo "usage: deps.sh build|test|engines" >&2; exit 2 ;;
 esac
 
 missing=

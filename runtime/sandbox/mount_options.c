@@ -89,6 +89,14 @@ static const struct option options[] = {
 	{"dest-nofollow", SWITCH, FLAG(dest_nofollow)},
 };
 
+const char *mr_mount_option_name(size_t i, bool *ret_recursive)
+{
+	if (i >= sizeof(options) / sizeof(options[0]))
+		return NULL;
+	*ret_recursive = options[i].target == ATTR || options[i].target == BOTH;
+	return options[i].name;
+}
+
 static const struct option *find(const char *name)
 {
 	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)

@@ -46,6 +46,10 @@ struct mr_mount {
 int mr_mount_options(const struct mr_list *options, struct mr_arena *arena,
 	struct mr_mount *ret, struct mr_error *err);
 
+/** The options that are not left to the file system; NULL beyond the last one.
+ * @param ret_recursive does it exist with a leading 'r', too? */
+const char *mr_mount_option_name(size_t i, bool *ret_recursive);
+
 /** "shared", "rslave", ... to MS_* flags. @return 0 when it is no propagation type */
 uint64_t mr_mount_propagation(const char *name);
 

@@ -31,6 +31,8 @@ int mr_process_set_oom_score_adj(const struct mr_process_plan *plan, int proc_fd
 /** scheduler, ioPriority, personality, memoryPolicy; nothing when absent. (schedule.c) */
 int mr_process_set_scheduling(const struct mr_process_plan *plan, const struct mr_spec *spec,
 	struct mr_error *err);
+/** What linux.memoryPolicy.flags takes; NULL beyond the last one. (schedule.c) */
+const char *mr_memory_flag_name(size_t i);
 /** sched_setaffinity(2) to a list such as "0-3,7"; @field is for errors. (schedule.c) */
 int mr_process_set_affinity(const char *cpus, const char *field, struct mr_error *err);
 /** Give descriptors 0 to 2 to the user, so that /dev/stdout can be opened again by name;

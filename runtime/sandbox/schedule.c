@@ -63,6 +63,12 @@ static const struct name memory_flags[] = {
 	{"MPOL_F_NUMA_BALANCING", 1u << 13}, /* kernel 5.12 */
 };
 
+const char *mr_memory_flag_name(size_t i)
+{
+	return i < sizeof(memory_flags) / sizeof(memory_flags[0]) ? memory_flags[i].name
+								  : NULL;
+}
+
 static int look_up(const struct name *names, size_t n, const char *text,
 	const char *field, uint64_t *ret, struct mr_error *err)
 {

@@ -45,6 +45,19 @@ static const struct {
 };
 #define N_FLAGS (sizeof(flag_names) / sizeof(flag_names[0]))
 
+const char *mr_seccomp_flag_name(size_t i, bool *ret_supported)
+{
+	if (i >= N_FLAGS)
+		return NULL;
+	unsigned flags = flag_names[i].flag;
+	if (flags == SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV)
+		flags |= SECCOMP_FILTER_FLAG_NEW_LISTENER; /* it needs one */
+	/* Flags are looked at before the program: EINVAL or EFAULT, and nothing is loaded. */
+	*ret_supported = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, NULL) < 0 &&
+			 errno == EFAULT;
+	return flag_names[i].name;
+}
+
 static int plan_flags(const struct mr_seccomp *profile, struct mr_seccomp_plan *plan,
 	struct mr_strv *warnings, struct mr_error *err)
 {

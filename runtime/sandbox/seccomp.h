@@ -43,4 +43,8 @@ int mr_seccomp_apply(const struct mr_seccomp_plan *plan, struct mr_error *err);
 int mr_seccomp_send_listener(const struct mr_seccomp_plan *plan, int listener,
 	const char *state_json, struct mr_error *err);
 
+/** What linux.seccomp.flags takes; NULL beyond the last one.
+ * @param ret_supported does the running kernel? */
+const char *mr_seccomp_flag_name(size_t i, bool *ret_supported);
+
 #endif

@@ -104,8 +104,8 @@ static int parse_action(const char *name, const struct mr_uint *errno_ret,
 }
 
 /* libseccomp's own name of an architecture is the specification's without the prefix, in
- * lower case. @return its token, 0 when unknown */
-static uint32_t arch_token(const char *name)
+ * lower case. */
+uint32_t mr_seccomp_arch(const char *name)
 {
 	char lower[32];
 	size_t n = 0;
@@ -147,7 +147,7 @@ static int add_architectures(
 	mr_scmp ctx, const struct mr_list *list, struct mr_error *err)
 {
 	for (size_t i = 0; i < list->n; i++) {
-		uint32_t token = arch_token(list->items[i]);
+		uint32_t token = mr_seccomp_arch(list->items[i]);
 		if (token == 0)
 			return mr_fail_text(err, EINVAL,
 				"linux.seccomp.architectures[%zu]: unknown architecture "
@@ -303,7 +303,7 @@ static bool has_arch(const struct mr_seccomp *profile, uint32_t token)
 	if (token == seccomp_arch_native())
 		return true;
 	for (size_t i = 0; i < profile->architectures.n; i++) {
-		if (arch_token(profile->architectures.items[i]) == token)
+		if (mr_seccomp_arch(profile->architectures.items[i]) == token)
 			return true;
 	}
 	return false;
@@ -336,7 +336,7 @@ static size_t put_stubs(
 
 	for (size_t i = 0; i < profile->architectures.n && n_tokens < N_ELEMENTS(tokens);
 		i++) {
-		uint32_t token = arch_token(profile->architectures.items[i]);
+		uint32_t token = mr_seccomp_arch(profile->architectures.items[i]);
 		size_t k = 0;
 		while (k < n_tokens && tokens[k] != token)
 			k++;

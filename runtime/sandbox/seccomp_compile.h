@@ -24,4 +24,7 @@ int mr_seccomp_compile(const struct mr_seccomp *profile, struct sock_filter **re
  */
 void mr_seccomp_key(const struct mr_seccomp *profile, struct mr_str *key);
 
+/** libseccomp's token of "SCMP_ARCH_X86_64" and so on; 0: unknown. */
+uint32_t mr_seccomp_arch(const char *name);
+
 #endif

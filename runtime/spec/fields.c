@@ -43,13 +43,13 @@ static const char *const io_classes[] = {
 	"IOPRIO_CLASS_RT", "IOPRIO_CLASS_BE", "IOPRIO_CLASS_IDLE", NULL};
 static const char *const device_types[] = {"c", "b", "p", "u", NULL};
 static const char *const device_rule_types[] = {"a", "b", "c", NULL};
-static const char *const seccomp_actions[] = {"SCMP_ACT_KILL", "SCMP_ACT_KILL_PROCESS",
+const char *const mr_seccomp_actions[] = {"SCMP_ACT_KILL", "SCMP_ACT_KILL_PROCESS",
 	"SCMP_ACT_KILL_THREAD", "SCMP_ACT_TRAP", "SCMP_ACT_ERRNO", "SCMP_ACT_TRACE",
 	"SCMP_ACT_ALLOW", "SCMP_ACT_LOG", "SCMP_ACT_NOTIFY", NULL};
-static const char *const seccomp_ops[] = {"SCMP_CMP_NE", "SCMP_CMP_LT", "SCMP_CMP_LE",
+const char *const mr_seccomp_operators[] = {"SCMP_CMP_NE", "SCMP_CMP_LT", "SCMP_CMP_LE",
 	"SCMP_CMP_EQ", "SCMP_CMP_GE", "SCMP_CMP_GT", "SCMP_CMP_MASKED_EQ", NULL};
 static const char *const domains[] = {"LINUX", "LINUX32", NULL};
-static const char *const memory_modes[] = {"MPOL_DEFAULT", "MPOL_BIND", "MPOL_INTERLEAVE",
+const char *const mr_memory_modes[] = {"MPOL_DEFAULT", "MPOL_BIND", "MPOL_INTERLEAVE",
 	"MPOL_WEIGHTED_INTERLEAVE", "MPOL_PREFERRED", "MPOL_PREFERRED_MANY", "MPOL_LOCAL",
 	NULL};
 static const char *const propagations[] = {"shared", "slave", "private", "unbindable",
@@ -349,7 +349,7 @@ static const struct mr_field seccomp_arg_fields[] = {
 	ROW(U32, T, "index", index, REQUIRED, RANGE(0, 5)),
 	ROW(U64, T, "value", value, REQUIRED, ANY_U64),
 	ROW(U64, T, "valueTwo", value_two, ANY_U64),
-	ROW(WORD, T, "op", op, REQUIRED, WORDS(seccomp_ops)),
+	ROW(WORD, T, "op", op, REQUIRED, WORDS(mr_seccomp_operators)),
 	{0},
 };
 static const struct mr_table seccomp_arg_table = TABLE_OF(T, seccomp_arg_fields);
@@ -357,7 +357,7 @@ static const struct mr_table seccomp_arg_table = TABLE_OF(T, seccomp_arg_fields)
 #define T struct mr_seccomp_rule
 static const struct mr_field seccomp_rule_fields[] = {
 	ROW(LIST, T, "names", names, REQUIRED),
-	ROW(WORD, T, "action", action, REQUIRED, WORDS(seccomp_actions)),
+	ROW(WORD, T, "action", action, REQUIRED, WORDS(mr_seccomp_actions)),
 	ROW(SET_UINT, T, "errnoRet", errno_ret, RANGE(0, UINT16_MAX)),
 	ROW(ARRAY, T, "args", args, TABLE(seccomp_arg_table)),
 	{0},
@@ -366,7 +366,7 @@ static const struct mr_table seccomp_rule_table = TABLE_OF(T, seccomp_rule_field
 #undef T
 #define T struct mr_seccomp
 static const struct mr_field seccomp_fields[] = {
-	ROW(WORD, T, "defaultAction", default_action, REQUIRED, WORDS(seccomp_actions)),
+	ROW(WORD, T, "defaultAction", default_action, REQUIRED, WORDS(mr_seccomp_actions)),
 	ROW(SET_UINT, T, "defaultErrnoRet", default_errno_ret, RANGE(0, UINT16_MAX)),
 	ROW(LIST, T, "architectures", architectures),
 	ROW(LIST, T, "flags", flags),
@@ -429,7 +429,7 @@ static const struct mr_table intel_rdt_table = TABLE_OF(T, intel_rdt_fields);
 #undef T
 #define T struct mr_memory_policy
 static const struct mr_field memory_policy_fields[] = {
-	ROW(WORD, T, "mode", mode, REQUIRED, WORDS(memory_modes)),
+	ROW(WORD, T, "mode", mode, REQUIRED, WORDS(mr_memory_modes)),
 	ROW(STRING, T, "nodes", nodes),
 	ROW(LIST, T, "flags", flags),
 	{0},

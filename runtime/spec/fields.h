@@ -63,4 +63,8 @@ extern const struct mr_table mr_config_table;    /* struct mr_spec */
 extern const struct mr_table mr_process_table;   /* struct mr_spec_process */
 extern const struct mr_table mr_resources_table; /* struct mr_resources */
 
+/** The words that these fields take, each list ending with NULL. */
+extern const char *const mr_seccomp_actions[], *const mr_seccomp_operators[];
+extern const char *const mr_memory_modes[];
+
 #endif

@@ -10,7 +10,7 @@ bats_require_minimum_version 1.5.0
 TOP=$(cd "${BASH_SOURCE[0]%/*}/../.." && pwd)
 MINIRUN=${MINIRUN:-$TOP/build/minirun}
 MEMLAB=${MEMLAB:-$TOP/build/memlab}
-TIMEOUT=${ENGINE_TIMEOUT:-90}
+export TIMEOUT=${ENGINE_TIMEOUT:-90} # seconds for every call of a client
 
 fail() {
 	printf '%s\n' "$@" >&2
@@ -85,7 +85,7 @@ _is_gone() {
 remove_dir() {
 	local point
 	[ -n "${W:-}" ] || return 0
-	sed -n "s:^[^ ]* [^ ]* [^ ]* [^ ]* \($W[^ ]*\) .*:\1:p" /proc/self/mountinfo | sort -r |
+	sed -n "s:^[^ ]* [^ ]* [^ ]* [^ ]* \(${W}[^ ]*\) .*:\1:p" /proc/self/mountinfo | sort -r |
 		while read -r point; do umount -l "$point"; done
 	rm -rf "$W"
 }

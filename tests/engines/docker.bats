@@ -37,8 +37,8 @@ _is() {
 docker_verdict() {
 	local id
 	id=$(inspect "$2" Id)
-	verdict "$1" "$(inspect "$2" State.OOMKilled)" "$(record "$W/dockerd/exec/runtime-minirun/moby" "$id" ||
-		record "$W/dockerd/exec/runtime-runc/moby" "$id")" "$3"
+	verdict "$1" "$(inspect "$2" State.OOMKilled)" \
+		"$(record "$W/dockerd/exec/runtime-runc/moby" "$id")" "$3"
 }
 
 @test "docker: run" {
