@@ -5,6 +5,8 @@
 #include "minirun.h"
 #include "options.h"
 
+#include <string.h>
+
 /*
  * What commands share. To add a command: 1. write cmd/NAME.c with its table of options
  * and its function, 2. declare the function here, 3. add a row to the table in
@@ -37,6 +39,12 @@ struct context {
 	enum log_level level;
 	bool quiet;
 };
+
+/** --cgroup-manager disabled */
+static inline bool context_no_cgroup(const struct context *ctx)
+{
+	return ctx->cgroup_manager && !strcmp(ctx->cgroup_manager, "disabled");
+}
 
 /** @return the exit status, or -errno with *err filled in; argv[0] is the command's name
  */

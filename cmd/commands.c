@@ -73,7 +73,7 @@ const struct option common_options[] = {
 const struct option main_options[] = {
 	{"keep-record", 0, OPTION_FLAG, AT(keep_record), NULL,
 		"the record outlives delete, for inspect", GROUP_COMMON, NULL},
-	{"cgroup-manager", 0, OPTION_TEXT, AT(cgroup_manager), "NAME", "cgroupfs",
+	{"cgroup-manager", 0, OPTION_TEXT, AT(cgroup_manager), "NAME", "cgroupfs, or disabled: none",
 		GROUP_COMMON, NULL},
 	{"systemd-cgroup", 's', OPTION_FLAG, AT(systemd_cgroup), NULL,
 		"use the systemd driver", GROUP_COMMON, NULL},

@@ -32,6 +32,7 @@ int cmd_create(struct context *ctx, int argc, char **argv, struct mr_error *err)
 	a.run.id = args.items[0];
 	a.run.root = ctx->root;
 	a.run.keep_record = ctx->keep_record;
+	a.run.no_cgroup = context_no_cgroup(ctx);
 	a.run.message = report_message;
 	a.run.message_arg = ctx;
 	if (!a.run.bundle)

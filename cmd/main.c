@@ -20,11 +20,7 @@ static int check_main_options(const struct context *ctx, struct mr_error *err)
 
 	if (ctx->systemd_cgroup || !strcmp(manager, "systemd"))
 		return fail(err, ENOSYS, "the systemd driver is not built in");
-	if (!strcmp(manager, "disabled"))
-		return fail(err, ENOSYS,
-			"--cgroup-manager disabled: there is no verdict "
-			"without a cgroup; only cgroupfs is built in");
-	if (strcmp(manager, "cgroupfs") != 0)
+	if (strcmp(manager, "cgroupfs") != 0 && strcmp(manager, "disabled") != 0)
 		return fail(err, EINVAL,
 			"option --cgroup-manager: expected cgroupfs, disabled or "
 			"systemd, "

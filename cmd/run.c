@@ -91,6 +91,7 @@ int cmd_run(struct context *ctx, int argc, char **argv, struct mr_error *err)
 			ctx->quiet = a.quiet;
 			a.run.root = ctx->root;
 			a.run.keep_record = ctx->keep_record;
+			a.run.no_cgroup = context_no_cgroup(ctx);
 			a.run.message = report_message;
 			a.run.message_arg = ctx;
 			r = run_prepare(&a, &args, mode, err);

@@ -66,6 +66,7 @@ struct mr_run_options {
 	bool remove;       /* forget the record at the end */
 	bool keep;         /* leave the cgroup (--keep) */
 	bool keep_record;  /* the record outlives mr_delete() */
+	bool no_cgroup;    /* none at all: then no limits, and OOMKilled is not known */
 	bool no_pivot, no_new_keyring, interactive;
 	bool trace;
 	bool want_record;        /* hand the final record out, unless detached */

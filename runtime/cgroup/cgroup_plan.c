@@ -106,7 +106,7 @@ static void list_owned(const struct mr_host *host, bool v2, struct mr_str *out)
 static void describe_host(const struct mr_host *host, struct mr_str *out)
 {
 	if (host->layout == MR_LAYOUT_NONE) {
-		mr_str_append(out, "no cgroup hierarchy is mounted");
+		mr_str_append(out, "no cgroup hierarchy is mounted, or none is to be used");
 		return;
 	}
 	if (host->unified >= 0) {

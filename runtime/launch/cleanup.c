@@ -65,6 +65,8 @@ static int kill_cgroups(const struct mr_intent *intent, const struct mr_host *ho
 	struct mr_cgroup *cg, struct mr_error *err)
 {
 	mr_cgroup_init(cg);
+	if (intent->n_mount_points == 0)
+		return 0; /* made without one */
 	int ret = mr_cgroup_open(host, intent->cgroup_path, cg, err);
 	return ret > 0 ? mr_cgroup_kill(cg, KILL_TIMEOUT_MS, err) : ret;
 }
@@ -89,6 +91,7 @@ static int read_intent(const struct mr_state *state, struct mr_intent *ret, stru
 	if (r == -EBADMSG) {
 		snprintf(ret->cgroup_path, sizeof(ret->cgroup_path), "%s/%s", MR_CGROUP_PARENT,
 			state->id);
+		ret->n_mount_points = 1; /* not by their list: wherever it is found */
 		return 1;
 	}
 	if (r < 0) {

@@ -178,6 +178,9 @@ int mr_container_open_cgroup(struct mr_container *c, struct mr_cgroup *ret, stru
 
 	mr_cgroup_init(ret);
 	int r = mr_state_read_intent(&c->state, &intent, err);
+	if (r == 0 && intent.n_mount_points == 0)
+		r = mr_fail_text(err, EOPNOTSUPP, "container '%s' was made without a cgroup",
+			c->state.id);
 	if (r == 0)
 		r = mr_cgroup_open(&c->host, intent.cgroup_path, ret, err);
 	if (r == 0)

@@ -268,6 +268,8 @@ int mr_exec_plan(struct mr_container *c, int init, const struct mr_exec_options 
 			 err)) < 0 ||
 		(ret = mr_seccomp_plan(p->spec, cache, &p->seccomp, &p->warnings, err)) < 0)
 		return ret;
+	if (intent.n_mount_points == 0)
+		mr_host_forget_cgroups(&p->host);
 	memcpy(p->cgroup.path, intent.cgroup_path, sizeof(p->cgroup.path));
 	plan_root(c, p);
 	return 0;

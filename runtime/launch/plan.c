@@ -21,6 +21,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#define MAX_LISTEN_FDS 65536 /* preserve-fds adds to it */
+
 /* Paths are most of it: their pages are touched as far as they are used. */
 void mr_plan_init(struct mr_plan *plan)
 {
@@ -136,6 +138,32 @@ void mr_plan_take_window_size(struct mr_spec_process *process)
 	process->console_width = (struct mr_uint){ true, size.ws_col };
 }
 
+/* Descriptors of socket activation (sd_listen_fds(3)) are for us only if LISTEN_PID says so:
+ * they come first, and the program is told as if it were pid 1. Of a variable that the
+ * config has, too, the last value stands. */
+static int take_listen_fds(struct mr_plan *plan, struct mr_error *err)
+{
+	const char *pid_text = getenv("LISTEN_PID"), *n_text = getenv("LISTEN_FDS");
+	struct mr_list *env = &plan->spec->process->env;
+	int64_t pid, n;
+
+	if (!pid_text || !n_text || mr_parse_i64(pid_text, &pid) < 0 || pid != getpid() ||
+		mr_parse_i64(n_text, &n) < 0 || n < 1 || n > MAX_LISTEN_FDS)
+		return 0;
+	char **items = mr_arena_alloc(&plan->arena, (env->n + 2) * sizeof(*items));
+	char *fds = mr_arena_printf(&plan->arena, "LISTEN_FDS=%d", (int)n);
+	char *to = mr_arena_strdup(&plan->arena, "LISTEN_PID=1");
+	if (!items || !fds || !to)
+		return mr_fail(err, ENOMEM, "LISTEN_FDS");
+	if (env->n > 0)
+		memcpy(items, env->items, env->n * sizeof(*items));
+	items[env->n] = fds;
+	items[env->n + 1] = to;
+	*env = (struct mr_list){ .items = items, .n = env->n + 2, .set = true };
+	plan->options.preserve_fds += (int)n;
+	return 0;
+}
+
 /* Asked for and not offered: an error, never silence. */
 static int refuse_missing(const struct mr_spec *spec, struct mr_error *err)
 {
@@ -159,8 +187,11 @@ static int plan_rooms(struct mr_plan *plan, bool for_launch, struct mr_error *er
 	int ret;
 
 	snprintf(cache, sizeof(cache), "%s/@seccomp", plan->root);
-	if ((ret = mr_host_read(&plan->host, host_root, err)) < 0 ||
-		(ret = mr_ns_plan(spec, &plan->host, &plan->arena, &plan->ns, err)) < 0 ||
+	if ((ret = mr_host_read(&plan->host, host_root, err)) < 0)
+		return ret;
+	if (o->no_cgroup)
+		mr_host_forget_cgroups(&plan->host);
+	if ((ret = mr_ns_plan(spec, &plan->host, &plan->arena, &plan->ns, err)) < 0 ||
 		(ret = mr_cgroup_plan(spec, &plan->host, plan->id, o->cgroup_parent, false,
 			 &plan->arena, &plan->cgroup, &plan->warnings, err)) < 0 ||
 		(ret = mr_rootfs_plan(spec, &plan->host, plan->bundle, o->no_pivot, &plan->arena,
@@ -208,7 +239,7 @@ int mr_plan_make(const struct mr_run_options *options, bool for_launch, struct m
 	if (options->timeline_path &&
 		(r = absolute(options->timeline_path, ret->timeline_path, err)) < 0)
 		return r;
-	if ((r = refuse_missing(ret->spec, err)) < 0)
+	if ((r = refuse_missing(ret->spec, err)) < 0 || (r = take_listen_fds(ret, err)) < 0)
 		return r;
 	mr_plan_take_window_size(ret->spec->process);
 	if ((r = plan_rooms(ret, for_launch, err)) < 0)

@@ -292,6 +292,15 @@ int mr_host_read(struct mr_host *ret, const char *root, struct mr_error *err)
 
 /* --- questions --- */
 
+void mr_host_forget_cgroups(struct mr_host *host)
+{
+	host->layout = MR_LAYOUT_NONE;
+	host->n_hierarchies = 0;
+	host->unified = -1;
+	for (int c = 0; c < MR_CONTROLLERS; c++)
+		host->owner[c] = -1;
+}
+
 bool mr_host_has_controller(const struct mr_host *host, enum mr_controller c)
 {
 	return host->owner[c] >= 0;

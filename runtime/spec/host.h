@@ -70,6 +70,8 @@ struct mr_host {
  */
 int mr_host_read(struct mr_host *ret, const char *root, struct mr_error *err);
 
+/** As if none were mounted: for a container that is to have no cgroup. */
+void mr_host_forget_cgroups(struct mr_host *host);
 bool mr_host_has_controller(const struct mr_host *host, enum mr_controller c);
 /** Is @c held by the cgroup2 hierarchy? */
 bool mr_host_is_v2(const struct mr_host *host, enum mr_controller c);

@@ -255,3 +255,92 @@ sys.stdout.write(out.decode())' "$BATS_TEST_TMPDIR/console"
 	assert_eq "$(state '[.State.OOMKilled, .State.ExitCode, .OOM.Kills, .OOM.Certain]' | jq -c .)" '[true,null,1,false]'
 	minirun delete "$ID"
 }
+
+@test "oci: features name what is there, and refuse what is not" {
+	local features option actions
+	# Engines read stdout and stderr together.
+	features=$(cd / && "$MINIRUN" features 2>&1)
+	assert_eq "$(jq -c '[.ociVersionMin, .ociVersionMax, (.hooks | length)]' <<<"$features")" \
+		'["1.0.0","1.3.0",6]'
+	assert_eq "$(jq -c '.linux | [.namespaces, .capabilities, .cgroup, .seccomp, .apparmor, .selinux, .intelRdt,
+		.memoryPolicy, .mountExtensions.idmap, .netDevices] | map(. != null) | unique' <<<"$features")" '[true]'
+	assert_eq "$(jq -c '[.annotations, .potentiallyUnsafeConfigAnnotations] | map(. != null) | unique' <<<"$features")" '[true]'
+	# What it says no to fails, and names the field.
+	make_spec "$BUNDLE/config.json" '.linux.netDevices = {eth9: {}}'
+	run minirun plan --bundle "$BUNDLE"
+	assert_eq "$status" "$(jq 'if .linux.netDevices.enabled then 0 else 125 end' <<<"$features")"
+	make_spec "$BUNDLE/config.json" '.linux.intelRdt = {closID: "x"}'
+	run minirun plan --bundle "$BUNDLE"
+	assert_eq "$status" "$(jq 'if .linux.intelRdt.enabled then 0 else 125 end' <<<"$features")"
+	# What it lists is taken, the rest is not.
+	actions=$(jq -c '["swapon", "swapoff", "acct", "reboot", "syslog", "quotactl", "vhangup", "sync"] as $calls
+		| .linux.seccomp.actions - ["SCMP_ACT_ALLOW"] | to_entries
+		| map({names: [$calls[.key]], action: .value})' <<<"$features")
+	make_spec "$BUNDLE/config.json" ".linux.seccomp = {defaultAction: \"SCMP_ACT_ALLOW\", syscalls: $actions, listenerPath: \"/run/agent\",
+		architectures: $(jq -c .linux.seccomp.archs <<<"$features"),
+		flags: $(jq -c .linux.seccomp.supportedFlags <<<"$features")}"
+	minirun plan --bundle "$BUNDLE" >/dev/null
+	make_spec "$BUNDLE/config.json" '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", flags: ["SECCOMP_FILTER_FLAG_NO"]}'
+	run minirun plan --bundle "$BUNDLE"
+	assert_eq "$status" 125
+}
+
+@test "oci: every mount option of features is minirun's own, none is left to the file system" {
+	requires root
+	local option others='bind rbind remount idmap ridmap tmpcopyup copy-symlink src-nofollow dest-nofollow'
+	for option in $(minirun features | jq -r '.mountOptions[]'); do
+		case " $others mand " in *" $option "*) continue ;; esac
+		make_spec "$BUNDLE/config.json" "$(mount_spec /data tmpfs tmpfs "$option")"
+		run minirun run --rm --name "$ID" "$BUNDLE/config.json"
+		assert_status 0
+	done
+	make_spec "$BUNDLE/config.json" "$(mount_spec /data tmpfs tmpfs nosuchoption)"
+	run minirun run --rm --name "$ID" "$BUNDLE/config.json"
+	assert_eq "$status" 125
+}
+
+@test "oci: LISTEN_FDS is passed on only to whom it is meant, before --preserve-fds" {
+	make_spec "$BUNDLE/config.json" '.process.env += ["LISTEN_FDS=9"]' \
+		"$(args /bin/sh -c 'echo "$LISTEN_FDS $LISTEN_PID"; cat <&3; cat <&4; ls /proc/self/fd')"
+	echo three >"$BATS_TEST_TMPDIR/3"
+	echo four >"$BATS_TEST_TMPDIR/4"
+	# exec keeps the pid that the shell has told.
+	cat >"$BATS_TEST_TMPDIR/activate" <<-'SH'
+		exec 3<"$1/3" 4<"$1/4"
+		shift
+		export LISTEN_PID=$((BASHPID + WRONG)) LISTEN_FDS=1
+		exec "$@"
+	SH
+	WRONG=0 run bash "$BATS_TEST_TMPDIR/activate" "$BATS_TEST_TMPDIR" \
+		"$MINIRUN" --root "$ROOT" run --preserve-fds 1 --rm --name "$ID" "$BUNDLE/config.json"
+	assert_status 0
+	assert_contains "$output" $'1 1\nthree\nfour'
+	WRONG=1 run bash "$BATS_TEST_TMPDIR/activate" "$BATS_TEST_TMPDIR" \
+		"$MINIRUN" --root "$ROOT" run --preserve-fds 1 --rm --name "$ID" "$BUNDLE/config.json"
+	assert_contains "$output" $'9 \nthree'
+	refute_contains "$output" four
+}
+
+@test "oci: --cgroup-manager disabled: no cgroup, no verdict, no limits" {
+	requires root
+	make_spec "$BUNDLE/config.json" "$(args /bin/sleep 60)"
+	launch --cgroup-manager disabled create --bundle "$BUNDLE" "$ID"
+	assert_status 0
+	minirun start "$ID"
+	assert_eq "$(sed 's/^[^/]*//' "/proc/$(init_pid)/cgroup")" "$(sed 's/^[^/]*//' /proc/self/cgroup)"
+	run minirun exec "$ID" /bin/echo inside
+	assert_status 0
+	assert_eq "$output" inside
+	run minirun pause "$ID"
+	assert_status 1
+	assert_contains "$output" "was made without a cgroup"
+	minirun kill "$ID" KILL
+	wait_for _stopped
+	assert_eq "$(minirun state "$ID" | jq -c '[.exitCode, has("oomKilled")]')" '[137,false]'
+	minirun delete "$ID"
+	make_spec "$BUNDLE/config.json" "$(memory 64M)"
+	run minirun --cgroup-manager disabled create --bundle "$BUNDLE" "$ID"
+	assert_status 1
+	assert_contains "$output" "linux.resources.memory"
+	assert_nothing_left
+}
