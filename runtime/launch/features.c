@@ -114,7 +114,7 @@ static void put_linux(struct mr_json_writer *w)
 	mr_json_begin_object(w, "linux");
 	mr_json_begin_array(w, "namespaces");
 	for (int i = 0; i < MR_NS_TYPES; i++)
-		mr_json_put_text(w, NULL, mr_ns_type_name(i));
+		mr_json_put_text(w, NULL, mr_ns_type_name((enum mr_ns_type)i));
 	mr_json_end(w);
 	mr_json_begin_array(w, "capabilities");
 	for (int i = 0; (name = mr_cap_name(i)); i++)
@@ -142,7 +142,7 @@ int mr_features_json(char **ret, struct mr_error *err)
 	mr_json_put_text(&w, "ociVersionMax", MR_SPEC_VERSION);
 	mr_json_begin_array(&w, "hooks");
 	for (int i = 0; i < MR_HOOK_KINDS; i++)
-		mr_json_put_text(&w, NULL, mr_hook_kind_name(i));
+		mr_json_put_text(&w, NULL, mr_hook_kind_name((enum mr_hook_kind)i));
 	mr_json_end(&w);
 	put_mount_options(&w);
 	put_linux(&w);
