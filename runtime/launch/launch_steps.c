@@ -137,6 +137,8 @@ int mr_launch_step_watch(struct mr_launch *l, struct mr_error *err)
 {
 	int ret = mr_oom_watch_prepare(&l->watch, &l->cgroup, err);
 
+	if (ret == 0)
+		mr_oom_watch_mark(&l->watch);
 	l->has_watch = ret == 0;
 	l->live.oom_base = l->watch.base.kills;
 	l->watch.emulate = l->live.oom_emulated = l->plan->cgroup.emulate_oom_disable;

@@ -138,11 +138,13 @@ static int open_counter(struct mr_oom_watch *w, struct mr_error *err)
 }
 
 /* kernfs keeps times of a directory only after somebody has set one. */
-static void note_time(struct mr_oom_watch *w)
+void mr_oom_watch_mark(struct mr_oom_watch *w)
 {
 	static const struct timespec now[2] = {
 		{.tv_nsec = UTIME_OMIT}, {.tv_nsec = UTIME_NOW}};
 	struct stat st;
+	if (w->version != 1)
+		return;
 	if (utimensat(AT_FDCWD, w->directory, now, 0) == 0 &&
 		fstatat(w->level[0].dir, "", &st, AT_EMPTY_PATH) == 0)
 		w->made = st.st_mtim;
@@ -180,8 +182,6 @@ int mr_oom_watch_prepare(
 		mr_oom_watch_close(w);
 		return r;
 	}
-	if (w->version == 1)
-		note_time(w);
 	return 0;
 }
 

@@ -95,6 +95,10 @@ int mr_oom_watch_open(
 /** The part that must come before the container's first process: the counter. 45 us. */
 int mr_oom_watch_prepare(
 	struct mr_oom_watch *w, const struct mr_cgroup *cg, struct mr_error *err);
+/** v1: from now on any mkdir and rmdir in the own directory shows, by its time. Only for the
+ * one whose verdict it is, before the first process: it would hide from another what
+ * happened before. */
+void mr_oom_watch_mark(struct mr_oom_watch *w);
 /**
  * The advisory part, which may be missing: events of all levels, the kernel log. It can
  * run beside the child's set-up (@late), at the latest before the program is executed;

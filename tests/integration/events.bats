@@ -273,3 +273,23 @@ ended() {
 	go
 	ended
 }
+
+@test "events: who listens takes nothing from the verdict" {
+	requires busybox memory
+	gated go
+	watch
+	wait_for watching
+	go
+	ended
+	assert_eq "$(state .State.OOMKilled)" false
+	minirun delete "$ID"
+	# Without a log that would rule a kill out in sub-cgroups that nobody has seen.
+	make_spec "$BUNDLE/config.json" "$(memory 32M)" "$(args /bin/sleep 60)"
+	unshare -m sh -c 'mount --bind /dev/null /dev/kmsg && exec "$@"' - \
+		"$MINIRUN" --root "$ROOT" run -d --name "$ID" "$BUNDLE/config.json" </dev/null >/dev/null 2>&1
+	watch
+	wait_for watching
+	minirun kill "$ID" KILL
+	minirun wait "$ID"
+	assert_eq "$(state .State.OOMKilled)" false
+}

@@ -119,6 +119,7 @@ static void begin(struct lab *l, int version)
 	snprintf(own, sizeof(own), "%s/P/C", l->top);
 	l->cgroup.dir[0] = open(own, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	assert_int_equal(mr_oom_watch_prepare(&l->w, &l->cgroup, &l->err), 0);
+	mr_oom_watch_mark(&l->w);
 	assert_int_equal(l->w.n_levels, 2);
 	mr_oom_watch_listen(&l->w, false);
 	/* Plain files notify nobody: the test's own eventfds stand for the kernel's. */
