@@ -44,8 +44,8 @@ needs() {
 	done
 }
 
-# engine_dir: $W, with a short name, since engines make sockets below it. The wrapper is
-# for engines that take no options of the runtime: a record is kept of what they delete.
+# engine_dir: $W, with a short name, since engines make sockets below it. $W/minirun keeps a
+# record of what an engine deletes; its state directory is $W/state unless the engine names one.
 engine_dir() {
 	local applet
 	W=$(mktemp -d /run/mrt.XXXXXX)
@@ -57,7 +57,8 @@ engine_dir() {
 		ln -s busybox "$W/image/bin/$applet"
 	done
 	tar -C "$W/image" -cf "$W/image.tar" .
-	printf '#!/bin/sh\nexec %s --keep-record "$@"\n' "$MINIRUN" >"$W/minirun"
+	printf '#!/bin/sh\nexec %s --root %s --keep-record "$@"\n' \
+		"$MINIRUN" "$W/state" >"$W/minirun"
 	chmod 755 "$W/minirun"
 }
 

@@ -18,7 +18,7 @@ setup_file() {
 		runtime_supports_json = ["minirun"]
 		infra_image = "localhost/memlab:latest"
 		[engine.runtimes]
-		minirun = ["$MINIRUN"]
+		minirun = ["$W/minirun"]
 	CONF
 	# Its health checks would be systemd's timers.
 	export CONTAINERS_CONF=$W/containers.conf DISABLE_HC_SYSTEMD=true
@@ -34,8 +34,7 @@ teardown_file() {
 
 podman() {
 	timeout -k 5 "$TIMEOUT" podman --root "$W/storage" --runroot "$W/run" --tmpdir "$W/tmp" \
-		--storage-driver vfs --runtime-flag "root=$W/state" --runtime-flag keep-record \
-		"$@" 3>&- 4>&-
+		--storage-driver vfs "$@" 3>&- 4>&-
 }
 
 # inspect NAME FIELD
@@ -155,4 +154,15 @@ inspect() {
 	podman exec health /bin/sh -c 'echo >/tmp/fine'
 	run podman healthcheck run health
 	assert_eq "$status" 0
+}
+
+@test "podman: rm leaves nothing" {
+	local ids id
+	mapfile -t ids < <(podman ps --all --quiet --no-trunc)
+	[ ${#ids[@]} -gt 3 ]
+	podman rm --force --time 0 --all
+	assert_eq "$("$MINIRUN" --root "$W/state" list -q)" ""
+	for id in "${ids[@]}"; do
+		assert_eq "$(find /sys/fs/cgroup -type d -name "*$id")" ""
+	done
 }
