@@ -184,8 +184,11 @@ container exec"
 	assert_eq "$(state .State.Status)" running
 	minirun kill "$ID" KILL
 	minirun wait "$ID"
-	assert_eq "$(state '[.OOM.Kills, .OOM.InitKilled]' | jq -c .)" '[1,false]'
-	requires kmsg
+	assert_eq "$(state .OOM.Kills)" 1
+	assert_ne "$(state .OOM.InitKilled)" true
+	# The kernel may have left out whose the kill was: at most ten such reports in 5 s.
+	[ "$(state .OOM.VictimsWithoutDetail)" = 0 ] || skip "the kernel's log names no victim"
+	assert_eq "$(state .OOM.InitKilled)" false
 	assert_eq "$(state .OOM.Phase)" exec
 	assert_eq "$(state '.OOM.Victims[0] | (.HostPid | tostring) == .Exec')" true
 }
