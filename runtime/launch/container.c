@@ -22,7 +22,8 @@
 
 bool mr_container_is_lost(const struct mr_live *live)
 {
-	return !mr_streq(live->status, "exited") && !mr_cleanup_is_live(live) && !mr_cleanup_is_alive(&live->monitor);
+	return !mr_streq(live->status, "exited") && !mr_cleanup_is_live(live) &&
+	       !mr_cleanup_is_alive(&live->monitor);
 }
 
 /* Does the users' record tell of the end? It is written first. */

@@ -324,7 +324,6 @@ int mr_launch_step_clone(struct mr_launch *l, struct mr_error *err)
 	return ret < 0 ? abandon(l, ret) : 0;
 }
 
-/* Beside the child's set-up, on another processor if there is one. */
 /* A writable mount of cgroups, which engines never give: sub-cgroups can come and go faster
  * than they are found by chance. */
 static bool can_make_cgroups(const struct mr_spec *spec)
@@ -342,6 +341,7 @@ static bool can_make_cgroups(const struct mr_spec *spec)
 	return false;
 }
 
+/* Beside the child's set-up, on another processor if there is one. */
 int mr_launch_step_observe(struct mr_launch *l, struct mr_error *err)
 {
 	mr_oom_watch_listen(&l->watch, true);

@@ -73,6 +73,14 @@ static bool was_killed(const struct mr_json *root)
 	return oom && oom->type == MR_JSON_OBJECT && mr_json_int(oom, "Kills", 0) > 0;
 }
 
+static int finish(struct mr_json_writer *w, char **ret_json, struct mr_error *err)
+{
+	mr_json_end(w);
+	mr_str_append(&w->out, "\n");
+	*ret_json = mr_str_take(&w->out);
+	return *ret_json ? 0 : mr_fail(err, ENOMEM, "record");
+}
+
 int mr_record_patch(const char *json, const struct mr_state_patch *patch, char **ret_json,
 	struct mr_error *err)
 {
@@ -93,10 +101,7 @@ int mr_record_patch(const char *json, const struct mr_state_patch *patch, char *
 		put_seen_oom(&w, mr_json_get(doc.root, "OOM"), patch->lost);
 	else if (patch->lost)
 		put_lost_oom(&w, patch->lost, patch->kills);
-	mr_json_end(&w);
-	mr_str_append(&w.out, "\n");
-	*ret_json = mr_str_take(&w.out);
-	return *ret_json ? 0 : mr_fail(err, ENOMEM, "record");
+	return finish(&w, ret_json, err);
 }
 
 /* --- limits --- */
@@ -193,8 +198,5 @@ int mr_record_patch_limits(const char *json, const struct mr_updated *updated,
 		else
 			mr_json_put_node(&w, m->key, m);
 	}
-	mr_json_end(&w);
-	mr_str_append(&w.out, "\n");
-	*ret_json = mr_str_take(&w.out);
-	return *ret_json ? 0 : mr_fail(err, ENOMEM, "record");
+	return finish(&w, ret_json, err);
 }
