@@ -369,7 +369,10 @@ int mr_oom_watch_step(struct mr_oom_watch *w, uint64_t *ret_kills, struct mr_err
 		any = mr_nested_step(w) || began || w->await_log;
 	}
 	int r = mr_oom_watch_kills(w, ret_kills, err);
-	if (began || w->kills_seen != before)
+	/* With the killer disabled a task that is woken while it waits notifies again, and
+	 * we may read of it only after the limit was raised: that one was not hit. */
+	bool noted = w->hit.memory.set || w->hit.memsw.set;
+	if (w->kills_seen != before || (began && (!noted || mr_oom_watch_hanging(w))))
 		mr_counter_limits(w->level[0].dir, w->version, &w->hit);
 	/* The log's ring is short and everybody's: read it while it still has our report.
 	 */
