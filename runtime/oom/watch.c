@@ -356,6 +356,30 @@ void mr_oom_watch_settle(struct mr_oom_watch *w)
 		w->nested_unseen = true;
 }
 
+static bool is_reached(int dir, const char *peak_file, struct mr_uint limit)
+{
+	const uint64_t largest_charge = 2 << 20; /* a huge page */
+	uint64_t peak;
+	return limit.set && mr_read_u64_at(dir, peak_file, &peak) == 0 &&
+	       peak + largest_charge >= limit.value;
+}
+
+/* A notification can be read after somebody raised the limit that was hit (update writes
+ * memory+swap first, which wakes a task that stands still to be refused once more): limits
+ * that usage never came up to are not the ones. */
+static void note_limits(struct mr_oom_watch *w)
+{
+	int dir = w->level[0].dir;
+	bool noted = w->hit.memory.set || w->hit.memsw.set;
+	struct mr_oom_limits now;
+
+	mr_counter_limits(dir, w->version, &now);
+	if (!noted || w->version != 1 ||
+		is_reached(dir, "memory.max_usage_in_bytes", now.memory) ||
+		is_reached(dir, "memory.memsw.max_usage_in_bytes", now.memsw))
+		w->hit = now;
+}
+
 int mr_oom_watch_step(struct mr_oom_watch *w, uint64_t *ret_kills, struct mr_error *err)
 {
 	uint64_t v, before = w->kills_seen;
@@ -369,11 +393,8 @@ int mr_oom_watch_step(struct mr_oom_watch *w, uint64_t *ret_kills, struct mr_err
 		any = mr_nested_step(w) || began || w->await_log;
 	}
 	int r = mr_oom_watch_kills(w, ret_kills, err);
-	/* With the killer disabled a task that is woken while it waits notifies again, and
-	 * we may read of it only after the limit was raised: that one was not hit. */
-	bool noted = w->hit.memory.set || w->hit.memsw.set;
-	if (w->kills_seen != before || (began && (!noted || mr_oom_watch_hanging(w))))
-		mr_counter_limits(w->level[0].dir, w->version, &w->hit);
+	if (began || w->kills_seen != before)
+		note_limits(w);
 	/* The log's ring is short and everybody's: read it while it still has our report.
 	 */
 	if (any || w->kills_seen != before)
