@@ -7,9 +7,9 @@ set -eu
 build="gcc make libc6-dev pkgconf libseccomp-dev libcap-dev libyajl-dev"
 test="$build bash bats jq libcmocka-dev busybox-static strace shellcheck mandoc
 	python3-jsonschema uidmap procps util-linux iproute2 clang libclang-rt-dev git
-	qemu-system-x86 cpio e2fsprogs zstd gnuplot-nox"
+	qemu-system-x86 cpio e2fsprogs zstd gnuplot-nox runc crun"
 engines="$build bats jq busybox-static iproute2 util-linux bsdutils podman conmon docker.io
-	containerd"
+	containerd runc crun"
 
 case "${1:-build}" in
 build) wanted=$build ;;

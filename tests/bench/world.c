@@ -211,10 +211,15 @@ static void enter_private_mounts(struct world *world)
 		bench_die("unshare the mount namespace: %m (root is needed)");
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		bench_die("make the mounts private: %m");
-	if (umount2("/sys/fs/cgroup/unified", MNT_DETACH) == 0)
-		world->unified_unmounted = true;
-	else if (errno != EINVAL && errno != ENOENT)
-		bench_die("umount /sys/fs/cgroup/unified: %m");
+	if (umount2("/sys/fs/cgroup/unified", MNT_DETACH) < 0) {
+		if (errno != EINVAL && errno != ENOENT)
+			bench_die("umount /sys/fs/cgroup/unified: %m");
+		return;
+	}
+	world->unified_unmounted = true;
+	/* crun writes there all the same, into the directory of the host below. */
+	if (mount("tmpfs", "/sys/fs/cgroup/unified", "tmpfs", 0, NULL) < 0)
+		bench_die("mount a tmpfs at /sys/fs/cgroup/unified: %m");
 }
 
 /* Launchers write down what they run below /run, which is a tmpfs: an fsync is free there. */
