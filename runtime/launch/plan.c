@@ -91,7 +91,7 @@ static int choose_id(struct mr_plan *plan, const char *spec_path, struct mr_erro
 		snprintf(id, sizeof(id), "%.100s-%d", program, (int)getpid());
 	} else {
 		const char *base = mr_path_base(spec_path);
-		if (mr_streq(base, "config.json") || mr_streq(base, "spec.json"))
+		if (mr_streq(base, "config.json"))
 			snprintf(id, sizeof(id), "%s", mr_path_base(plan->bundle));
 		else
 			snprintf(id, sizeof(id), "%.*s",
