@@ -30,6 +30,14 @@ static inline int mr_take_fd(int *fd)
 /** Close and set to -1; fine on -1. */
 void mr_close(int *fd);
 
+/**
+ * For a process that outlives its caller: leads descriptors 0 to 2 to /dev/null and goes to
+ * "/", so that nothing of the caller's stays in use. What fails stays as it is.
+ *
+ * @return 0, or -errno: /dev/null cannot be opened
+ */
+int mr_leave_caller(void);
+
 /** Repeats on EINTR and short writes. @return 0 or -errno */
 int mr_write_all(int fd, const void *data, size_t len);
 /** Read up to @cap bytes, until end of file. @return bytes read or -errno */

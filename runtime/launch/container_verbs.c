@@ -210,13 +210,17 @@ static int check_ended(const struct mr_state *state, struct mr_error *err)
 	return ret == -ENOENT ? 0 : ret;
 }
 
-/* Whose watcher was killed has no end in its record so far. */
-static void complete_record(const char *root, const char *id)
+/* Is the record to outlive the container? Then it must have an end, which it lacks so far if
+ * its watcher was killed; opening the container writes it. */
+static void complete_kept_record(const struct mr_state *state, const char *root, bool keep)
 {
 	struct mr_error ignored;
 	struct mr_container *c = NULL;
+	struct mr_live live = { 0 };
 
-	if (mr_container_open(root, id, &c, &ignored) == 0)
+	keep = (mr_state_read_live(state, &live, &ignored) == 0 && live.keep_record) || keep;
+	mr_live_clear(&live);
+	if (keep && mr_container_open(root, state->id, &c, &ignored) == 0)
 		mr_container_close(c);
 }
 
@@ -235,7 +239,7 @@ int mr_delete(const char *root, const char *id, bool force, bool keep_record,
 	else if (ret == 0)
 		mr_cleanup_await(&state);
 	if (ret == 0)
-		complete_record(root, id);
+		complete_kept_record(&state, root, keep_record);
 	if (ret == 0)
 		ret = mr_state_lock(&state, MR_LOCK_TIMEOUT_MS, err);
 	if (ret == 0 && !force)

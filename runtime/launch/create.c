@@ -57,13 +57,8 @@ static void close_inherited(void)
 /* Away from the caller: its terminal, its directory, its files. */
 static void detach(void)
 {
-	autoclose int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-
 	setsid();
-	for (int i = 0; i < 3 && null >= 0; i++)
-		dup2(null, i);
-	if (chdir("/") < 0)
-		return; /* then it stays in use; nothing else depends on it */
+	(void)mr_leave_caller();
 	close_inherited();
 }
 

@@ -56,16 +56,11 @@ static void tell_ready(struct mr_launch *l)
 	if (l->ready_fd < 0)
 		return;
 	(void)mr_write_all(l->ready_fd, &none, sizeof(none));
-	/* The caller's stdio and directory are not ours to keep in use. Nor the pipe; but its
-	 * number must stay: a later failure is written to it. */
-	autoclose int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	for (int i = 0; i < 3 && null >= 0; i++)
-		dup2(null, i);
-	if (null < 0 || dup3(null, l->ready_fd, O_CLOEXEC) < 0)
+	/* The pipe is the caller's too, but its number must stay: a later failure is written
+	 * to it. */
+	if (mr_leave_caller() < 0 || dup3(STDIN_FILENO, l->ready_fd, O_CLOEXEC) < 0)
 		close(l->ready_fd);
 	l->ready_fd = -1;
-	if (chdir("/") < 0)
-		return; /* then it stays in use; nothing else depends on it */
 }
 
 /* A further process: it has no record of its own, and detached we are done. */
