@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 /*
  * JSON in: a small tree that remembers where each value stood. JSON out: a writer.
@@ -95,7 +96,7 @@ int mr_json_as_u64(const struct mr_json_doc *doc, const struct mr_json *node, ui
 
 /**
  * Values go out in call order; inside an object every call names its @key, inside an
- * array and at the top @key is NULL. A NULL text writes null. Texts that are not UTF-8
+ * array and at the top @key is NULL. NULL and what is not set write null. Texts that are not UTF-8
  * have the offending bytes replaced by U+FFFD. '/' is never escaped.
  */
 struct mr_json_writer {
@@ -114,6 +115,12 @@ void mr_json_put_int(struct mr_json_writer *w, const char *key, int64_t v);
 void mr_json_put_uint(struct mr_json_writer *w, const char *key, uint64_t v);
 void mr_json_put_bool(struct mr_json_writer *w, const char *key, bool v);
 void mr_json_put_null(struct mr_json_writer *w, const char *key);
+void mr_json_put_known_int(struct mr_json_writer *w, const char *key, struct mr_int v);
+void mr_json_put_known_uint(struct mr_json_writer *w, const char *key, struct mr_uint v);
+/** A text, or null for "". */
+void mr_json_put_name(struct mr_json_writer *w, const char *key, const char *text);
+/** A process id, or null for 0. */
+void mr_json_put_pid(struct mr_json_writer *w, const char *key, pid_t pid);
 /** Copy a parsed value (and all below it). */
 void mr_json_put_node(struct mr_json_writer *w, const char *key, const struct mr_json *node);
 /** Put a text that is itself valid JSON. */

@@ -136,12 +136,12 @@ void mr_json_end(struct mr_json_writer *w)
 void mr_json_put_raw(struct mr_json_writer *w, const char *key, const char *json)
 {
 	begin_value(w, key);
-	mr_str_append(&w->out, json);
+	mr_str_append(&w->out, json ? json : "null");
 }
 
 void mr_json_put_null(struct mr_json_writer *w, const char *key)
 {
-	mr_json_put_raw(w, key, "null");
+	mr_json_put_raw(w, key, NULL);
 }
 
 void mr_json_put_text(struct mr_json_writer *w, const char *key, const char *text)
@@ -166,6 +166,32 @@ void mr_json_put_uint(struct mr_json_writer *w, const char *key, uint64_t v)
 	mr_str_appendf(&w->out, "%llu", (unsigned long long)v);
 }
 
+void mr_json_put_known_int(struct mr_json_writer *w, const char *key, struct mr_int v)
+{
+	if (v.set)
+		mr_json_put_int(w, key, v.value);
+	else
+		mr_json_put_null(w, key);
+}
+
+void mr_json_put_known_uint(struct mr_json_writer *w, const char *key, struct mr_uint v)
+{
+	if (v.set)
+		mr_json_put_uint(w, key, v.value);
+	else
+		mr_json_put_null(w, key);
+}
+
+void mr_json_put_name(struct mr_json_writer *w, const char *key, const char *text)
+{
+	mr_json_put_text(w, key, text && *text ? text : NULL);
+}
+
+void mr_json_put_pid(struct mr_json_writer *w, const char *key, pid_t pid)
+{
+	mr_json_put_known_int(w, key, (struct mr_int){.set = pid > 0, .value = pid});
+}
+
 void mr_json_put_bool(struct mr_json_writer *w, const char *key, bool v)
 {
 	mr_json_put_raw(w, key, v ? "true" : "false");
@@ -175,7 +201,7 @@ void mr_json_put_bool(struct mr_json_writer *w, const char *key, bool v)
 void mr_json_put_node(
 	struct mr_json_writer *w, const char *key, const struct mr_json *node)
 {
-	switch (node->type) {
+	switch (node ? node->type : MR_JSON_NULL) {
 	case MR_JSON_NULL:
 		mr_json_put_null(w, key);
 		return;

@@ -78,6 +78,21 @@ char *mr_arena_printf(struct mr_arena *a, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 void mr_arena_clear(struct mr_arena *a);
 
+/* --- numbers: unknown or absent is not 0 --- */
+
+struct mr_int {
+	bool set;
+	int64_t value;
+};
+struct mr_uint {
+	bool set;
+	uint64_t value;
+};
+struct mr_bool {
+	bool set;
+	bool value;
+};
+
 /* --- strict numbers: the whole string must be consumed, no blanks, in range --- */
 
 /** Decimal, optional '-'. @return 0, -EINVAL (not a number) or -ERANGE */

@@ -2,32 +2,6 @@
 /* Kills as JSON: see cases.h. */
 #include "oom/cases_judge.h"
 
-static void json_uint(struct mr_json_writer *w, const char *key, struct mr_uint v)
-{
-	if (v.set)
-		mr_json_put_uint(w, key, v.value);
-	else
-		mr_json_put_null(w, key);
-}
-
-static void json_int(struct mr_json_writer *w, const char *key, struct mr_int v)
-{
-	if (v.set)
-		mr_json_put_int(w, key, v.value);
-	else
-		mr_json_put_null(w, key);
-}
-
-static void json_name(struct mr_json_writer *w, const char *key, const char *name)
-{
-	mr_json_put_text(w, key, name[0] ? name : NULL);
-}
-
-static void json_pid(struct mr_json_writer *w, const char *key, pid_t pid)
-{
-	json_int(w, key, (struct mr_int){.set = pid > 0, .value = pid});
-}
-
 static void json_processes(
 	const struct mr_oom_case *c, const struct mr_judged *j, struct mr_json_writer *w)
 {
@@ -38,17 +12,16 @@ static void json_processes(
 		mr_json_begin_object(w, NULL);
 		mr_json_put_int(w, "HostPid", t->pid);
 		mr_json_put_text(w, "Comm", t->comm);
-		json_uint(w, "Uid", t->uid);
-		json_uint(w, "RssBytes", t->rss);
-		json_uint(w, "RssAnonBytes", t->rss_anon);
-		json_uint(w, "RssFileBytes", t->rss_file);
-		json_uint(w, "RssShmemBytes", t->rss_shmem);
-		json_uint(w, "PgtablesBytes", t->pgtables);
-		json_uint(w, "SwapBytes", t->swap);
-		json_int(w, "OomScoreAdj", t->oom_score_adj);
+		mr_json_put_known_uint(w, "Uid", t->uid);
+		mr_json_put_known_uint(w, "RssBytes", t->rss);
+		mr_json_put_known_uint(w, "RssAnonBytes", t->rss_anon);
+		mr_json_put_known_uint(w, "RssFileBytes", t->rss_file);
+		mr_json_put_known_uint(w, "RssShmemBytes", t->rss_shmem);
+		mr_json_put_known_uint(w, "PgtablesBytes", t->pgtables);
+		mr_json_put_known_uint(w, "SwapBytes", t->swap);
+		mr_json_put_known_int(w, "OomScoreAdj", t->oom_score_adj);
 		mr_json_put_bool(w, "Exempt", s->exempt);
-		json_int(w, "Points",
-			(struct mr_int){.set = mr_score_counts(s), .value = s->points});
+		mr_json_put_known_int(w, "Points", mr_score_points(s));
 		mr_json_end(w);
 	}
 	mr_json_end(w);
@@ -66,9 +39,9 @@ static void json_choice(
 	const struct mr_prediction *p = &j->prediction;
 	const bool known = p->first < c->table.n;
 	mr_json_begin_object(w, "Choice");
-	json_pid(w, "HostPid", j->chosen);
-	json_pid(w, "Predicted", known ? c->table.items[p->first].pid : 0);
-	json_int(w, "Lead",
+	mr_json_put_pid(w, "HostPid", j->chosen);
+	mr_json_put_pid(w, "Predicted", known ? c->table.items[p->first].pid : 0);
+	mr_json_put_known_int(w, "Lead",
 		(struct mr_int){
 			.set = known && p->second < c->table.n, .value = p->lead});
 	mr_json_put_text(w, "Formula", names[p->choice]);
@@ -81,14 +54,14 @@ static void json_victim(const struct mr_oom_case *c, struct mr_json_writer *w)
 	mr_json_begin_object(w, "Victim");
 	mr_json_put_int(w, "HostPid", k->pid);
 	mr_json_put_text(w, "Comm", k->comm);
-	json_name(w, "Cgroup", k->task_memcg);
-	json_uint(w, "Uid", k->uid);
-	json_uint(w, "TotalVmBytes", k->total_vm);
-	json_uint(w, "AnonRssBytes", k->anon_rss);
-	json_uint(w, "FileRssBytes", k->file_rss);
-	json_uint(w, "ShmemRssBytes", k->shmem_rss);
-	json_uint(w, "PgtablesBytes", k->pgtables);
-	json_int(w, "OomScoreAdj", k->oom_score_adj);
+	mr_json_put_name(w, "Cgroup", k->task_memcg);
+	mr_json_put_known_uint(w, "Uid", k->uid);
+	mr_json_put_known_uint(w, "TotalVmBytes", k->total_vm);
+	mr_json_put_known_uint(w, "AnonRssBytes", k->anon_rss);
+	mr_json_put_known_uint(w, "FileRssBytes", k->file_rss);
+	mr_json_put_known_uint(w, "ShmemRssBytes", k->shmem_rss);
+	mr_json_put_known_uint(w, "PgtablesBytes", k->pgtables);
+	mr_json_put_known_int(w, "OomScoreAdj", k->oom_score_adj);
 	mr_json_end(w);
 }
 
@@ -98,15 +71,15 @@ static void json_report(const struct mr_oom_case *c, const struct mr_judged *j,
 	const struct mr_oom_kill *k = &c->kill;
 	json_victim(c, w);
 	mr_json_begin_object(w, "Trigger");
-	json_pid(w, "HostPid", c->trigger_pid);
-	json_name(w, "Comm", c->trigger_comm);
+	mr_json_put_pid(w, "HostPid", c->trigger_pid);
+	mr_json_put_name(w, "Comm", c->trigger_comm);
 	mr_json_end(w);
 	mr_json_begin_object(w, "Limit");
 	mr_json_put_text(w, "Scope", k->memcg ? "cgroup" : "host");
-	json_name(w, "Cgroup", k->oom_memcg);
-	json_uint(w, "LimitBytes", k->memcg ? k->memory_limit : k->host_ram);
-	json_uint(w, "MemorySwapBytes", k->memsw_limit);
-	json_uint(w, "TotalPages", j->total);
+	mr_json_put_name(w, "Cgroup", k->oom_memcg);
+	mr_json_put_known_uint(w, "LimitBytes", k->memcg ? k->memory_limit : k->host_ram);
+	mr_json_put_known_uint(w, "MemorySwapBytes", k->memsw_limit);
+	mr_json_put_known_uint(w, "TotalPages", j->total);
 	mr_json_put_int(w, "PageSize", judge->page_size);
 	mr_json_end(w);
 	mr_json_put_bool(w, "Group", k->group);
@@ -128,12 +101,12 @@ static void json_case(const struct mr_oom_case *c, const struct mr_oom_judge *ju
 	mr_oom_case_sentence(c, &sentence);
 	mr_json_begin_object(w, NULL);
 	mr_json_put_text(w, "Explanation", mr_str_text(&sentence));
-	json_uint(w, "Sequence",
+	mr_json_put_known_uint(w, "Sequence",
 		(struct mr_uint){.set = k->sequence > 0, .value = k->sequence});
-	json_uint(w, "Line", (struct mr_uint){.set = c->line > 0, .value = c->line});
-	json_int(w, "KernelUsec",
+	mr_json_put_known_uint(w, "Line", (struct mr_uint){.set = c->line > 0, .value = c->line});
+	mr_json_put_known_int(w, "KernelUsec",
 		(struct mr_int){.set = k->time_usec >= 0, .value = k->time_usec});
-	json_name(w, "Stamp", c->stamp);
+	mr_json_put_name(w, "Stamp", c->stamp);
 	if (mr_case_judge(c, judge, &j))
 		json_report(c, &j, judge, w);
 	else

@@ -146,49 +146,30 @@ void mr_ranking_text(const struct mr_ranking *r, struct mr_str *out)
 static void put_pages(
 	struct mr_json_writer *w, const char *key, struct mr_uint bytes, long page_size)
 {
-	if (bytes.set)
-		mr_json_put_uint(w, key, bytes.value / (uint64_t)page_size);
-	else
-		mr_json_put_null(w, key);
-}
-
-static void put_pid(struct mr_json_writer *w, const char *key, pid_t pid)
-{
-	if (pid > 0)
-		mr_json_put_int(w, key, pid);
-	else
-		mr_json_put_null(w, key);
+	bytes.value /= (uint64_t)page_size;
+	mr_json_put_known_uint(w, key, bytes);
 }
 
 static void put_candidate(struct mr_json_writer *w, const struct mr_ranking *r,
 	const struct mr_candidate *c)
 {
 	const struct mr_oom_task *t = &c->task;
-	const bool counts = mr_score_counts(&c->score);
 
 	mr_json_begin_object(w, NULL);
-	put_pid(w, "HostPid", t->pid);
-	put_pid(w, "Pid", c->inside ? c->container_pid : 0);
+	mr_json_put_pid(w, "HostPid", t->pid);
+	mr_json_put_pid(w, "Pid", c->inside ? c->container_pid : 0);
 	mr_json_put_text(w, "Comm", t->comm);
 	mr_json_put_bool(w, "Inside", c->inside);
 	mr_json_put_bool(w, "Exempt", c->score.exempt);
-	if (counts)
-		mr_json_put_int(w, "Points", c->score.points);
-	else
-		mr_json_put_null(w, "Points");
+	mr_json_put_known_int(w, "Points", mr_score_points(&c->score));
 	put_pages(w, "RssAnonPages", t->rss_anon, r->page_size);
 	put_pages(w, "RssFilePages", t->rss_file, r->page_size);
 	put_pages(w, "RssShmemPages", t->rss_shmem, r->page_size);
 	put_pages(w, "SwapPages", t->swap, r->page_size);
 	put_pages(w, "PgtablesPages", t->pgtables, r->page_size);
-	if (counts)
-		mr_json_put_int(w, "AdjPages", c->score.adj);
-	else
-		mr_json_put_null(w, "AdjPages");
-	if (t->oom_score_adj.set)
-		mr_json_put_int(w, "OomScoreAdj", t->oom_score_adj.value);
-	else
-		mr_json_put_null(w, "OomScoreAdj");
+	mr_json_put_known_int(w, "AdjPages",
+		(struct mr_int){.set = mr_score_counts(&c->score), .value = c->score.adj});
+	mr_json_put_known_int(w, "OomScoreAdj", t->oom_score_adj);
 	mr_json_end(w);
 }
 
@@ -200,7 +181,7 @@ int mr_ranking_json(
 	mr_json_begin_object(&w, NULL);
 	mr_json_put_int(&w, "schemaVersion", 1);
 	mr_json_put_text(&w, "Id", id);
-	put_pid(&w, "Next", r->n_live ? r->items[0].task.pid : 0);
+	mr_json_put_pid(&w, "Next", r->n_live ? r->items[0].task.pid : 0);
 	mr_json_put_bool(&w, "TooClose", is_close(r));
 	mr_json_put_text(&w, "Scope", r->scope);
 	mr_json_put_text(&w, "LimitCgroup", r->cgroup);

@@ -34,6 +34,12 @@ static inline bool mr_score_counts(const struct mr_score *s)
 	return s->known && !s->exempt;
 }
 
+/** Its points, if it counts. */
+static inline struct mr_int mr_score_points(const struct mr_score *s)
+{
+	return (struct mr_int){.set = mr_score_counts(s), .value = s->points};
+}
+
 /** @param total in pages; needed only for an oom_score_adj other than 0 */
 void mr_score_task(const struct mr_oom_task *task, struct mr_uint total, long page_size,
 	struct mr_score *ret);

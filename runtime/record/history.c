@@ -7,15 +7,6 @@
 #include <errno.h>
 #include <string.h>
 
-static void put_known(
-	struct mr_json_writer *w, const char *key, const struct mr_json *value)
-{
-	if (value)
-		mr_json_put_node(w, key, value);
-	else
-		mr_json_put_null(w, key);
-}
-
 int mr_record_history(const char *json, char **ret_json, struct mr_error *err)
 {
 	struct mr_json_writer w = { 0 };
@@ -34,11 +25,11 @@ int mr_record_history(const char *json, char **ret_json, struct mr_error *err)
 		if (n-- < MR_HISTORY_MAX)
 			mr_json_put_node(&w, NULL, m);
 	mr_json_begin_object(&w, NULL);
-	put_known(&w, "Id", mr_json_get(doc.root, "Id"));
-	put_known(&w, "FinishedAt", mr_json_get(state, "FinishedAt"));
-	put_known(&w, "ExitCode", mr_json_get(state, "ExitCode"));
-	put_known(&w, "OOMKilled", mr_json_get(state, "OOMKilled"));
-	put_known(&w, "Kills", mr_json_get(oom, "Kills"));
+	mr_json_put_node(&w, "Id", mr_json_get(doc.root, "Id"));
+	mr_json_put_node(&w, "FinishedAt", mr_json_get(state, "FinishedAt"));
+	mr_json_put_node(&w, "ExitCode", mr_json_get(state, "ExitCode"));
+	mr_json_put_node(&w, "OOMKilled", mr_json_get(state, "OOMKilled"));
+	mr_json_put_node(&w, "Kills", mr_json_get(oom, "Kills"));
 	mr_json_end(&w);
 	mr_json_end(&w);
 	*ret_json = mr_str_take(&w.out);

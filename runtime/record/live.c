@@ -103,14 +103,6 @@ static void put_process(
 	mr_json_end(w);
 }
 
-static void put_object(struct mr_json_writer *w, const char *key, const char *json)
-{
-	if (json)
-		mr_json_put_raw(w, key, json);
-	else
-		mr_json_put_null(w, key);
-}
-
 int mr_state_write_live(struct mr_state *s, const struct mr_live *l, struct mr_error *err)
 {
 	struct mr_json_writer w = {0};
@@ -124,8 +116,8 @@ int mr_state_write_live(struct mr_state *s, const struct mr_live *l, struct mr_e
 	mr_json_put_text(&w, "ociVersion", l->oci_version);
 	mr_json_put_text(&w, "created", l->created);
 	mr_json_put_text(&w, "started", l->started);
-	put_object(&w, "annotations", l->annotations_json);
-	put_object(&w, "hooks", l->hooks_json);
+	mr_json_put_raw(&w, "annotations", l->annotations_json);
+	mr_json_put_raw(&w, "hooks", l->hooks_json);
 	mr_json_put_bool(&w, "terminal", l->terminal);
 	mr_json_put_bool(&w, "pidNamespace", l->pid_namespace);
 	mr_json_put_bool(&w, "engine", l->engine);

@@ -20,19 +20,6 @@
 
 /* --- helpers --- */
 
-void mr_status_put_uint(struct mr_json_writer *w, const char *key, struct mr_uint v)
-{
-	if (v.set)
-		mr_json_put_uint(w, key, v.value);
-	else
-		mr_json_put_null(w, key);
-}
-
-void mr_status_put_name(struct mr_json_writer *w, const char *key, const char *text)
-{
-	mr_json_put_text(w, key, text && *text ? text : NULL);
-}
-
 static void put_time(struct mr_json_writer *w, const char *key, struct timespec t)
 {
 	char buf[40];
@@ -135,8 +122,8 @@ static void put_requests(struct mr_json_writer *w, const struct mr_spec *spec)
 	const struct mr_resources *res =
 		spec && spec->linux_ ? spec->linux_->resources : NULL;
 	const struct mr_memory *m = res && res->memory ? res->memory : &none;
-	mr_status_put_uint(w, "RequestedLimitBytes", requested(&m->limit));
-	mr_status_put_uint(w, "RequestedSwapBytes", requested(&m->swap));
+	mr_json_put_known_uint(w, "RequestedLimitBytes", requested(&m->limit));
+	mr_json_put_known_uint(w, "RequestedSwapBytes", requested(&m->swap));
 }
 
 static void put_stat(struct mr_json_writer *w, const struct mr_cgroup_usage *u)
@@ -158,8 +145,8 @@ static void put_pressure(struct mr_json_writer *w, const struct mr_cgroup_usage 
 		return;
 	}
 	mr_json_begin_object(w, "Pressure");
-	mr_status_put_uint(w, "SomeTotalUsec", u->psi_some_usec);
-	mr_status_put_uint(w, "FullTotalUsec", u->psi_full_usec);
+	mr_json_put_known_uint(w, "SomeTotalUsec", u->psi_some_usec);
+	mr_json_put_known_uint(w, "FullTotalUsec", u->psi_full_usec);
 	mr_json_end(w);
 }
 
@@ -187,17 +174,17 @@ static void put_memory(struct mr_json_writer *w, const struct mr_record *r)
 	const struct mr_cgroup_usage *u = r->usage ? r->usage : &no_usage;
 
 	mr_json_begin_object(w, "Memory");
-	mr_status_put_uint(w, "LimitBytes", l->memory);
-	mr_status_put_uint(w, "SwapLimitBytes", l->memory_swap);
+	mr_json_put_known_uint(w, "LimitBytes", l->memory);
+	mr_json_put_known_uint(w, "SwapLimitBytes", l->memory_swap);
 	put_requests(w, r->spec);
-	mr_status_put_uint(w, "EffectiveLimitBytes", l->effective_memory);
-	mr_status_put_name(w, "EffectiveLimitCgroup", l->effective_cgroup);
-	mr_status_put_uint(w, "PeakBytes", u->memory_peak);
-	mr_status_put_uint(w, "PeakAnonBytes", mr_status_peak_anon(r));
-	mr_status_put_uint(w, "PeakKernelBytes", mr_status_peak_kernel(r));
-	mr_status_put_uint(w, "MaxRssBytes", max_rss(r));
-	mr_status_put_uint(w, "Failcnt", failcnt(l, u));
-	mr_status_put_uint(
+	mr_json_put_known_uint(w, "EffectiveLimitBytes", l->effective_memory);
+	mr_json_put_name(w, "EffectiveLimitCgroup", l->effective_cgroup);
+	mr_json_put_known_uint(w, "PeakBytes", u->memory_peak);
+	mr_json_put_known_uint(w, "PeakAnonBytes", mr_status_peak_anon(r));
+	mr_json_put_known_uint(w, "PeakKernelBytes", mr_status_peak_kernel(r));
+	mr_json_put_known_uint(w, "MaxRssBytes", max_rss(r));
+	mr_json_put_known_uint(w, "Failcnt", failcnt(l, u));
+	mr_json_put_known_uint(
 		w, "SwapPeakBytes", u->swap_peak.set ? u->swap_peak : r->peak_swap);
 	put_stat(w, u);
 	put_pressure(w, u);
@@ -227,8 +214,8 @@ static void put_cpu(struct mr_json_writer *w, const struct mr_record *r)
 		user = r->usage->cpu_user_usec;
 		system = r->usage->cpu_system_usec;
 	}
-	mr_status_put_uint(w, "UserUsec", user);
-	mr_status_put_uint(w, "SystemUsec", system);
+	mr_json_put_known_uint(w, "UserUsec", user);
+	mr_json_put_known_uint(w, "SystemUsec", system);
 }
 
 static void put_exit(struct mr_json_writer *w, const struct mr_record *r)
@@ -241,19 +228,15 @@ static void put_exit(struct mr_json_writer *w, const struct mr_record *r)
 	bool by_code = r->has_exit && !r->ours && WIFEXITED(r->wait_status);
 	bool by_signal = r->has_exit && WIFSIGNALED(r->wait_status);
 	mr_json_begin_object(w, "Exit");
-	if (by_code)
-		mr_json_put_int(w, "Code", WEXITSTATUS(r->wait_status));
-	else
-		mr_json_put_null(w, "Code");
+	mr_json_put_known_int(w, "Code",
+		(struct mr_int){.set = by_code, .value = WEXITSTATUS(r->wait_status)});
 	mr_json_put_text(w, "Signal",
 		by_signal ? mr_status_signal_name(WTERMSIG(r->wait_status), buf) : NULL);
 	mr_json_put_bool(w, "CoreDumped", by_signal && WCOREDUMP(r->wait_status));
 	mr_json_put_bool(w, "TimedOut", r->timed_out);
 	put_cpu(w, r);
-	if (r->wall_usec >= 0 && r->has_exit)
-		mr_json_put_int(w, "WallUsec", r->wall_usec);
-	else
-		mr_json_put_null(w, "WallUsec");
+	mr_json_put_known_int(w, "WallUsec",
+		(struct mr_int){.set = r->wall_usec >= 0 && r->has_exit, .value = r->wall_usec});
 	mr_json_end(w);
 }
 

@@ -58,7 +58,7 @@ static void put_memory(struct mr_json_writer *w, const struct mr_record *r)
 	mr_json_put_int(w, "Memory", limit_or_zero(m->limit));
 	mr_json_put_int(w, "MemoryReservation", limit_or_zero(m->reservation));
 	mr_json_put_int(w, "MemorySwap", or_zero(m->swap));
-	mr_status_put_uint(w, "MemorySwappiness", m->swappiness);
+	mr_json_put_known_uint(w, "MemorySwappiness", m->swappiness);
 	if (r->limits && r->limits->memory_version == 2)
 		mr_json_put_null(w, "OomKillDisable");
 	else
@@ -98,10 +98,7 @@ static void put_limits(struct mr_json_writer *w, const struct mr_spec *spec)
 {
 	const struct mr_resources *res = resources_of(spec);
 	int64_t size;
-	if (res->pids_limit.set)
-		mr_json_put_int(w, "PidsLimit", res->pids_limit.value);
-	else
-		mr_json_put_null(w, "PidsLimit");
+	mr_json_put_known_int(w, "PidsLimit", res->pids_limit);
 	mr_json_put_int(w, "NanoCpus", nano_cpus(res->cpu));
 	if (shm_size(spec, &size))
 		mr_json_put_int(w, "ShmSize", size);

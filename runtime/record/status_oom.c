@@ -14,14 +14,6 @@
 #include <string.h>
 #include <unistd.h>
 
-static void put_sized_int(struct mr_json_writer *w, const char *key, struct mr_int v)
-{
-	if (v.set)
-		mr_json_put_int(w, key, v.value);
-	else
-		mr_json_put_null(w, key);
-}
-
 /* --- victims --- */
 
 static int64_t to_ns(struct timespec t)
@@ -70,27 +62,24 @@ static void put_victim(
 {
 	const struct mr_oom_kill *k = &v->kill;
 	mr_json_begin_object(w, NULL);
-	if (v->container_pid > 0)
-		mr_json_put_int(w, "Pid", v->container_pid);
-	else
-		mr_json_put_null(w, "Pid");
+	mr_json_put_pid(w, "Pid", v->container_pid);
 	mr_json_put_int(w, "HostPid", k->pid);
 	mr_json_put_text(w, "Comm", k->comm);
 	mr_json_put_bool(w, "IsInit", v->is_init);
 	char exec[16] = "";
 	if (is_exec(r, v))
 		snprintf(exec, sizeof(exec), "%d", (int)k->pid);
-	mr_status_put_name(w, "Exec", exec);
-	mr_status_put_name(w, "Cgroup", k->task_memcg);
+	mr_json_put_name(w, "Exec", exec);
+	mr_json_put_name(w, "Cgroup", k->task_memcg);
 	put_log_time(w, r, k->time_usec);
-	mr_status_put_uint(w, "LogSequence",
+	mr_json_put_known_uint(w, "LogSequence",
 		(struct mr_uint){.set = k->sequence > 0, .value = k->sequence});
-	mr_status_put_uint(w, "TotalVmBytes", k->total_vm);
-	mr_status_put_uint(w, "AnonRssBytes", k->anon_rss);
-	mr_status_put_uint(w, "FileRssBytes", k->file_rss);
-	mr_status_put_uint(w, "ShmemRssBytes", k->shmem_rss);
-	mr_status_put_uint(w, "PgtablesBytes", k->pgtables);
-	put_sized_int(w, "OomScoreAdj", k->oom_score_adj);
+	mr_json_put_known_uint(w, "TotalVmBytes", k->total_vm);
+	mr_json_put_known_uint(w, "AnonRssBytes", k->anon_rss);
+	mr_json_put_known_uint(w, "FileRssBytes", k->file_rss);
+	mr_json_put_known_uint(w, "ShmemRssBytes", k->shmem_rss);
+	mr_json_put_known_uint(w, "PgtablesBytes", k->pgtables);
+	mr_json_put_known_int(w, "OomScoreAdj", k->oom_score_adj);
 	mr_json_end(w);
 }
 
@@ -113,10 +102,7 @@ static void put_points(struct mr_json_writer *w, const struct mr_oom_task *t,
 {
 	struct mr_score score;
 	mr_score_task(t, total, page_size, &score);
-	if (mr_score_counts(&score))
-		mr_json_put_int(w, "Points", score.points);
-	else
-		mr_json_put_null(w, "Points");
+	mr_json_put_known_int(w, "Points", mr_score_points(&score));
 }
 
 static void put_processes(struct mr_json_writer *w, const struct mr_verdict *v)
@@ -125,17 +111,17 @@ static void put_processes(struct mr_json_writer *w, const struct mr_verdict *v)
 	const struct mr_uint total =
 		v->n_tasks ? total_of_table(v, page_size) : (struct mr_uint){0};
 
-	mr_status_put_uint(w, "TotalPages", total);
+	mr_json_put_known_uint(w, "TotalPages", total);
 	mr_json_begin_array(w, "Processes");
 	for (size_t i = 0; i < v->n_tasks; i++) {
 		const struct mr_oom_task *t = &v->tasks[i];
 		mr_json_begin_object(w, NULL);
 		mr_json_put_int(w, "HostPid", t->pid);
 		mr_json_put_text(w, "Comm", t->comm);
-		mr_status_put_uint(w, "RssBytes", t->rss);
-		mr_status_put_uint(w, "PgtablesBytes", t->pgtables);
-		mr_status_put_uint(w, "SwapBytes", t->swap);
-		put_sized_int(w, "OomScoreAdj", t->oom_score_adj);
+		mr_json_put_known_uint(w, "RssBytes", t->rss);
+		mr_json_put_known_uint(w, "PgtablesBytes", t->pgtables);
+		mr_json_put_known_uint(w, "SwapBytes", t->swap);
+		mr_json_put_known_int(w, "OomScoreAdj", t->oom_score_adj);
 		put_points(w, t, total, page_size);
 		mr_json_end(w);
 	}
@@ -151,11 +137,8 @@ static void put_trigger(struct mr_json_writer *w, const struct mr_verdict *v)
 		return;
 	}
 	mr_json_begin_object(w, "Trigger");
-	if (v->trigger_pid > 0)
-		mr_json_put_int(w, "HostPid", v->trigger_pid);
-	else
-		mr_json_put_null(w, "HostPid");
-	mr_status_put_name(w, "Comm", v->trigger_comm);
+	mr_json_put_pid(w, "HostPid", v->trigger_pid);
+	mr_json_put_name(w, "Comm", v->trigger_comm);
 	mr_json_end(w);
 }
 
@@ -191,10 +174,7 @@ static void put_hang_time(struct mr_json_writer *w, int64_t ns)
 static void put_judgement(
 	struct mr_json_writer *w, const struct mr_record *r, const struct mr_verdict *v)
 {
-	if (v->known)
-		mr_json_put_uint(w, "Kills", v->kills);
-	else
-		mr_json_put_null(w, "Kills");
+	mr_json_put_known_uint(w, "Kills", (struct mr_uint){.set = v->known, .value = v->kills});
 	if (v->why[0])
 		mr_json_put_text(w, "Why", v->why);
 	if (v->init_killed < 0)
@@ -204,8 +184,8 @@ static void put_judgement(
 	mr_json_put_bool(w, "GroupKill", v->group_kill);
 	mr_json_put_uint(w, "Events", v->events);
 	mr_json_put_text(w, "Scope", mr_oom_scope_name(v->scope));
-	mr_status_put_name(w, "LimitCgroup", v->limit_cgroup);
-	mr_status_put_uint(w, "LimitBytes", v->limit);
+	mr_json_put_name(w, "LimitCgroup", v->limit_cgroup);
+	mr_json_put_known_uint(w, "LimitBytes", v->limit);
 	mr_json_put_text(w, "LimitKind", v->limit_kind);
 	mr_json_put_text(w, "Phase", phase(r, v));
 	mr_json_put_bool(w, "Hanging", v->hanging);

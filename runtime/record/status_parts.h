@@ -14,10 +14,6 @@ void mr_status_put_config(struct mr_json_writer *w, const struct mr_record *r);
 
 /** Is there a memory controller at all, as far as known? */
 bool mr_status_has_memory(const struct mr_record *r);
-/** A number, or null when it is not known. */
-void mr_status_put_uint(struct mr_json_writer *w, const char *key, struct mr_uint v);
-/** A text, or null when it is "". */
-void mr_status_put_name(struct mr_json_writer *w, const char *key, const char *text);
 /** "SIGKILL", "SIGRTMIN+3"; @buf or static storage. */
 const char *mr_status_signal_name(int sig, char buf[static 24]);
 /** Largest anonymous memory that was seen, sampled or in the kernel's report. */

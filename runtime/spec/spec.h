@@ -15,19 +15,6 @@
  * NULL pointers, optional strings NULL. Everything lives in the spec's arena.
  */
 
-struct mr_int {
-	bool set;
-	int64_t value;
-};
-struct mr_uint {
-	bool set;
-	uint64_t value;
-};
-struct mr_bool {
-	bool set;
-	bool value;
-};
-
 /** A list of strings; `items` is NULL-terminated and never NULL when n > 0. */
 struct mr_list {
 	char **items;
