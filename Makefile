@@ -156,11 +156,11 @@ check: lint unit golden fuzz-replay
 integration: all $(B)/bench/true
 	@tests/run-integration $(B)/minirun
 
-# Every ending of the truth matrix, TIMES times each: tests/matrix
+# Every ending of the truth matrix, TIMES times each, here or in a VM=v2: tests/matrix
 TIMES ?= 20
 .PHONY: matrix
 matrix: all
-	tests/matrix $(B)/minirun $(TIMES)
+	$(if $(VM),tests/vm/run $(VM) --timeout 14400 --) tests/matrix $(B)/minirun $(TIMES)
 
 test:
 	@sh tests/deps.sh test
