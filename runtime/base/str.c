@@ -231,6 +231,19 @@ bool mr_has_prefix(const char *text, const char *prefix)
 	return strncmp(text, prefix, strlen(prefix)) == 0;
 }
 
+bool mr_has_word(const char *list, const char *word)
+{
+	static const char separators[] = " ,\n";
+	size_t n = strlen(word);
+
+	for (const char *p = list; (p = strstr(p, word)) != NULL; p += n) {
+		bool starts = p == list || strchr(separators, p[-1]);
+		if (starts && strchr(separators, p[n])) /* or the '\0' */
+			return true;
+	}
+	return false;
+}
+
 bool mr_has_suffix(const char *text, const char *suffix)
 {
 	size_t n = strlen(text), k = strlen(suffix);

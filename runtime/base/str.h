@@ -110,6 +110,8 @@ const char *mr_format_size(uint64_t bytes, char buf[static 24]);
 /* --- texts --- */
 
 bool mr_has_prefix(const char *text, const char *prefix);
+/** Is @word one of @list, whose words stand between blanks, commas or newlines? */
+bool mr_has_word(const char *list, const char *word);
 bool mr_has_suffix(const char *text, const char *suffix);
 bool mr_streq(const char *a, const char *b); /* NULL equals only NULL */
 

@@ -49,6 +49,18 @@ void mr_cgroup_close(struct mr_cgroup *cg)
 	}
 }
 
+size_t mr_cgroup_default_parent(const struct mr_cgroup *cg)
+{
+	static const char parent[] = MR_CGROUP_PARENT "/";
+	const char *at = cg->path;
+
+	/* Of an ordinary user it is where a part of the tree was delegated. */
+	if (cg->host && cg->host->rootless)
+		at = strstr(cg->path, parent);
+	return at && mr_has_prefix(at, parent) ? (size_t)(at - cg->path) + strlen(MR_CGROUP_PARENT)
+					       : 0;
+}
+
 int mr_cgroup_dir(const struct mr_cgroup *cg, enum mr_controller c)
 {
 	int owner = cg->host ? cg->host->owner[c] : -1;

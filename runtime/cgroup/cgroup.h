@@ -30,7 +30,8 @@ struct mr_cgroup_plan {
 
 /**
  * Pure. Absolute cgroupsPath: there. Relative or absent: below @parent ("/minirun" when
- * NULL) at the root of each hierarchy, never below the caller's own cgroup. Only the
+ * NULL) at the root of each hierarchy, or of what is delegated to an ordinary user, never
+ * below the caller's own cgroup. Only the
  * hierarchies that the spec uses are touched, plus: memory (for the verdict) wherever it
  * is; on hybrid hosts the cgroup2 tree (freeze, kill, PSI); on pure v1 freezer, unless the
  * container has a pid namespace of its own: then that is made only for who pauses it.
@@ -39,6 +40,9 @@ struct mr_cgroup_plan {
 int mr_cgroup_plan(const struct mr_spec *spec, const struct mr_host *host, const char *id,
 	const char *parent, bool all, struct mr_arena *arena, struct mr_cgroup_plan *ret,
 	struct mr_strv *warnings, struct mr_error *err);
+
+/** Does the spec or @parent name an absolute place for the cgroups? */
+bool mr_cgroup_is_placed(const struct mr_spec *spec, const char *parent);
 
 /** Open directories of one container, one per hierarchy. */
 struct mr_cgroup {

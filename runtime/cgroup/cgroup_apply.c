@@ -35,15 +35,6 @@ struct applier {
 
 /* --- errors --- */
 
-/* The first user namespace maps all ids there are. */
-static bool in_user_namespace(void)
-{
-	char map[4096];
-
-	return mr_read_line_at(AT_FDCWD, "/proc/self/uid_map", map, sizeof(map)) > 0 &&
-	       !strstr(map, "4294967295");
-}
-
 static void describe_usage(
 	int dir, const char *usage, const char *peak, struct mr_str *out)
 {
@@ -195,17 +186,21 @@ static int warn(struct applier *a, const struct mr_cgroup_row *row, const char *
 	return 0;
 }
 
-/* A user namespace has no say over devices, and its parent's list stays in force. One
- * warning for the whole list. */
-static int warn_devices(struct applier *a)
+int mr_cgroup_warn_devices(struct mr_strv *warnings, struct mr_error *err)
 {
 	static const char text[] =
 		"linux.resources.devices: not applied: not allowed in a user namespace";
 
+	return mr_strv_add(warnings, text) < 0 ? mr_fail(err, ENOMEM, "warn") : 0;
+}
+
+/* One warning for the whole list. */
+static int warn_devices(struct applier *a)
+{
 	if (a->devices_warned)
 		return 0;
 	a->devices_warned = true;
-	return mr_strv_add(a->warnings, text) < 0 ? mr_fail(a->err, ENOMEM, "warn") : 0;
+	return mr_cgroup_warn_devices(a->warnings, a->err);
 }
 
 /* --- rows --- */
@@ -272,7 +267,7 @@ static int write_row(struct applier *a, const struct mr_cgroup_rows *rows, size_
 	if (r == -ENOENT && row->optional)
 		return warn(a, row, "not written, this kernel has no file for it");
 	if (row->controller == MR_CTL_DEVICES && (r == -EPERM || r == -EACCES) &&
-		in_user_namespace())
+		a->cg->host->rootless)
 		return warn_devices(a);
 	return fail_row(a, row, file, value, -r);
 }
@@ -336,7 +331,7 @@ static int attach_devices(struct applier *a, const struct mr_cgroup_plan *plan)
 	if (r < 0)
 		return r;
 	r = mr_bpf_device_attach(mr_cgroup_dir(a->cg, MR_CTL_DEVICES), insns, n, a->err);
-	if (r == -EPERM && in_user_namespace()) {
+	if (r == -EPERM && a->cg->host->rootless) {
 		mr_error_clear(a->err);
 		return warn_devices(a);
 	}

@@ -8,7 +8,9 @@
  * done.
  *
  * The kernel refuses with EBUSY where the ancestor has processes of its own (no internal
- * processes), and with EOPNOTSUPP in a threaded tree.
+ * processes), and with EOPNOTSUPP in a threaded tree. A cgroup that was delegated to a user
+ * is handed over with processes in it, the caller's own among them: whoever wants cgroups
+ * below it moves them into a leaf first.
  *
  * cgroups(7), Documentation/admin-guide/cgroup-v2.rst
  */
@@ -20,18 +22,10 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
-static bool has_word(const char *list, const char *word)
-{
-	size_t n = strlen(word);
-	for (const char *p = list; (p = strstr(p, word)) != NULL; p += n) {
-		bool starts = p == list || p[-1] == ' ';
-		bool ends = p[n] == '\0' || p[n] == ' ' || p[n] == '\n';
-		if (starts && ends)
-			return true;
-	}
-	return false;
-}
+#define CALLERS "minirun-callers"
+#define MAX_PROCS (4u << 20)
 
 /* "+memory +pids" for those of @wanted that the list lacks; "" when it has them all. */
 static void missing_from(const char *list, unsigned wanted, char *out, size_t cap)
@@ -41,7 +35,7 @@ static void missing_from(const char *list, unsigned wanted, char *out, size_t ca
 	out[0] = '\0';
 	for (int c = 0; c < MR_CONTROLLERS; c++) {
 		const char *name = mr_controller_name((enum mr_controller)c, true);
-		if (!(wanted >> c & 1) || has_word(list, name))
+		if (!(wanted >> c & 1) || mr_has_word(list, name))
 			continue;
 		int n = snprintf(out + len, cap - len, "%s+%s", len ? " " : "", name);
 		if (n < 0 || (size_t)n >= cap - len)
@@ -113,6 +107,35 @@ static bool all_enabled(const char *dir, unsigned wanted)
 	return !*text;
 }
 
+/* Move who is in the cgroup into a leaf below it, where they stay: the leaf goes with the
+ * cgroup. */
+static int vacate(const char *dir, struct mr_error *err)
+{
+	char leaf[MR_CGROUP_FULL_MAX + 32], procs[MR_CGROUP_FULL_MAX + 32];
+
+	snprintf(procs, sizeof(procs), "%s/cgroup.procs", dir);
+	/* Who is moved may have forked meanwhile. */
+	for (int tries = 0; tries < 100; tries++) {
+		autofree char *list = NULL;
+		size_t len = 0;
+		int r = mr_read_file_at(AT_FDCWD, procs, MAX_PROCS, &list, &len);
+		if (r < 0)
+			return mr_fail(err, -r, "read %s", procs);
+		if (len == 0)
+			return 0;
+		snprintf(leaf, sizeof(leaf), "%s/" CALLERS, dir);
+		if (mkdir(leaf, 0755) < 0 && errno != EEXIST)
+			return mr_fail(err, errno, "make the cgroup %s", leaf);
+		snprintf(leaf, sizeof(leaf), "%s/" CALLERS "/cgroup.procs", dir);
+		for (char *rest = list, *pid; (pid = strsep(&rest, "\n")) != NULL;) {
+			r = *pid ? mr_write_file_at(AT_FDCWD, leaf, pid) : 0;
+			if (r < 0 && r != -ESRCH)
+				return mr_fail(err, -r, "write '%s' to %s", pid, leaf);
+		}
+	}
+	return mr_fail_text(err, EBUSY, "the processes in %s fork too fast to be moved", dir);
+}
+
 static unsigned enableable(const struct mr_host *host, int h, unsigned controllers)
 {
 	unsigned mask = 0;
@@ -141,10 +164,16 @@ int mr_cgroup_enable_controllers(const struct mr_cgroup_plan *plan,
 	if (all_enabled(dir, wanted)) /* the common case: others run below this parent */
 		return 0;
 
-	for (size_t end = strlen(full) - strlen(plan->path); full[end];) {
+	const size_t mount = strlen(full) - strlen(plan->path);
+	for (size_t end = mount; full[end];) {
 		memcpy(dir, full, end);
 		dir[end] = '\0';
-		int r = enable_at(end ? dir : "/", wanted, required, err);
+		int r = 0;
+		if (host->rootless && strcmp(dir + mount, host->delegated) == 0 &&
+			!all_enabled(dir, wanted))
+			r = vacate(dir, err);
+		if (r == 0)
+			r = enable_at(end ? dir : "/", wanted, required, err);
 		if (r < 0)
 			return r;
 		end += 1 + strcspn(full + end + 1, "/");

@@ -27,6 +27,14 @@ int mr_cgroup_check_path(const char *path, struct mr_error *err);
 int mr_cgroup_plan_high(const struct mr_int *limit, const struct mr_host *host,
 	struct mr_arena *arena, struct mr_cgroup_rows *rows, struct mr_error *err);
 
+/** A user namespace has no say over devices; the list of the cgroup's parent stays in
+ * force. */
+int mr_cgroup_warn_devices(struct mr_strv *warnings, struct mr_error *err);
+
+/** How much of the path is the default parent, which comes and goes with its containers;
+ * 0: another place. */
+size_t mr_cgroup_default_parent(const struct mr_cgroup *cg);
+
 /** Is the controller switched on by a parent's cgroup.subtree_control? The others of v2
  * are part of the core, or not there. */
 bool mr_cgroup_in_subtree_control(enum mr_controller c);

@@ -51,8 +51,15 @@ int mr_cgroup_check_path(const char *path, struct mr_error *err)
 	return 0;
 }
 
-static int plan_path(const struct mr_spec *spec, const char *id, const char *parent,
-	char ret[static MR_CGROUP_PATH_MAX], struct mr_error *err)
+bool mr_cgroup_is_placed(const struct mr_spec *spec, const char *parent)
+{
+	const char *wanted = spec->linux_->cgroups_path;
+
+	return (wanted && wanted[0] == '/') || (parent && parent[0] == '/');
+}
+
+static int plan_path(const struct mr_spec *spec, const struct mr_host *host, const char *id,
+	const char *parent, char ret[static MR_CGROUP_PATH_MAX], struct mr_error *err)
 {
 	const char *wanted = spec->linux_->cgroups_path;
 	auto_str joined = {0};
@@ -62,7 +69,8 @@ static int plan_path(const struct mr_spec *spec, const char *id, const char *par
 	if (!parent || !*parent)
 		parent = MR_CGROUP_PARENT;
 	if (wanted[0] != '/')
-		mr_str_appendf(&joined, "%s%s/", parent[0] == '/' ? "" : "/", parent);
+		mr_str_appendf(&joined, "%s%s%s/", host->delegated,
+			parent[0] == '/' ? "" : "/", parent);
 	mr_str_append(&joined, wanted);
 	if (!mr_str_ok(&joined))
 		return mr_fail(err, ENOMEM, "plan the cgroup");
@@ -179,6 +187,23 @@ static int make_rows(struct planner *p, enum mr_controller c, bool v2,
 		  : mr_cgroup_v1_rows(r, c, p->arena, rows, warnings, p->err);
 }
 
+/* The host has it, but not for this user. */
+static int controller_denied(const struct mr_host *host, enum mr_controller c,
+	const char *field, struct mr_error *err)
+{
+	int r = mr_fail_text(err, EPERM,
+		"%s: no cgroup with the %s controller belongs to user %u, so it cannot be honoured",
+		field, mr_controller_name(c, host->layout == MR_LAYOUT_V2), (unsigned)host->euid);
+	if (host->unified >= 0 && host->layout == MR_LAYOUT_V2)
+		mr_hint(err, "delegated is %s, without it: see Delegate= in "
+			     "systemd.resource-control(5)",
+			host->delegated);
+	else
+		mr_hint(err, "get one: systemd-run --user --scope -p Delegate=yes minirun ... "
+			     "(cgroup v2), or run as root");
+	return r;
+}
+
 /* Nobody owns the controller: find out whether the spec needs it. */
 static int plan_unowned(struct planner *p, enum mr_controller c)
 {
@@ -188,11 +213,37 @@ static int plan_unowned(struct planner *p, enum mr_controller c)
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < rows.n; i++) {
-		if (!rows.items[i].optional)
-			return controller_missing(
-				p->host, c, rows.items[i].field, p->err);
+		if (rows.items[i].optional)
+			continue;
+		/* The parent's list stays in force, and the user can make no node. */
+		if (c == MR_CTL_DEVICES && p->host->rootless)
+			return mr_cgroup_warn_devices(p->warnings, p->err);
+		return p->host->denied >> c & 1
+			       ? controller_denied(p->host, c, rows.items[i].field, p->err)
+			       : controller_missing(p->host, c, rows.items[i].field, p->err);
 	}
 	return 0;
+}
+
+/* A place was asked for, or nothing but that there be a container. */
+static int check_denied(struct planner *p)
+{
+	const char *wanted = p->spec->linux_->cgroups_path;
+	bool any = false;
+
+	if (!(p->host->denied >> MR_CTL_MEMORY & 1))
+		return 0;
+	for (int h = 0; h < p->host->n_hierarchies; h++)
+		any |= p->plan->hierarchy[h];
+	if (wanted && *wanted && !any)
+		return controller_denied(
+			p->host, MR_CTL_MEMORY, "linux.cgroupsPath", p->err);
+	return mr_strv_addf(p->warnings,
+		       "no limit is enforced and no OOM kill is counted: no cgroup with the "
+		       "memory controller belongs to user %u",
+		       (unsigned)p->host->euid) < 0
+		       ? mr_fail(p->err, ENOMEM, "warn")
+		       : 0;
 }
 
 static int plan_controller(struct planner *p, enum mr_controller c)
@@ -320,7 +371,7 @@ int mr_cgroup_plan(const struct mr_spec *spec, const struct mr_host *host, const
 		spec, spec->linux_->resources, host, arena, ret, warnings, err};
 
 	memset(ret, 0, sizeof(*ret));
-	int r = plan_path(spec, id, parent, ret->path, err);
+	int r = plan_path(spec, host, id, parent, ret->path, err);
 	if (r == 0)
 		r = plan_policy(&p);
 	for (int c = 0; c < MR_CONTROLLERS && r == 0; c++)
@@ -344,5 +395,5 @@ int mr_cgroup_plan(const struct mr_spec *spec, const struct mr_host *host, const
 		want(&p, (enum mr_controller)c, false);
 	for (size_t i = 0; i < ret->rows.n; i++)
 		ret->memory_limited |= is_memory_limit(&ret->rows.items[i]);
-	return 0;
+	return check_denied(&p);
 }

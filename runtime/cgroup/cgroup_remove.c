@@ -95,11 +95,12 @@ static int remove_tree(
 void mr_cgroup_remove_parents(const struct mr_cgroup *cg, int h)
 {
 	char full[MR_CGROUP_FULL_MAX], path[MR_CGROUP_PATH_MAX];
+	const size_t parent = mr_cgroup_default_parent(cg);
 
 	snprintf(path, sizeof(path), "%s", cg->path);
 	for (;;) {
 		*strrchr(path, '/') = '\0';
-		if (!*path || !mr_path_is_below(path, MR_CGROUP_PARENT))
+		if (parent == 0 || strlen(path) < parent)
 			return;
 		mr_cgroup_full(cg->host, h, path, full);
 		if (rmdir(full) < 0)
@@ -113,7 +114,7 @@ static void find_unjoined(struct mr_cgroup *cg)
 {
 	char full[MR_CGROUP_FULL_MAX];
 
-	if (!cg->host || !mr_has_prefix(cg->path, MR_CGROUP_PARENT "/"))
+	if (!cg->host || mr_cgroup_default_parent(cg) == 0)
 		return;
 	for (int h = 0; h < cg->host->n_hierarchies; h++) {
 		if (cg->dir[h] >= 0)

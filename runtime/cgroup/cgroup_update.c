@@ -224,7 +224,7 @@ static int make_late(const struct mr_cgroup_plan *plan, struct mr_cgroup *cg,
 		if (!plan->hierarchy[h] || cg->dir[h] >= 0)
 			continue;
 		if (cg->host->hierarchies[h].v2 ||
-			!mr_has_prefix(cg->path, MR_CGROUP_PARENT "/"))
+			mr_cgroup_default_parent(cg) == 0)
 			return refuse_late(cg, h, err);
 		int fd = mr_cgroup_open_late(cg, h, err);
 		if (fd < 0)

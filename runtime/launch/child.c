@@ -119,14 +119,13 @@ _Noreturn void mr_child_main(struct mr_child *c)
 _Noreturn void mr_child_middle(struct mr_child *c)
 {
 	struct mr_error err = { 0 };
-	struct mr_ns_plan user_only = { .join = { [MR_NS_USER] = c->plan->ns.join[MR_NS_USER] } };
 	struct clone_args args = {
 		.flags = c->plan->ns.clone_flags | CLONE_PARENT,
 	};
 
 	if (mr_child_wants_oom_early(c->plan) && mr_child_step_oom_early(c, &err) < 0)
 		give_up(c, "oom-score-adj", &err);
-	if (mr_ns_join(&user_only, c->ns_fds, &err) < 0)
+	if (mr_ns_join_first(&c->plan->ns, c->ns_fds, &err) < 0)
 		give_up(c, "join-user-namespace", &err);
 	pid_t pid = mr_clone3(&args);
 	if (pid < 0) {

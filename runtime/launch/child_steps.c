@@ -76,9 +76,9 @@ int mr_child_step_maps(struct mr_child *c, struct mr_error *err)
 	int ret = mr_sync_wait(c->sock, MR_BARRIER_MAPS, NULL);
 	if (ret < 0)
 		return mr_fail(err, -ret, "waiting for the id maps");
-	/* Files are made as root of the namespace; an unmapped caller could make none. */
-	if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
-		return mr_fail(err, errno, "becoming root of the new user namespace");
+	ret = mr_ns_become_root(err);
+	if (ret < 0)
+		return ret;
 	if (prctl(PR_SET_DUMPABLE, 0) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
 		return mr_fail(err, errno, "prctl");
 	return 0;

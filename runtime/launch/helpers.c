@@ -28,7 +28,7 @@ const char *mr_default_root(void)
 	static char path[4096];
 	const char *dir = getenv("XDG_RUNTIME_DIR");
 
-	if (geteuid() != 0 && dir && dir[0] == '/' &&
+	if (mr_is_rootless() && dir && dir[0] == '/' &&
 		snprintf(path, sizeof(path), "%s/minirun", dir) < (int)sizeof(path))
 		return path;
 	return "/run/minirun";

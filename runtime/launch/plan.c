@@ -12,6 +12,7 @@
 #include "base/io.h"
 #include "sandbox/terminal.h"
 #include "spec/parse.h"
+#include "spec/subids.h"
 #include "spec/validate.h"
 
 #include <errno.h>
@@ -191,7 +192,12 @@ static int plan_rooms(struct mr_plan *plan, bool for_launch, struct mr_error *er
 		return ret;
 	if (o->no_cgroup)
 		mr_host_forget_cgroups(&plan->host);
-	if ((ret = mr_ns_plan(spec, &plan->host, &plan->arena, &plan->ns, err)) < 0 ||
+	else if (plan->host.rootless && !*host_root &&
+		 !mr_cgroup_is_placed(spec, o->cgroup_parent) &&
+		 (ret = mr_host_keep_own_cgroups(&plan->host, err)) < 0)
+		return ret;
+	if ((ret = mr_spec_add_user_namespace(plan->spec, &plan->host, host_root, err)) < 0 ||
+		(ret = mr_ns_plan(spec, &plan->host, &plan->arena, &plan->ns, err)) < 0 ||
 		(ret = mr_cgroup_plan(spec, &plan->host, plan->id, o->cgroup_parent, false,
 			 &plan->arena, &plan->cgroup, &plan->warnings, err)) < 0 ||
 		(ret = mr_rootfs_plan(spec, &plan->host, plan->bundle, o->no_pivot, &plan->arena,

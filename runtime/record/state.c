@@ -18,6 +18,7 @@
 
 #include "base/io.h"
 #include "record/document.h"
+#include "spec/host.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -80,7 +81,7 @@ static int check_root(int fd, const char *root, struct mr_error *err)
 		mr_hint(err, "name another directory with --root, or remove that one");
 		return -EPERM;
 	}
-	if ((st.st_mode & 07777) != 0700) {
+	if ((st.st_mode & 06777) != 0700) {
 		mr_fail_text(err, EPERM,
 			"state root '%s' has mode %04o, which must be 0700: refused",
 			root, (unsigned)st.st_mode & 07777u);
@@ -88,6 +89,14 @@ static int check_root(int fd, const char *root, struct mr_error *err)
 		return -EPERM;
 	}
 	return 0;
+}
+
+static int fail_root(const char *root, int errnum, const char *what, struct mr_error *err)
+{
+	mr_fail(err, errnum, "%s the state root '%s'", what, root);
+	if (errnum == EACCES && mr_is_rootless())
+		mr_hint(err, "set XDG_RUNTIME_DIR, or name a directory of your own with --root");
+	return -errnum;
 }
 
 int mr_state_root_open(const char *root, bool create, struct mr_error *err)
@@ -101,16 +110,18 @@ int mr_state_root_open(const char *root, bool create, struct mr_error *err)
 	while (n > 1 && path[n - 1] == '/')
 		path[--n] = '\0';
 	autoclose int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	/* The sticky bit keeps it from what tidies up $XDG_RUNTIME_DIR (basedir-spec). */
+	const mode_t mode = mr_is_rootless() ? 01700 : 0700;
 	if (fd < 0 && errno == ENOENT && create) {
 		int r = make_parents(path);
-		if (r == 0 && mkdir(path, 0700) < 0 && errno != EEXIST)
+		if (r == 0 && mkdir(path, mode) < 0 && errno != EEXIST)
 			r = -errno;
 		if (r < 0)
-			return mr_fail(err, -r, "make the state root '%s'", root);
+			return fail_root(root, -r, "make", err);
 		fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	}
 	if (fd < 0)
-		return mr_fail(err, errno, "open the state root '%s'", root);
+		return fail_root(root, errno, "open", err);
 	int r = check_root(fd, root, err);
 	return r < 0 ? r : mr_take_fd(&fd);
 }

@@ -94,6 +94,67 @@ static int drop_data(struct mr_mount *m, struct mr_strv *warnings, struct mr_err
 	return 0;
 }
 
+/**
+ * A view of a namespace can be mounted only where that belongs to the user namespace. Of a
+ * namespace that is the host's there is only the host's own mount.
+ */
+static int plan_hosts_view(const struct mr_spec *spec, struct mr_mount *m,
+	struct mr_strv *warnings, struct mr_error *err)
+{
+	const struct mr_spec_namespace *user = mr_spec_namespace_of(spec, MR_NS_USER);
+	const bool sysfs = mr_streq(m->type, "sysfs");
+	const enum mr_ns_type owner = sysfs ? MR_NS_NETWORK : MR_NS_PID;
+
+	if (!user || user->path || mr_spec_namespace_of(spec, owner) ||
+		!(sysfs ? m->kind == MR_MOUNT_FS : m->kind == MR_MOUNT_PROC))
+		return 0;
+	m->kind = MR_MOUNT_BIND;
+	m->source = sysfs ? "/sys" : "/proc";
+	m->recursive = true;
+	/* The host's cgroup mounts come along: they must not stay writable
+	 * (CVE-2023-25809). */
+	m->rec_set |= m->attr_set | (sysfs ? MOUNT_ATTR_RDONLY : 0);
+	m->data.n = 0;
+	return mr_strv_addf(warnings,
+		       "mount '%s': the host's %s is bound: a user namespace without a %s "
+		       "namespace of its own can have no other",
+		       m->destination, m->source, mr_ns_type_name(owner)) < 0
+		       ? mr_fail(err, ENOMEM, "warnings")
+		       : 0;
+}
+
+static bool is_mapped(const struct mr_id_mappings *maps, uint32_t id)
+{
+	for (size_t i = 0; i < maps->n; i++)
+		if (id >= maps->items[i].container_id &&
+			id - maps->items[i].container_id < maps->items[i].size)
+			return true;
+	return false;
+}
+
+/** The kernel refuses a group that the container does not have. */
+static int drop_unmapped_gid(const struct mr_spec *spec, struct mr_mount *m,
+	struct mr_strv *warnings, struct mr_error *err)
+{
+	const struct mr_id_mappings *gids = &spec->linux_->gid_mappings;
+	uint32_t gid;
+
+	for (size_t i = 0; gids->n > 0 && i < m->data.n; i++) {
+		const char *option = m->data.items[i];
+		if (!mr_has_prefix(option, "gid=") || mr_parse_id(option + 4, &gid) < 0 ||
+			is_mapped(gids, gid))
+			continue;
+		m->data.items[i] = m->data.items[--m->data.n];
+		return mr_strv_addf(warnings,
+			       "mount '%s': option '%s' is left out: linux.gidMappings do "
+			       "not have that group",
+			       m->destination, option) < 0
+			       ? mr_fail(err, ENOMEM, "warnings")
+			       : 0;
+	}
+	return 0;
+}
+
 static int plan_bind(struct mr_mount *m, struct mr_strv *warnings, struct mr_error *err)
 {
 	if (!m->source || !m->source[0])
@@ -166,6 +227,10 @@ static int plan_one(const struct mr_spec *spec, const struct mr_spec_mount *in,
 			"given by root.path");
 	m->cgroup_ns = mr_spec_namespace_of(spec, MR_NS_CGROUP) != NULL;
 	ret = plan_idmap(spec, in, m, err);
+	if (ret == 0)
+		ret = plan_hosts_view(spec, m, warnings, err);
+	if (ret == 0 && mr_streq(m->type, "devpts"))
+		ret = drop_unmapped_gid(spec, m, warnings, err);
 	if (ret < 0)
 		return ret;
 	if (m->kind == MR_MOUNT_BIND)

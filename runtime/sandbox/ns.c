@@ -6,7 +6,8 @@
  * over it means privilege there. That gives the order: a user namespace first, everything
  * else inside of it. clone3(2) keeps that order when all are new; when the user namespace
  * is joined and others are new, a middle process joins it and clones the container
- * process.
+ * process. Without privilege a pid namespace can be joined only from inside of the user
+ * namespace that owns it, so then the middle process does that, too.
  *
  * Three kinds are entered in their own ways: a pid namespace counts for children only, so
  * the parent joins it before it clones; a time namespace takes its offsets only while it
@@ -21,6 +22,7 @@
 #include "base/io.h"
 #include "base/sys.h"
 #include "sandbox/procfs.h"
+#include "spec/subids.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -128,6 +130,14 @@ static int plan_offsets(const struct mr_linux *l, struct mr_arena *arena,
 	return ret->time_offsets ? 0 : mr_fail(err, ENOMEM, "time offsets");
 }
 
+void mr_ns_order(struct mr_ns_plan *plan, const struct mr_host *host)
+{
+	plan->pid_after_user = plan->join[MR_NS_USER] && plan->join[MR_NS_PID] &&
+			       !mr_host_has_cap(host, CAP_SYS_ADMIN);
+	plan->middle = plan->join[MR_NS_USER] &&
+		       (plan->clone_flags != 0 || plan->pid_after_user);
+}
+
 int mr_ns_plan(const struct mr_spec *spec, const struct mr_host *host,
 	struct mr_arena *arena, struct mr_ns_plan *ret, struct mr_error *err)
 {
@@ -149,7 +159,7 @@ int mr_ns_plan(const struct mr_spec *spec, const struct mr_host *host,
 		if (!ns->path && ns->type != MR_NS_CGROUP && ns->type != MR_NS_TIME)
 			ret->clone_flags |= (uint64_t)clone_flag[ns->type];
 	}
-	ret->middle = ret->join[MR_NS_USER] && ret->clone_flags != 0;
+	mr_ns_order(ret, host);
 	ret->hostname = spec->hostname;
 	ret->domainname = spec->domainname;
 	ret->loopback = ret->create[MR_NS_NETWORK];
@@ -259,14 +269,29 @@ int mr_ns_join(
 		if (i == MR_NS_PID) /* counts for children: mr_ns_prepare() */
 			continue;
 		ret = join_ns(plan, fds, (enum mr_ns_type)i, err);
-		/* Files are made as root of the namespace; an unmapped caller could make
-		 * none. */
-		if (ret == 0 && i == MR_NS_USER && fds[i] >= 0 &&
-			(setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0))
-			ret = mr_fail(
-				err, errno, "become root of the joined user namespace");
+		if (ret == 0 && i == MR_NS_USER && fds[i] >= 0)
+			ret = mr_ns_become_root(err);
 	}
 	return ret;
+}
+
+int mr_ns_join_first(
+	const struct mr_ns_plan *plan, const int fds[MR_NS_TYPES], struct mr_error *err)
+{
+	int ret = join_ns(plan, fds, MR_NS_USER, err);
+
+	if (ret == 0 && plan->pid_after_user)
+		ret = join_ns(plan, fds, MR_NS_PID, err);
+	return ret < 0 ? ret : mr_ns_become_root(err);
+}
+
+int mr_ns_become_root(struct mr_error *err)
+{
+	/* EINVAL: a namespace without a root, as a command of an ordinary user has, where the
+	 * caller is mapped. */
+	if ((setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0) && errno != EINVAL)
+		return mr_fail(err, errno, "become root of the user namespace");
+	return 0;
 }
 
 /* --- around the clone --- */
@@ -297,7 +322,7 @@ static int make_time_ns(const struct mr_ns_plan *plan, struct mr_error *err)
 int mr_ns_prepare(
 	const struct mr_ns_plan *plan, const int fds[MR_NS_TYPES], struct mr_error *err)
 {
-	int ret = join_ns(plan, fds, MR_NS_PID, err);
+	int ret = plan->pid_after_user ? 0 : join_ns(plan, fds, MR_NS_PID, err);
 
 	if (ret == 0 && plan->create[MR_NS_TIME])
 		ret = make_time_ns(plan, err);
@@ -319,7 +344,7 @@ int mr_ns_leave(const struct mr_ns_plan *plan, struct mr_error *err)
 	int ret = 0;
 
 	/* These links show where we are, not where our children go. */
-	if (plan->join[MR_NS_PID])
+	if (plan->join[MR_NS_PID] && !plan->pid_after_user)
 		ret = leave_ns("/proc/self/ns/pid", CLONE_NEWPID, err);
 	if (ret == 0 && plan->create[MR_NS_TIME])
 		ret = leave_ns("/proc/self/ns/time", CLONE_NEWTIME, err);
@@ -420,10 +445,10 @@ static int write_map(
 int mr_ns_write_maps(const struct mr_ns_plan *plan, pid_t pid, struct mr_error *err)
 {
 	if (plan->map_by_helper) {
-		int ret = map_by_helper("/usr/bin/newuidmap", pid, plan->uid_map, err);
+		int ret = map_by_helper(MR_NEWUIDMAP, pid, plan->uid_map, err);
 		return ret < 0 ? ret
 			       : map_by_helper(
-					 "/usr/bin/newgidmap", pid, plan->gid_map, err);
+					 MR_NEWGIDMAP, pid, plan->gid_map, err);
 	}
 	autoclose int proc = mr_procfs_open_host(err);
 	if (proc < 0)

@@ -16,6 +16,7 @@ struct mr_ns_plan {
 	/* A user namespace is joined and others are new: the new ones must belong to it,
 	 * so a middle process joins first and then clones the container process. */
 	bool middle;
+	bool pid_after_user; /* the middle process joins the pid namespace, too */
 	bool map_by_helper;            /* newuidmap(1) and newgidmap(1) write the maps */
 	bool deny_setgroups;           /* written before the gid map when unprivileged */
 	const char *uid_map, *gid_map; /* text for /proc/PID/{uid,gid}_map */
@@ -27,6 +28,9 @@ struct mr_ns_plan {
 /** Pure. Strings live in @arena or in the spec. */
 int mr_ns_plan(const struct mr_spec *spec, const struct mr_host *host,
 	struct mr_arena *arena, struct mr_ns_plan *ret, struct mr_error *err);
+
+/** Set what follows from the namespaces to join: middle, pid_after_user. */
+void mr_ns_order(struct mr_ns_plan *plan, const struct mr_host *host);
 
 /**
  * Open the namespaces to join and check that each is of its type (NS_GET_NSTYPE,
@@ -48,6 +52,12 @@ int mr_ns_leave(const struct mr_ns_plan *plan, struct mr_error *err);
 /** The child's part: join user first, then the others but pid. */
 int mr_ns_join(
 	const struct mr_ns_plan *plan, const int fds[MR_NS_TYPES], struct mr_error *err);
+
+/** The middle process' part: the user namespace, and the pid namespace if it must wait. */
+int mr_ns_join_first(
+	const struct mr_ns_plan *plan, const int fds[MR_NS_TYPES], struct mr_error *err);
+/** In a user namespace: files are made as its root; an unmapped caller could make none. */
+int mr_ns_become_root(struct mr_error *err);
 
 /** Parent: write the id maps of @pid (direct, or by newuidmap on a fixed path list). */
 int mr_ns_write_maps(const struct mr_ns_plan *plan, pid_t pid, struct mr_error *err);

@@ -20,6 +20,7 @@
 #include "base/str.h"
 #include "spec/command_parts.h"
 #include "spec/spec.h"
+#include "spec/subids.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -231,16 +232,37 @@ static void put_namespace(struct mr_json_writer *w, const char *type)
 	mr_json_end(w);
 }
 
-static void put_mapping(
-	struct mr_json_writer *w, const char *key, uint32_t in, uint32_t out)
+static void put_mapping(struct mr_json_writer *w, const char *key,
+	const struct mr_subid_range *range, uint32_t in, uint32_t out)
 {
+	struct mr_id_mapping lines[3];
+	size_t n = mr_subids_map(range, in, out, lines);
+
 	mr_json_begin_array(w, key);
-	mr_json_begin_object(w, NULL);
-	mr_json_put_uint(w, "containerID", in);
-	mr_json_put_uint(w, "hostID", out);
-	mr_json_put_uint(w, "size", 1);
+	for (size_t i = 0; i < n; i++) {
+		mr_json_begin_object(w, NULL);
+		mr_json_put_uint(w, "containerID", lines[i].container_id);
+		mr_json_put_uint(w, "hostID", lines[i].host_id);
+		mr_json_put_uint(w, "size", lines[i].size);
+		mr_json_end(w);
+	}
 	mr_json_end(w);
-	mr_json_end(w);
+}
+
+/* An image may have files of many users; a program of the host runs as its caller, and then
+ * newuidmap(1) would only cost time. */
+static int put_mappings(struct builder *b)
+{
+	struct mr_subid_range uids = {0}, gids = {0};
+	int r = b->c->rootfs ? mr_subids_find("", b->caller.uid, &uids, &gids, b->err) : 0;
+
+	if (r < 0)
+		return r;
+	if (r == 0)
+		uids.count = gids.count = 0;
+	put_mapping(&b->w, "uidMappings", &uids, b->user.uid, b->caller.uid);
+	put_mapping(&b->w, "gidMappings", &gids, b->user.gid, b->caller.gid);
+	return 0;
 }
 
 static int put_linux(struct builder *b)
@@ -264,11 +286,9 @@ static int put_linux(struct builder *b)
 	if (mr_streq(network, "none"))
 		put_namespace(w, "network");
 	mr_json_end(w);
-	if (b->caller.user_ns) {
-		put_mapping(w, "uidMappings", b->user.uid, b->caller.uid);
-		put_mapping(w, "gidMappings", b->user.gid, b->caller.gid);
-	}
-	int r = mr_command_resources(b->c, w, b->err);
+	int r = b->caller.user_ns ? put_mappings(b) : 0;
+	if (r == 0)
+		r = mr_command_resources(b->c, w, b->err);
 	mr_json_end(w);
 	return r;
 }

@@ -8,9 +8,9 @@
  * and cannot look below a rootfs. What lies there is not trusted: it is opened inside the
  * rootfs, never blocking, and read up to a bound.
  *
- * Without CAP_SYS_ADMIN the container gets a user namespace with one line of mapping (the
- * most that the kernel grants to everybody): the wanted uid inside is the caller's uid
- * outside. setgroups(2) is denied there, so no groups are listed.
+ * Without CAP_SYS_ADMIN the container gets a user namespace: the wanted uid inside is the
+ * caller's uid outside. Without subordinate ids (subids.h) that is all of the map, and
+ * setgroups(2) is denied there, so no groups are listed.
  *
  * passwd(5), group(5), openat2(2), user_namespaces(7)
  */

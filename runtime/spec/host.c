@@ -24,6 +24,7 @@
 #include <linux/capability.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -103,16 +104,6 @@ static bool split_line(char *line, struct mount_line *ret)
 	return true;
 }
 
-static bool has_word(const char *list, const char *word)
-{
-	size_t n = strlen(word);
-	for (const char *p = list; (p = strstr(p, word)) != NULL; p += n) {
-		if ((p == list || p[-1] == ',') && (p[n] == ',' || p[n] == '\0'))
-			return true;
-	}
-	return false;
-}
-
 /* A hierarchy may be mounted in several places; the view of its whole tree is the best.
  */
 static int remember(struct mr_host *host, int known, const struct mount_line *m, bool v2)
@@ -139,7 +130,7 @@ static void read_v1_mount(struct mr_host *host, const struct mount_line *m)
 	int index = -1;
 	bool any = false;
 	for (int c = 0; c < MR_CONTROLLERS; c++) {
-		if (!has_word(m->options, controllers[c].v1))
+		if (!mr_has_word(m->options, controllers[c].v1))
 			continue;
 		any = true;
 		if (host->owner[c] >= 0)
@@ -149,7 +140,7 @@ static void read_v1_mount(struct mr_host *host, const struct mount_line *m)
 		return; /* name=systemd and other trees without a controller */
 	index = remember(host, index, m, false);
 	for (int c = 0; c < MR_CONTROLLERS && index >= 0; c++) {
-		if (has_word(m->options, controllers[c].v1))
+		if (mr_has_word(m->options, controllers[c].v1))
 			host->owner[c] = index;
 	}
 }
@@ -202,13 +193,9 @@ static int read_unified(struct mr_host *host, int root, struct mr_error *err)
 		return mr_fail(err, (int)-n, "read %s", path + 1);
 
 	host->layout = host->layout == MR_LAYOUT_V1 ? MR_LAYOUT_HYBRID : MR_LAYOUT_V2;
-	for (char *p = list; *p; p++) {
-		if (*p == ' ')
-			*p = ',';
-	}
 	for (int c = 0; c < MR_CONTROLLERS; c++) {
 		if (host->owner[c] < 0 &&
-			(controllers[c].core || has_word(list, controllers[c].v2)))
+			(controllers[c].core || mr_has_word(list, controllers[c].v2)))
 			host->owner[c] = host->unified;
 	}
 	return 0;
@@ -249,7 +236,18 @@ static int read_process(struct mr_host *host, int root, struct mr_error *err)
 		return mr_fail_text(err, EINVAL, "/%s: Uid or CapEff is not there", path);
 	host->euid = effective;
 	host->effective_caps = caps;
+	host->rootless = effective != 0;
 	return 0;
+}
+
+/* The first user namespace has had this number ever since (kernel 3.8; in a header of the
+ * kernel as USER_NS_INIT_INO since 6.18). */
+bool mr_is_rootless(void)
+{
+	struct stat st;
+
+	return geteuid() != 0 ||
+	       (stat("/proc/self/ns/user", &st) == 0 && st.st_ino != 0xEFFFFFFDu);
 }
 
 /* This machine and this process can say it themselves, at a tenth of the price. */
@@ -262,6 +260,7 @@ static int ask_kernel(struct mr_host *host, struct mr_error *err)
 	if (uname(&name) < 0 || syscall(SYS_capget, &header, data) < 0)
 		return mr_fail(err, errno, "ask for kernel version and capabilities");
 	host->euid = geteuid();
+	host->rootless = mr_is_rootless();
 	host->effective_caps = (uint64_t)data[1].effective << 32 | data[0].effective;
 	return parse_release(host, name.release, err);
 }

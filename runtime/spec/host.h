@@ -60,6 +60,11 @@ struct mr_host {
 	unsigned kernel_major, kernel_minor;
 	uint64_t effective_caps;   /* bit mask as in capget(2) */
 	uid_t euid;
+	bool rootless;             /* an ordinary user, or root of a user namespace */
+	/* Set by mr_host_keep_own_cgroups(): the part of the cgroup2 tree that is ours, "" for
+	 * all of it, and the controllers that the host has but not for us. */
+	char delegated[512];
+	unsigned denied;
 	long page_size;
 };
 
@@ -70,8 +75,13 @@ struct mr_host {
  */
 int mr_host_read(struct mr_host *ret, const char *root, struct mr_error *err);
 
+/** Is the caller an ordinary user, or root of a user namespace only? */
+bool mr_is_rootless(void);
 /** As if none were mounted: for a container that is to have no cgroup. */
 void mr_host_forget_cgroups(struct mr_host *host);
+/** As if the host had no other cgroups than those that the caller may make: for an ordinary
+ * user whose container is to go to no place that the spec names. */
+int mr_host_keep_own_cgroups(struct mr_host *host, struct mr_error *err);
 bool mr_host_has_controller(const struct mr_host *host, enum mr_controller c);
 /** Is @c held by the cgroup2 hierarchy? */
 bool mr_host_is_v2(const struct mr_host *host, enum mr_controller c);

@@ -112,6 +112,19 @@ static void new_ones_in_a_joined_user_namespace_need_a_middle_process(void **sta
 	assert_true(f->plan.middle);
 }
 
+static void a_pid_namespace_waits_for_the_user_namespace_without_privilege(void **state)
+{
+	struct fixture *f = *state;
+	char user[] = "/proc/1/ns/user", pid[] = "/proc/1/ns/pid";
+	add(f, MR_NS_USER, user);
+	add(f, MR_NS_PID, pid);
+	assert_int_equal(plan(f), 0);
+	assert_false(f->plan.middle || f->plan.pid_after_user);
+	f->host.effective_caps = 0;
+	assert_int_equal(plan(f), 0);
+	assert_true(f->plan.middle && f->plan.pid_after_user);
+}
+
 static void twice_or_relative_is_refused(void **state)
 {
 	struct fixture *f = *state;
@@ -257,6 +270,7 @@ int main(void)
 		TEST(new_ones_are_cloned_but_cgroup_and_time),
 		TEST(joined_ones_are_not_cloned),
 		TEST(new_ones_in_a_joined_user_namespace_need_a_middle_process),
+		TEST(a_pid_namespace_waits_for_the_user_namespace_without_privilege),
 		TEST(twice_or_relative_is_refused),
 		TEST(maps_are_written_directly_with_privilege),
 		TEST(own_id_alone_needs_no_helper_but_no_setgroups),
