@@ -331,10 +331,6 @@ static int attach_devices(struct applier *a, const struct mr_cgroup_plan *plan)
 	if (r < 0)
 		return r;
 	r = mr_bpf_device_attach(mr_cgroup_dir(a->cg, MR_CTL_DEVICES), insns, n, a->err);
-	if (r == -EPERM && a->cg->host->rootless) {
-		mr_error_clear(a->err);
-		return warn_devices(a);
-	}
 	return r < 0 ? mr_prefix(a->err, "linux.resources.devices") : 0;
 }
 

@@ -215,7 +215,6 @@ static int plan_unowned(struct planner *p, enum mr_controller c)
 	for (size_t i = 0; i < rows.n; i++) {
 		if (rows.items[i].optional)
 			continue;
-		/* The parent's list stays in force, and the user can make no node. */
 		if (c == MR_CTL_DEVICES && p->host->rootless)
 			return mr_cgroup_warn_devices(p->warnings, p->err);
 		return p->host->denied >> c & 1
@@ -273,6 +272,9 @@ static int plan_device_program(struct planner *p)
 	/* A program that allows everything would only cost time at each open. */
 	if (r < 0 || n == 0 || mr_cgroup_devices_allow_all(rules, n))
 		return r;
+	/* The parent's program stays in force, and the user can make no node. */
+	if (p->host->rootless)
+		return mr_cgroup_warn_devices(p->warnings, p->err);
 	p->plan->device_rules = rules;
 	p->plan->n_device_rules = n;
 	want(p, MR_CTL_DEVICES, true);
