@@ -15,6 +15,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -52,6 +53,17 @@ int mr_write_all(int fd, const void *data, size_t len)
 		len -= (size_t)n;
 	}
 	return 0;
+}
+
+int mr_poll_until(int fd, short events, int64_t deadline_ns, int at_most_ms)
+{
+	const int64_t at_most = at_most_ms * INT64_C(1000000);
+	int64_t left = deadline_ns - mr_now_mono_ns();
+
+	left = left < 0 ? 0 : left > at_most ? at_most : left;
+	struct pollfd p = {.fd = fd, .events = events};
+	struct timespec t = {.tv_sec = left / 1000000000, .tv_nsec = left % 1000000000};
+	return ppoll(&p, 1, &t, NULL);
 }
 
 ssize_t mr_read_full(int fd, void *buf, size_t cap)

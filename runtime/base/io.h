@@ -40,6 +40,15 @@ int mr_leave_caller(void);
 
 /** Repeats on EINTR and short writes. @return 0 or -errno */
 int mr_write_all(int fd, const void *data, size_t len);
+/**
+ * poll(2) one descriptor until CLOCK_MONOTONIC @deadline_ns, but no longer than @at_most_ms:
+ * for files that tell of a change now and then only.
+ *
+ * @param fd     -1: just let the time pass
+ * @param events POLLPRI for a kernel file whose content changes (cgroup.events)
+ */
+int mr_poll_until(int fd, short events, int64_t deadline_ns, int at_most_ms);
+
 /** Read up to @cap bytes, until end of file. @return bytes read or -errno */
 ssize_t mr_read_full(int fd, void *buf, size_t cap);
 

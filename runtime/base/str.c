@@ -353,8 +353,10 @@ const char *mr_path_base(const char *path)
 bool mr_path_is_below(const char *path, const char *dir)
 {
 	size_t n = strlen(dir);
-	if (strcmp(dir, "/") == 0)
-		return path[0] == '/';
+	if (path[0] != '/' || dir[0] != '/')
+		return false;
+	if (n == 1)
+		return true;
 	return strncmp(path, dir, n) == 0 && (path[n] == '\0' || path[n] == '/');
 }
 

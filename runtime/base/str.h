@@ -134,7 +134,8 @@ char *mr_path_join(const char *base, const char *name);
 bool mr_path_has_dotdot(const char *path);
 /** The part after the last '/'. */
 const char *mr_path_base(const char *path);
-/** Is @path equal to @dir or below it? Both clean and absolute. */
+/** Is @path equal to @dir or below it? Both clean and absolute; "", for unknown, is and has
+ * none. */
 bool mr_path_is_below(const char *path, const char *dir);
 
 /** FNV-1a, 64 bit: names of cache files and checksums against torn writes; not secure. */

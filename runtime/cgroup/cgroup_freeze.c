@@ -18,6 +18,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -43,7 +44,7 @@ static int freeze_v2(int dir, bool frozen, int64_t deadline)
 			return 0;
 		if (mr_now_mono_ns() >= deadline)
 			return -ETIMEDOUT;
-		mr_cgroup_wait_event(events, deadline, 50);
+		mr_poll_until(events, POLLPRI, deadline, 50);
 	}
 }
 
@@ -65,7 +66,7 @@ static int freeze_v1(int dir, bool frozen, int64_t deadline)
 			return 0;
 		if (mr_now_mono_ns() >= deadline)
 			return -ETIMEDOUT;
-		mr_cgroup_wait_event(-1, deadline, pause_ms);
+		mr_poll_until(-1, POLLPRI, deadline, pause_ms);
 	}
 }
 

@@ -58,10 +58,6 @@ struct mr_cgroup_visitor {
  * result */
 int mr_cgroup_walk(int dirfd, const struct mr_cgroup_visitor *visitor);
 
-/** Poll a cgroup file for a change of its content (PSI, events), or just pass some time.
- * @param fd -1: none */
-void mr_cgroup_wait_event(int fd, int64_t deadline_ns, int at_most_ms);
-
 /** Open the container's cgroup in a v1 hierarchy that it did not join, made if need be.
  * @return fd or -errno */
 int mr_cgroup_open_late(const struct mr_cgroup *cg, int h, struct mr_error *err);

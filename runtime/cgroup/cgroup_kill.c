@@ -34,47 +34,12 @@
 
 #define NS_PER_MS INT64_C(1000000)
 
-/* --- waiting --- */
-
 static int64_t deadline_in(int timeout_ms)
 {
 	return mr_now_mono_ns() + timeout_ms * NS_PER_MS;
 }
 
-static int wait_for(int fd, short events, int64_t deadline_ns, int at_most_ms)
-{
-	int64_t left = deadline_ns - mr_now_mono_ns();
-	if (left > at_most_ms * NS_PER_MS)
-		left = at_most_ms * NS_PER_MS;
-	if (left < 0)
-		left = 0;
-	struct pollfd p = {.fd = fd, .events = events};
-	struct timespec t = {.tv_sec = left / 1000000000, .tv_nsec = left % 1000000000};
-	return ppoll(&p, 1, &t, NULL);
-}
-
-void mr_cgroup_wait_event(int fd, int64_t deadline_ns, int at_most_ms)
-{
-	wait_for(fd, POLLPRI, deadline_ns, at_most_ms);
-}
-
 /* --- signals --- */
-
-int mr_cgroup_refuse_own(
-	const struct mr_cgroup *cg, const char *what, struct mr_error *err)
-{
-	autofree pid_t *pids = NULL;
-	size_t n = 0;
-	int r = mr_cgroup_pids(cg, &pids, &n, err);
-
-	for (size_t i = 0; r == 0 && i < n; i++) {
-		if (pids[i] == getpid())
-			r = mr_fail_text(err, EDEADLK,
-				"%s the cgroup %s: this very process (%d) is in it", what,
-				cg->path, (int)getpid());
-	}
-	return r;
-}
 
 #define BATCH 64
 
@@ -176,7 +141,7 @@ static int wait_gone(const struct mr_cgroup *cg, int64_t deadline, struct mr_err
 		struct pollfd p = {.fd = fd, .events = POLLIN};
 		if (poll(&p, 1, 0) > 0)
 			continue;
-		wait_for(fd, POLLIN, deadline, 50);
+		mr_poll_until(fd, POLLIN, deadline, 50);
 		return 1;
 	}
 	return 0;

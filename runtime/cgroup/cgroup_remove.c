@@ -18,6 +18,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -79,7 +80,7 @@ static int remove_tree(
 			events =
 				openat(cg->dir[h], "cgroup.events", O_RDONLY | O_CLOEXEC);
 		read_events(events);
-		mr_cgroup_wait_event(events, deadline, pause_ms);
+		mr_poll_until(events, POLLPRI, deadline, pause_ms);
 		pause_ms = pause_ms < LONGEST_PAUSE_MS ? 2 * pause_ms : LONGEST_PAUSE_MS;
 	}
 	auto_str left = {0};

@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 /* --- walking --- */
 
@@ -240,6 +241,22 @@ void mr_cgroup_describe_pids(const struct mr_cgroup *cg, struct mr_str *out)
 	}
 	if (n > most)
 		mr_str_appendf(out, " and %zu more", n - most);
+}
+
+int mr_cgroup_refuse_own(
+	const struct mr_cgroup *cg, const char *what, struct mr_error *err)
+{
+	autofree pid_t *pids = NULL;
+	size_t n = 0;
+	int r = mr_cgroup_pids(cg, &pids, &n, err);
+
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		if (pids[i] == getpid())
+			r = mr_fail_text(err, EDEADLK,
+				"%s the cgroup %s: this very process (%d) is in it", what,
+				cg->path, (int)getpid());
+	}
+	return r;
 }
 
 bool mr_cgroup_keyed(const char *text, const char *key, uint64_t *ret)

@@ -102,7 +102,7 @@ unsigned mr_log_scope(const struct mr_oom_kill *kill, const char *own)
 		return 0;
 	if (strcmp(kill->oom_memcg, own) == 0)
 		return MR_SCOPE_BIT(MR_SCOPE_CONTAINER);
-	return MR_SCOPE_BIT(mr_oom_path_below(kill->oom_memcg, own) ? MR_SCOPE_NESTED
+	return MR_SCOPE_BIT(mr_path_is_below(kill->oom_memcg, own) ? MR_SCOPE_NESTED
 								    : MR_SCOPE_ANCESTOR);
 }
 

@@ -105,9 +105,6 @@ void mr_oom_log_feed(struct mr_oom_log *log, const char *line, size_t len);
 /** Drop the kills so far and their lines; a report that has begun stays. For long logs. */
 void mr_oom_log_forget(struct mr_oom_log *log);
 
-/** Is @path equal to @top or below it, as cgroup paths ("/" is above all)? */
-bool mr_oom_path_below(const char *path, const char *top);
-
 /** A read with a smaller buffer than the record fails with EINVAL. */
 #define MR_KMSG_RECORD 8192
 /** /dev/kmsg opened at its end. */

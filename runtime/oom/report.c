@@ -25,16 +25,6 @@
 #include <stdio.h>
 #include <string.h>
 
-bool mr_oom_path_below(const char *path, const char *top)
-{
-	size_t n = strlen(top);
-	if (path[0] != '/' || top[0] != '/')
-		return false;
-	if (n == 1)
-		return true;
-	return strncmp(path, top, n) == 0 && (path[n] == '\0' || path[n] == '/');
-}
-
 void mr_oom_log_init(struct mr_oom_log *log, long page_size, const char *own)
 {
 	memset(log, 0, sizeof(*log));
@@ -152,8 +142,8 @@ static bool is_told(const struct mr_oom_kill *kill)
 
 static bool is_ours(const struct mr_oom_log *log, const struct mr_oom_kill *kill)
 {
-	return log->own[0] == '\0' || mr_oom_path_below(kill->oom_memcg, log->own) ||
-	       mr_oom_path_below(kill->task_memcg, log->own);
+	return log->own[0] == '\0' || mr_path_is_below(kill->oom_memcg, log->own) ||
+	       mr_path_is_below(kill->task_memcg, log->own);
 }
 
 static void commit_table(struct mr_oom_log *log)
@@ -259,8 +249,8 @@ static bool take_group(struct mr_oom_log *log, const struct mr_oom_line *line)
 	mr_oom_copy(r->group, sizeof(r->group), line->text + strlen(head),
 		n - strlen(head) - strlen(tail));
 	struct mr_oom_kill *last = log->n_kills ? &log->kills[log->n_kills - 1] : NULL;
-	if (!last || !mr_oom_path_below(last->task_memcg, r->group) ||
-		!mr_oom_path_below(r->group, log->own[0] ? log->own : "/"))
+	if (!last || !mr_path_is_below(last->task_memcg, r->group) ||
+		!mr_path_is_below(r->group, log->own[0] ? log->own : "/"))
 		return true;
 	/* Its victim was the first of the group. */
 	last->group = true;

@@ -183,7 +183,7 @@ static void split_cgroups(const char *a, const char *end, struct mr_oom_kill *re
 		mr_oom_copy(ret->oom_memcg, sizeof(ret->oom_memcg), a, (size_t)(p - a));
 		mr_oom_copy(
 			ret->task_memcg, sizeof(ret->task_memcg), b, (size_t)(end - b));
-		if (mr_oom_path_below(ret->task_memcg, ret->oom_memcg))
+		if (mr_path_is_below(ret->task_memcg, ret->oom_memcg))
 			return;
 	}
 	if (!first) {
@@ -231,7 +231,7 @@ bool mr_oom_parse_task_in(const char *text, char task_memcg[512], char oom_memcg
 		mr_oom_copy(task_memcg, 512, a, (size_t)(p - a));
 		mr_oom_copy(oom_memcg, 512, b, strlen(b));
 		found = p;
-		if (mr_oom_path_below(task_memcg, oom_memcg))
+		if (mr_path_is_below(task_memcg, oom_memcg))
 			break;
 	}
 	return found != NULL;

@@ -39,13 +39,6 @@ const char *mr_status_signal_name(int sig, char buf[static 24])
 	return buf;
 }
 
-bool mr_status_has_memory(const struct mr_record *r)
-{
-	if (r->verdict)
-		return r->verdict->version != 0;
-	return !r->limits || r->limits->memory_version != 0;
-}
-
 static struct mr_uint larger(struct mr_uint a, struct mr_uint b)
 {
 	return !a.set || (b.set && b.value > a.value) ? b : a;

@@ -13,7 +13,12 @@ void mr_status_put_host_config(struct mr_json_writer *w, const struct mr_record 
 void mr_status_put_config(struct mr_json_writer *w, const struct mr_record *r);
 
 /** Is there a memory controller at all, as far as known? */
-bool mr_status_has_memory(const struct mr_record *r);
+static inline bool mr_status_has_memory(const struct mr_record *r)
+{
+	if (r->verdict)
+		return r->verdict->version != 0;
+	return !r->limits || r->limits->memory_version != 0;
+}
 /** "SIGKILL", "SIGRTMIN+3"; @buf or static storage. */
 const char *mr_status_signal_name(int sig, char buf[static 24]);
 /** Largest anonymous memory that was seen, sampled or in the kernel's report. */

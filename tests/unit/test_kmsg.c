@@ -411,20 +411,6 @@ static void too_many_kills_are_counted(void **state)
 	mr_oom_log_clear(&log);
 }
 
-static void paths_below(void **state)
-{
-	(void)state;
-	assert_true(mr_oom_path_below("/a", "/a"));
-	assert_true(mr_oom_path_below("/a/b", "/a"));
-	assert_true(mr_oom_path_below("/a", "/"));
-	assert_true(mr_oom_path_below("/", "/"));
-	assert_false(mr_oom_path_below("/ab", "/a"));
-	assert_false(mr_oom_path_below("/", "/a"));
-	assert_false(mr_oom_path_below("", "/a"));
-	assert_false(mr_oom_path_below("", "/"));
-	assert_false(mr_oom_path_below("/a", ""));
-}
-
 /* A packet socket gives one record a read, as /dev/kmsg does. */
 static void gaps_are_noticed(void **state)
 {
@@ -491,7 +477,6 @@ int main(void)
 		cmocka_unit_test(other_lines_are_no_kills),
 		cmocka_unit_test(saved_logs_have_other_prefixes),
 		cmocka_unit_test(too_many_kills_are_counted),
-		cmocka_unit_test(paths_below),
 		cmocka_unit_test(gaps_are_noticed),
 		cmocka_unit_test(log_is_readable_or_says_why_not),
 	};

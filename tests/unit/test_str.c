@@ -334,6 +334,10 @@ static void test_path_questions(void **state)
 	assert_true(mr_path_is_below("/proc", "/proc"));
 	assert_false(mr_path_is_below("/process", "/proc"));
 	assert_true(mr_path_is_below("/anything", "/"));
+	assert_true(mr_path_is_below("/", "/"));
+	assert_false(mr_path_is_below("/", "/a"));
+	assert_false(mr_path_is_below("", "/"));
+	assert_false(mr_path_is_below("/a", ""));
 }
 
 static void test_hash(void **state)
