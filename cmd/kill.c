@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <string.h>
 
 struct kill {
 	bool all, regex;
@@ -51,8 +52,9 @@ int cmd_kill(struct context *ctx, int argc, char **argv, struct mr_error *err)
 	if (r < 0)
 		return r;
 	const char *text = args.n == 2 ? args.items[1] : k.signal;
+	/* 0 only asks whether there is somebody to be signalled. */
 	if (text)
-		k.number = mr_signal_number(text);
+		k.number = strcmp(text, "0") == 0 ? 0 : mr_signal_number(text);
 	if (k.number < 0)
 		return fail(err, EINVAL, "unknown signal '%s'", text);
 	if (k.regex)

@@ -31,14 +31,14 @@ struct mr_cgroup_plan {
 /**
  * Pure. Absolute cgroupsPath: there. Relative or absent: below @parent ("/minirun" when
  * NULL) at the root of each hierarchy, or of what is delegated to an ordinary user, never
- * below the caller's own cgroup. Only the
- * hierarchies that the spec uses are touched, plus: memory (for the verdict) wherever it
- * is; on hybrid hosts the cgroup2 tree (freeze, kill, PSI); on pure v1 freezer, unless the
- * container has a pid namespace of its own: then that is made only for who pauses it.
- * @param all every controller (engines ask for it)
+ * below the caller's own cgroup. Below the default parent only the hierarchies that the
+ * spec uses are touched, plus: memory (for the verdict) wherever it is; on hybrid hosts the
+ * cgroup2 tree (freeze, kill, PSI); on pure v1 freezer, unless the container has a pid
+ * namespace of its own: then that is made only for who pauses it. Elsewhere every
+ * controller is joined.
  */
 int mr_cgroup_plan(const struct mr_spec *spec, const struct mr_host *host, const char *id,
-	const char *parent, bool all, struct mr_arena *arena, struct mr_cgroup_plan *ret,
+	const char *parent, struct mr_arena *arena, struct mr_cgroup_plan *ret,
 	struct mr_strv *warnings, struct mr_error *err);
 
 /** Does the spec or @parent name an absolute place for the cgroups? */

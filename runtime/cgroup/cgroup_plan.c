@@ -365,8 +365,17 @@ static bool dies_with_init(const struct mr_spec *spec)
 	return pid && !pid->path;
 }
 
+/* A path elsewhere is an engine's: it reads figures and changes limits in every hierarchy,
+ * and takes the cgroup it finds there for the container's. */
+static bool is_engines(const char *path, const struct mr_host *host)
+{
+	if (mr_has_prefix(path, host->delegated))
+		path += strlen(host->delegated);
+	return !mr_has_prefix(path, MR_CGROUP_PARENT "/");
+}
+
 int mr_cgroup_plan(const struct mr_spec *spec, const struct mr_host *host, const char *id,
-	const char *parent, bool all, struct mr_arena *arena, struct mr_cgroup_plan *ret,
+	const char *parent, struct mr_arena *arena, struct mr_cgroup_plan *ret,
 	struct mr_strv *warnings, struct mr_error *err)
 {
 	struct planner p = {
@@ -393,7 +402,7 @@ int mr_cgroup_plan(const struct mr_spec *spec, const struct mr_host *host, const
 		ret->hierarchy[host->unified] = true;
 	else if (ret->controllers == 0 || !dies_with_init(spec))
 		want(&p, MR_CTL_FREEZER, false);
-	for (int c = 0; all && c < MR_CONTROLLERS; c++)
+	for (int c = 0; is_engines(ret->path, host) && c < MR_CONTROLLERS; c++)
 		want(&p, (enum mr_controller)c, false);
 	for (size_t i = 0; i < ret->rows.n; i++)
 		ret->memory_limited |= is_memory_limit(&ret->rows.items[i]);

@@ -125,24 +125,6 @@ static void find_unjoined(struct mr_cgroup *cg)
 	}
 }
 
-/*
- * The freezer cgroup that a pause made at a path outside of the default parent. A process
- * leaves its cgroups of all hierarchies at the same moment, so once the others are gone
- * whoever is still in this one is not the container's, and it stays.
- */
-static int remove_late_freezer(const struct mr_cgroup *cg, struct mr_error *err)
-{
-	char full[MR_CGROUP_FULL_MAX];
-	autoclose int dir = -1;
-
-	/* With a cgroup2 tree nobody makes one late. */
-	if (cg->host->unified >= 0 || (dir = mr_cgroup_open_v1_freezer(cg)) < 0)
-		return 0;
-	mr_cgroup_full(cg->host, cg->host->owner[MR_CTL_FREEZER], cg->path, full);
-	int r = try_remove(full, dir);
-	return r == 0 || r == -EBUSY ? 0 : mr_fail(err, -r, "remove the cgroup %s", full);
-}
-
 int mr_cgroup_remove(struct mr_cgroup *cg, struct mr_error *err)
 {
 	const int64_t deadline = mr_now_mono_ns() + WAIT_MS * INT64_C(1000000);
@@ -159,5 +141,5 @@ int mr_cgroup_remove(struct mr_cgroup *cg, struct mr_error *err)
 		else if (result == 0)
 			result = r;
 	}
-	return result == 0 && cg->host ? remove_late_freezer(cg, err) : result;
+	return result;
 }

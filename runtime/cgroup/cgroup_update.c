@@ -280,7 +280,7 @@ int mr_cgroup_update(struct mr_spec *wanted, bool emulate, struct mr_cgroup *cg,
 	if (m && emulate)
 		m->disable_oom_killer.set = false;
 	if (r == 0)
-		r = mr_cgroup_plan(wanted, cg->host, "", NULL, false, arena, &plan,
+		r = mr_cgroup_plan(wanted, cg->host, "", NULL, arena, &plan,
 			warnings, err);
 	if (r == 0 && m && emulate)
 		r = mr_cgroup_plan_high(&m->limit, cg->host, arena, &plan.rows, err);

@@ -104,16 +104,19 @@ static int signal_all(struct mr_container *c, int sig, struct mr_error *err)
 int mr_container_kill(struct mr_container *c, int sig, bool all, struct mr_error *err)
 {
 	autoclose int init = mr_container_open_init(c, err);
+	int ret;
 
 	/* What is left of a stopped container may be signalled, and if nothing is, that is
 	 * no failure: runc's --all. */
 	if (init < 0 && !(all && init == -ESRCH))
 		return init;
 	if (all) {
-		int ret = signal_all(c, sig, err);
-		return ret == -ESRCH ? 0 : ret;
+		ret = signal_all(c, sig, err);
+		if (ret < 0 || init < 0)
+			return ret == -ESRCH ? 0 : ret;
+	} else {
+		ret = mr_pidfd_send_signal(init, sig);
 	}
-	int ret = mr_pidfd_send_signal(init, sig);
 	if (ret < 0)
 		return ret == -ESRCH ? mr_fail_text(err, ESRCH, "container not running")
 				     : mr_fail(err, -ret, "signal %d to container '%s'", sig,

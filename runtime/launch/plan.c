@@ -198,7 +198,7 @@ static int plan_rooms(struct mr_plan *plan, bool for_launch, struct mr_error *er
 		return ret;
 	if ((ret = mr_spec_add_user_namespace(plan->spec, &plan->host, host_root, err)) < 0 ||
 		(ret = mr_ns_plan(spec, &plan->host, &plan->arena, &plan->ns, err)) < 0 ||
-		(ret = mr_cgroup_plan(spec, &plan->host, plan->id, o->cgroup_parent, false,
+		(ret = mr_cgroup_plan(spec, &plan->host, plan->id, o->cgroup_parent,
 			 &plan->arena, &plan->cgroup, &plan->warnings, err)) < 0 ||
 		(ret = mr_rootfs_plan(spec, &plan->host, plan->bundle, o->no_pivot, &plan->arena,
 			 &plan->rootfs, &plan->warnings, err)) < 0 ||

@@ -162,7 +162,7 @@ static int check_process(const struct mr_rules *c)
 			c, "process.args", "is empty (name the program to run)");
 	if (!*p->args.items[0])
 		return mr_rule_fail(
-			c, "process.args[0]", "is empty (name the program to run)");
+			c, "process.args[0]", "is empty: executable file not found in $PATH");
 	if (p->cwd[0] != '/')
 		return mr_rule_fail(
 			c, "process.cwd", "\"%.200s\" is not absolute", p->cwd);

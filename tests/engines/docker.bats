@@ -79,6 +79,8 @@ docker_verdict() {
 	docker run --detach --name update --network none -m 64m --memory-swap 64m memlab /bin/sleep 1000
 	assert_contains "$(docker stats --no-stream --format '{{.MemUsage}}' update)" "/ 64MiB"
 	docker update --memory 32m --memory-swap 32m update
+	docker update --cpus 0.5 --pids-limit 50 update
+	assert_eq "$(docker stats --no-stream --format '{{.PIDs}}' update)" 1
 	assert_contains "$(docker stats --no-stream --format '{{.MemUsage}}' update)" "/ 32MiB"
 }
 

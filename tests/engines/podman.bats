@@ -100,6 +100,18 @@ inspect() {
 	assert_eq "$status" 0
 	assert_eq "$("$MINIRUN" --root "$W/state" events --stats "$id" | jq .data.memory.usage.limit)" \
 		$((32 << 20))
+	# What the container was made without, too.
+	podman update --cpus 0.5 update
+}
+
+_has_used_cpu() {
+	! podman stats --no-stream --format '{{.CPUNano}}' "$1" | grep -qx 0
+}
+
+@test "podman: stats" {
+	podman run --detach --name stats memlab /bin/sh -c 'while :; do :; done'
+	wait_for 20 _has_used_cpu stats
+	podman kill stats
 }
 
 @test "podman: OOM kill" {

@@ -484,29 +484,37 @@ DENY='{allow: false, access: "rwm"}'
 	refute_contains "$(cat "$dir/$file")" "$value"
 }
 
+@test "cgroup: at a path outside of /minirun every hierarchy is joined, as engines expect" {
+	requires root memory
+	make_spec "$BUNDLE/config.json" ".linux.cgroupsPath = \"/$ID\"" "$(args /bin/sleep 60)"
+	launch run -d --name "$ID" "$BUNDLE/config.json"
+	assert_status 0
+	assert_eq "$(sed -n 's/^[1-9][0-9]*:\([a-z_,]*\):/\1 /p' "/proc/$(init_pid)/cgroup" | grep -v " /$ID$")" ""
+	minirun delete -f "$ID"
+	assert_eq "$(find /sys/fs/cgroup -type d -name "$ID")" ""
+}
+
 @test "cgroup: on v1 the freezer cgroup is made by a pause, holds everybody, and goes" {
 	requires memory freezer
 	[ "$CGROUP_MODE" = v1 ] || skip "needs only cgroup v1: this host is $CGROUP_MODE"
-	local dir place
-	for place in "/minirun/$ID" "/$RUN_TAG-frozen"; do
-		make_spec "$BUNDLE/config.json" ".linux.cgroupsPath = \"$place\"" \
-			"$(args sh -c 'while :; do (sleep 0.1 &); sleep 0.01; done')"
-		launch run -d --name "$ID" "$BUNDLE/config.json"
-		assert_status 0
-		dir=$(cgroup_root freezer)$place
-		_forks() { [ "$(wc -l <"$(cgroup_root memory)$place/cgroup.procs")" -ge 3 ]; }
-		wait_for _forks
-		refute_exists "$dir"
-		minirun pause "$ID"
-		assert_eq "$(cat "$dir/freezer.state")" FROZEN
-		_same() { cmp -s <(sort "$dir/cgroup.procs") <(sort "$(cgroup_root memory)$place/cgroup.procs"); }
-		wait_for _same
-		minirun resume "$ID"
-		assert_eq "$(cat "$dir/freezer.state")" THAWED
-		minirun pause "$ID"
-		minirun delete -f "$ID"
-		refute_exists "$dir"
-	done
+	local dir place=/minirun/$ID
+	make_spec "$BUNDLE/config.json" \
+		"$(args sh -c 'while :; do (sleep 0.1 &); sleep 0.01; done')"
+	launch run -d --name "$ID" "$BUNDLE/config.json"
+	assert_status 0
+	dir=$(cgroup_root freezer)$place
+	_forks() { [ "$(wc -l <"$(cgroup_root memory)$place/cgroup.procs")" -ge 3 ]; }
+	wait_for _forks
+	refute_exists "$dir"
+	minirun pause "$ID"
+	assert_eq "$(cat "$dir/freezer.state")" FROZEN
+	_same() { cmp -s <(sort "$dir/cgroup.procs") <(sort "$(cgroup_root memory)$place/cgroup.procs"); }
+	wait_for _same
+	minirun resume "$ID"
+	assert_eq "$(cat "$dir/freezer.state")" THAWED
+	minirun pause "$ID"
+	minirun delete -f "$ID"
+	refute_exists "$dir"
 	assert_nothing_left
 }
 

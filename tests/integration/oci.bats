@@ -336,6 +336,7 @@ sys.stdout.write(out.decode())' "$BATS_TEST_TMPDIR/console"
 	assert_contains "$output" "was made without a cgroup"
 	minirun kill "$ID" KILL
 	wait_for _stopped
+	wait_for _exited
 	assert_eq "$(minirun state "$ID" | jq -c '[.exitCode, has("oomKilled")]')" '[137,false]'
 	minirun delete "$ID"
 	make_spec "$BUNDLE/config.json" "$(memory 64M)"

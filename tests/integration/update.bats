@@ -225,12 +225,14 @@ usage_above() {
 	assert_eq "$(state .Memory.LimitBytes)" 67108864
 }
 
-@test "update: a late controller outside of /minirun is refused with the reason" {
+@test "update: a path outside of /minirun has every controller from the start" {
 	requires cgroup-v1 pids busybox
 	make_spec "$BUNDLE/config.json" "$(args /bin/sleep 60)" "$(memory 64M)"
 	launch run -d --name "$ID" --cgroup-parent "/$RUN_TAG-parent" "$BUNDLE/config.json"
 	assert_status 0
-	refuses "the container has no pids cgroup" --pids-limit 5 "$ID"
+	assert_eq "$(cat "$(cgroup_dir pids "$(init_pid)")/pids.max")" max
+	minirun update --pids-limit 5 "$ID"
+	assert_eq "$(cat "$(cgroup_dir pids "$(init_pid)")/pids.max")" 5
 	minirun delete -f "$ID"
 	cgroup_mounts | while read -r _ _ _ point; do
 		[ ! -d "$point/$RUN_TAG-parent" ] || rmdir "$point/$RUN_TAG-parent"

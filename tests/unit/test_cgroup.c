@@ -107,10 +107,10 @@ static void free_case(struct case_ *c)
 	free(c);
 }
 
-static int plan(struct case_ *c, const struct mr_host *host, const char *parent, bool all)
+static int plan(struct case_ *c, const struct mr_host *host, const char *parent)
 {
 	c->err = (struct mr_error){0};
-	return mr_cgroup_plan(&c->spec, host, "web-1", parent, all, &c->arena, &c->plan,
+	return mr_cgroup_plan(&c->spec, host, "web-1", parent, &c->arena, &c->plan,
 		&c->warnings, &c->err);
 }
 
@@ -151,13 +151,13 @@ static void test_path(void **state)
 		c->linux_.cgroups_path = good[i].wanted ? wanted : NULL;
 		snprintf(wanted, sizeof(wanted), "%s",
 			good[i].wanted ? good[i].wanted : "");
-		assert_int_equal(plan(c, &host, good[i].parent, false), 0);
+		assert_int_equal(plan(c, &host, good[i].parent), 0);
 		assert_string_equal(c->plan.path, good[i].path);
 	}
 	c->linux_.cgroups_path = wanted;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		snprintf(wanted, sizeof(wanted), "%s", bad[i]);
-		assert_int_equal(plan(c, &host, NULL, false), -EINVAL);
+		assert_int_equal(plan(c, &host, NULL), -EINVAL);
 		assert_non_null(strstr(c->err.message, "linux.cgroupsPath"));
 	}
 	char *longest = malloc(3000);
@@ -166,7 +166,7 @@ static void test_path(void **state)
 	longest[0] = '/';
 	longest[2999] = '\0';
 	c->linux_.cgroups_path = longest;
-	assert_int_equal(plan(c, &host, NULL, false), -ENAMETOOLONG);
+	assert_int_equal(plan(c, &host, NULL), -ENAMETOOLONG);
 	free(longest);
 	free_case(c);
 }
@@ -180,29 +180,31 @@ static void test_only_what_is_asked(void **state)
 	struct case_ *c = new_case();
 
 	/* For the verdict, and for killing what outlives its init. */
-	assert_int_equal(plan(c, &v1, NULL, false), 0);
+	assert_int_equal(plan(c, &v1, NULL), 0);
 	expect_hierarchies(c, &v1, "memory freezer");
 	struct mr_spec_namespace pid = {.type = MR_NS_PID};
 	c->linux_.namespaces.items = &pid;
 	c->linux_.namespaces.n = 1;
-	assert_int_equal(plan(c, &v1, NULL, false), 0);
+	assert_int_equal(plan(c, &v1, NULL), 0);
 	expect_hierarchies(c, &v1, "memory");
 	pid.path = joined;
-	assert_int_equal(plan(c, &v1, NULL, false), 0);
+	assert_int_equal(plan(c, &v1, NULL), 0);
 	expect_hierarchies(c, &v1, "memory freezer");
 	pid.path = NULL;
-	assert_int_equal(plan(c, &v1, NULL, true), 0);
+	c->linux_.cgroups_path = "/an/engines";
+	assert_int_equal(plan(c, &v1, NULL), 0);
+	c->linux_.cgroups_path = NULL;
 	expect_hierarchies(c, &v1, "memory cpu,cpuacct freezer devices pids");
 	const int memory = v1.owner[MR_CTL_MEMORY];
 	v1.owner[MR_CTL_MEMORY] = -1;
-	assert_int_equal(plan(c, &v1, NULL, false), 0);
+	assert_int_equal(plan(c, &v1, NULL), 0);
 	expect_hierarchies(c, &v1, "freezer");
 	v1.owner[MR_CTL_MEMORY] = memory;
-	assert_int_equal(plan(c, &v1, NULL, false), 0);
+	assert_int_equal(plan(c, &v1, NULL), 0);
 	assert_false(c->plan.memory_limited);
-	assert_int_equal(plan(c, &hybrid, NULL, false), 0);
+	assert_int_equal(plan(c, &hybrid, NULL), 0);
 	expect_hierarchies(c, &hybrid, "memory unified");
-	assert_int_equal(plan(c, &v2, NULL, false), 0);
+	assert_int_equal(plan(c, &v2, NULL), 0);
 	expect_hierarchies(c, &v2, "cgroup");
 	assert_int_equal(c->plan.controllers, 1u << MR_CTL_MEMORY);
 	assert_int_equal(c->plan.required, 0);
@@ -210,22 +212,24 @@ static void test_only_what_is_asked(void **state)
 	c->memory.limit = (struct mr_int){true, 64 << 20};
 	c->resources.has_pids = true;
 	c->resources.pids_limit = (struct mr_int){true, 50};
-	assert_int_equal(plan(c, &hybrid, NULL, false), 0);
+	assert_int_equal(plan(c, &hybrid, NULL), 0);
 	expect_hierarchies(c, &hybrid, "memory pids unified");
 	assert_true(c->plan.memory_limited);
 	assert_int_equal(c->plan.rows.n, 2);
 	assert_string_equal(c->plan.rows.items[0].file, "memory.limit_in_bytes");
-	assert_int_equal(plan(c, &v2, NULL, false), 0);
+	assert_int_equal(plan(c, &v2, NULL), 0);
 	assert_string_equal(c->plan.rows.items[0].file, "memory.max");
 	assert_int_equal(c->plan.required, 1u << MR_CTL_MEMORY | 1u << MR_CTL_PIDS);
 
-	assert_int_equal(plan(c, &hybrid, NULL, true), 0);
+	c->linux_.cgroups_path = "/an/engines";
+	assert_int_equal(plan(c, &hybrid, NULL), 0);
+	c->linux_.cgroups_path = NULL;
 	expect_hierarchies(c, &hybrid, "memory cpu,cpuacct freezer devices pids unified");
 	c->memory.limit.value = -1;
-	assert_int_equal(plan(c, &hybrid, NULL, false), 0);
+	assert_int_equal(plan(c, &hybrid, NULL), 0);
 	assert_false(c->plan.memory_limited);
 	c->linux_.resources = NULL;
-	assert_int_equal(plan(c, &hybrid, NULL, false), 0);
+	assert_int_equal(plan(c, &hybrid, NULL), 0);
 	expect_hierarchies(c, &hybrid, "memory unified");
 	free_case(c);
 }
@@ -241,21 +245,21 @@ static void test_oom_disable_policy(void **state)
 	v2.page_size = 4096;
 	c->memory.limit = (struct mr_int){true, 64 << 20};
 	c->memory.disable_oom_killer = (struct mr_bool){true, true};
-	assert_int_equal(plan(c, &v2, NULL, false), -EOPNOTSUPP);
+	assert_int_equal(plan(c, &v2, NULL), -EOPNOTSUPP);
 	c->spec.annotations = (struct mr_map){&policy, 1};
-	assert_int_equal(plan(c, &v2, NULL, false), 0);
+	assert_int_equal(plan(c, &v2, NULL), 0);
 	assert_false(c->plan.emulate_oom_disable);
 	assert_int_equal(c->plan.rows.n, 1);
 	assert_non_null(strstr(c->warnings.items[0], "not done"));
 
 	policy.value = emulate;
-	assert_int_equal(plan(c, &v2, NULL, false), 0);
+	assert_int_equal(plan(c, &v2, NULL), 0);
 	assert_true(c->plan.emulate_oom_disable);
 	assert_int_equal(c->plan.rows.n, 2);
 	assert_string_equal(c->plan.rows.items[1].file, "memory.high");
 	assert_string_equal(c->plan.rows.items[1].value, "58720256");
 	/* v1 does it itself. */
-	assert_int_equal(plan(c, &v1, NULL, false), 0);
+	assert_int_equal(plan(c, &v1, NULL), 0);
 	assert_false(c->plan.emulate_oom_disable);
 	assert_string_equal(c->plan.rows.items[1].file, "memory.oom_control");
 	free_case(c);
@@ -269,10 +273,10 @@ static void test_missing_controller(void **state)
 
 	host.owner[MR_CTL_MEMORY] = -1;
 	c->memory.disable_oom_killer = (struct mr_bool){true, false};
-	assert_int_equal(plan(c, &host, NULL, false), 0); /* nothing is lost */
+	assert_int_equal(plan(c, &host, NULL), 0); /* nothing is lost */
 	expect_hierarchies(c, &host, "unified");
 	c->memory.limit = (struct mr_int){true, 64 << 20};
-	assert_int_equal(plan(c, &host, NULL, false), -EOPNOTSUPP);
+	assert_int_equal(plan(c, &host, NULL), -EOPNOTSUPP);
 	assert_string_equal(c->err.message,
 		"linux.resources.memory.limit: this host has no memory controller (cgroup2 at "
 		"/sys/fs/cgroup/unified holds only: hugetlb; v1: pids, cpu, cpuacct, devices, "
@@ -281,13 +285,13 @@ static void test_missing_controller(void **state)
 
 	host = v2_host("/sys/fs/cgroup");
 	host.owner[MR_CTL_MEMORY] = -1;
-	assert_int_equal(plan(c, &host, NULL, false), -EOPNOTSUPP);
+	assert_int_equal(plan(c, &host, NULL), -EOPNOTSUPP);
 	assert_non_null(strstr(c->err.message, "holds only: pids, cpu, cpuset, io)"));
 	host = no_host();
-	assert_int_equal(plan(c, &host, NULL, false), -EOPNOTSUPP);
+	assert_int_equal(plan(c, &host, NULL), -EOPNOTSUPP);
 	assert_non_null(strstr(c->err.message, "no cgroup hierarchy is mounted"));
 	c->memory.limit.set = false;
-	assert_int_equal(plan(c, &host, NULL, false), 0);
+	assert_int_equal(plan(c, &host, NULL), 0);
 	expect_hierarchies(c, &host, "");
 	free_case(c);
 }
@@ -299,20 +303,20 @@ static void test_devices(void **state)
 	struct mr_device_rule rule = {.allow = false, .type = 'a'};
 	struct case_ *c = new_case();
 
-	assert_int_equal(plan(c, &v2, NULL, false), 0);
+	assert_int_equal(plan(c, &v2, NULL), 0);
 	assert_int_equal(c->plan.n_device_rules, 0);
 	c->resources.devices.items = &rule;
 	c->resources.devices.n = 1;
-	assert_int_equal(plan(c, &v2, NULL, false), 0);
+	assert_int_equal(plan(c, &v2, NULL), 0);
 	assert_int_equal(c->plan.n_device_rules, 11);
 	assert_int_equal(c->plan.rows.n, 0);
-	assert_int_equal(plan(c, &v1, NULL, false), 0);
+	assert_int_equal(plan(c, &v1, NULL), 0);
 	assert_int_equal(c->plan.n_device_rules, 0);
 	assert_int_equal(c->plan.rows.n, 11);
 	assert_string_equal(c->plan.rows.items[0].file, "devices.deny");
 	expect_hierarchies(c, &v1, "memory freezer devices");
 	rule.allow = true; /* privileged: no program at all */
-	assert_int_equal(plan(c, &v2, NULL, false), 0);
+	assert_int_equal(plan(c, &v2, NULL), 0);
 	assert_int_equal(c->plan.n_device_rules, 0);
 	free_case(c);
 }
@@ -637,7 +641,6 @@ static void test_freezer_that_was_not_joined(void **state)
 	struct mr_host host = fixture_host(false);
 	struct mr_cgroup cg;
 	struct mr_error err = {0};
-	struct stat st;
 	char dir[128];
 
 	put("mnt/c/cgroup.procs", "4711\n4712\n");
@@ -669,24 +672,6 @@ static void test_freezer_that_was_not_joined(void **state)
 	assert_string_equal(err.message,
 		"move process 4711 into the freezer cgroup /c: missing (ENOENT)");
 	expect_file("freezer/c/freezer.state", "THAWED");
-
-	/* It goes with the container's others, at a path outside of /minirun as well. */
-	static const char *const files[] = {"freezer/c/freezer.state",
-		"mnt/c/cgroup.procs", "mnt/c/sub/cgroup.procs"};
-	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-		snprintf(dir, sizeof(dir), "%s/%s", top, files[i]);
-		assert_int_equal(unlink(dir), 0);
-	}
-	assert_int_equal(mr_cgroup_remove(&cg, &err), 0);
-	snprintf(dir, sizeof(dir), "%s/freezer/c", top);
-	assert_int_equal(stat(dir, &st), -1);
-	/* Unless somebody else is in it. */
-	put("mnt/c/x", "");
-	put("freezer/c/x", "");
-	snprintf(dir, sizeof(dir), "%s/mnt/c/x", top);
-	assert_int_equal(unlink(dir), 0);
-	assert_int_equal(mr_cgroup_remove(&cg, &err), 0);
-	expect_file("freezer/c/x", "");
 	mr_cgroup_close(&cg);
 }
 

@@ -1,26 +1,32 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
 #
-# The same command lines through runc, crun and minirun. A case is a function that says
-# with `note` what it observed; `compare CASE` runs it with each runtime. An observation in
-# which the three are not alike must be a row of differences.md, with a reason, and a row
-# that was not observed is a failure as well.
+# Where runc, crun and minirun differ: the same command lines through the three. A case is a
+# function that says with `note` what it observed; `compare CASE` runs it with each. An
+# observation in which the three are not alike must be a row of differences.md, with a
+# reason, and a row that was not observed is a failure as well.
 
 PEERS="runc crun minirun"
 DIFFERENCES=$TOP/tests/engines/differences.md
 
-# peers_begin: skips where the list is about other versions. crun cannot run while a cgroup2
-# tree beside v1 holds a controller; for all three alike it is unmounted, in a mount
-# namespace of this suite's own (tests/engines/peers).
+# peers_begin [WORD...]: skips where the list is about other versions, and what `requires`
+# says.
 peers_begin() {
 	local peer version
+	requires root memory jq runc crun "$@"
 	for peer in runc crun; do
 		version=$("$peer" --version 2>/dev/null | sed -n '1s/.* version //p')
 		grep -qF "$peer $version" "$DIFFERENCES" ||
 			skip "needs the $peer that differences.md is about, not ${version:-none}"
 	done
-	export SEEN=$BATS_FILE_TMPDIR/seen
-	: >"$SEEN"
+}
+
+setup() {
+	:
+}
+
+teardown() {
+	sweep
 }
 
 # rt ARGS...: the runtime, with nothing of bats open.
@@ -43,39 +49,35 @@ notes() {
 	done
 }
 
-# class FILE: which of the words that engines look for are in the text.
+# class TEXT: which of the words that engines look for are in it.
 class() {
 	local word found=
-	[ -s "$1" ] || { echo silent; return; }
+	[ -n "$1" ] || { echo silent; return; }
 	for word in 'container not running' 'no such process' 'process already finished' \
 		'does not exist' 'permission denied' 'operation not permitted' \
 		'executable file not found' 'no such file or directory' 'not a directory' \
 		'is a directory'; do
-		! grep -qiF "$word" "$1" || found="$found, $word"
+		[[ ${1,,} != *"$word"* ]] || found="$found, $word"
 	done
-	echo "${found:+\"${found#, }\"}${found:-other text}" | sed 's/"\(.*\)".*/"\1"/'
+	[ -n "$found" ] && echo "\"${found#, }\"" || echo "other text"
 }
 
-# log_of FILE: what podman and containerd parse, "" when there is one object of level error
-# whose text is in the stderr, too.
+# log_of FILE: the levels of its objects.
 log_of() {
-	local said
-	said=$(jq -rs 'map(.level // "no level") | join(" ")' "$1" 2>/dev/null) || said='no JSON'
-	echo "${said:-empty}"
+	[ -s "$1" ] || { echo empty; return; }
+	jq -rs 'map(.level // "no level") | join(" ")' "$1" 2>/dev/null || echo 'no JSON'
 }
 
-# try KEY ARGS...: a command line, for its exit code, class of text, log and size of stdout.
-# $OUT and $ERR hold what it wrote.
+# try KEY ARGS...: a command line, for its exit code, class of text, log and whether it wrote
+# to stdout. $OUT and $ERR hold what it wrote.
 try() {
-	local key=$1 code=0 lines
+	local key=$1 code=0 more=
 	shift
 	OUT=$WORK/out ERR=$WORK/err
-	rm -f "$WORK/log"
 	: >"$WORK/log"
 	rt --log "$WORK/log" --log-format json "$@" >"$OUT" 2>"$ERR" </dev/null || code=$?
-	lines=$(wc -l <"$OUT")
-	[ "$lines" = 0 ] || lines=", stdout"
-	note "$key" "exit $code, $(class "$ERR"), log $(log_of "$WORK/log")${lines#0}"
+	[ ! -s "$OUT" ] || more=", stdout"
+	note "$key" "exit $code, $(class "$(<"$ERR")"), log $(log_of "$WORK/log")$more"
 	[ "${PEERS_SHOW:-0}" = 0 ] || sed "s/^/$PEER $key: /" "$ERR" >&2
 }
 
@@ -92,22 +94,9 @@ cell() {
 	[ "$1" = absent ] || printf '`%s`' "${1//|/\\|}"
 }
 
-# row_of KEY: of differences.md without its reason, or nothing where all three are alike. The
-# last cell names the peer that minirun is like.
-row_of() {
-	local peer row="| $1 |" mine
-	local -A value
-	for peer in $PEERS; do
-		value[$peer]=$(awk -F '\t' -v key="$1" '$1 == key { print $2; found = 1; exit }
-			END { if (!found) print "absent" }' "$WORK/$peer.notes")
-	done
-	mine=$(cell "${value[minirun]}")
-	for peer in crun runc; do
-		[ "${value[$peer]}" != "${value[minirun]}" ] || mine=$peer
-	done
-	if [ "$mine" != runc ] || [ "${value[crun]}" != "${value[runc]}" ]; then
-		echo "| $1 | $(cell "${value[runc]}") | $(cell "${value[crun]}") | $mine |"
-	fi
+# not_asked KEY: of a peer that has no such command.
+not_asked() {
+	note "$1" "not asked"
 }
 
 # The rows of differences.md without their reasons, which nobody may leave out.
@@ -115,29 +104,61 @@ rows() {
 	sed -nE 's/^(\| [a-z_]+: .* \|) [^|]*[^| ] \|$/\1/p' "$DIFFERENCES"
 }
 
-# is_listed ROW: "…" in a row of the list stands for anything. Its row is marked as seen.
-is_listed() {
-	local row pattern
-	while IFS= read -r row; do
-		pattern=$(sed -e 's/[][*?\\]/\\&/g' -e 's/…/*/g' <<<"$row")
-		# shellcheck disable=SC2053 # a pattern
-		if [[ $1 == $pattern ]]; then
-			printf '%s\n' "$row" >>"$SEEN"
-			return 0
-		fi
-	done < <(rows)
-	return 1
+# read_notes PEER: into keys and value.
+read_notes() {
+	local key text
+	while IFS=$'\t' read -r key text; do
+		[ -n "${seen["$key"]+x}" ] || keys+=("$key")
+		seen["$key"]=1
+		[ -n "${value["$1 $key"]+x}" ] || value["$1 $key"]=$text
+	done <"$WORK/$1.notes"
 }
 
-# judge CASE: the observations side by side; a difference without a row fails.
+# put_row CASE KEY: sets $row to that of differences.md without its reason, or to nothing
+# where all three are alike. The last cell names the peer that minirun is like.
+put_row() {
+	local peer cells='' cell mine
+	for peer in $PEERS; do
+		cell=
+		[ -z "${value["$peer $2"]+x}" ] || cell="\`${value["$peer $2"]//|/\\|}\`"
+		mine=$cell
+		[ "$peer" = minirun ] || cells="$cells $cell |"
+	done
+	for peer in crun runc; do
+		[ "${value["$peer $2"]-absent}" != "${value["minirun $2"]-absent}" ] || mine=$peer
+	done
+	row="| $1: $2 |$cells $mine |"
+	if [ "$mine" = runc ] && [[ ${value["crun $2"]-absent} == "${value["runc $2"]-absent}" ||
+		${value["crun $2"]-absent} == "not asked" ]]; then
+		row=
+	fi
+}
+
+# judge CASE: the observations side by side. A difference without a row fails; "…" in a row
+# stands for anything, and the row is marked as seen.
 judge() {
-	local key row result=0
-	while IFS= read -r key; do
-		row=$(row_of "$key")
+	local peer key row i result=0
+	local -a keys=() list patterns
+	local -A value=() seen=()
+	mapfile -t list < <(rows)
+	mapfile -t patterns < <(rows | sed -e 's/[][*?\\]/\\&/g' -e 's/…/*/g')
+	for peer in $PEERS; do
+		read_notes "$peer"
+	done
+	for key in "${keys[@]}"; do
+		put_row "$1" "$key"
 		[ -n "$row" ] || continue
-		row="| $1: ${row#| }"
-		is_listed "$row" || { printf '%s\n' "$row" | tee -a "${PEERS_NEW:-/dev/null}" >&2; result=1; }
-	done < <(cut -f 1 "$WORK"/*.notes | awk '!seen[$0]++')
+		for ((i = 0; i < ${#list[@]}; i++)); do
+			# shellcheck disable=SC2053 # a pattern
+			[[ $row != ${patterns[i]} ]] || break
+		done
+		if [ "$i" -lt ${#list[@]} ]; then
+			printf '%s\n' "${list[i]}" >>"$SEEN"
+		else
+			printf '%s\n' "$row" | tee -a "${PEERS_NEW:-/dev/null}" >&2
+			result=1
+		fi
+	done
 	[ "$result" = 0 ] || fail "not in $DIFFERENCES"
 }
 
