@@ -71,7 +71,7 @@ open_lab() {
 	dirs=("$LABS/$NUMBER"-*/)
 	DIR=${dirs[0]%/}
 	[ -e "$DIR/lab" ] || die "there is no lab $NUMBER (minirun lab list)"
-	title='' look='' hint='' title_zh='' look_zh='' hint_zh='' needs='' full='' verdict=no chart=main
+	title='' look='' hint='' title_zh='' look_zh='' hint_zh='' needs='' full='' verdict=no chart=main lines=''
 	columns='vm rss usage anon cache kernel'
 	experiment() {
 		container main spec.json

@@ -114,6 +114,7 @@ row() {
 		case $column in
 		working_set) working_set "$1" ;;
 		stall) REPLY=${REPLY:+~$((REPLY / 1000))ms} ;;
+		dirty) REPLY=${REPLY:+~$(mib "$REPLY")} ;;
 		passes) REPLY=${REPLY:+~$REPLY} ;;
 		*) [ -z "$REPLY" ] || REPLY=$(mib "$REPLY") ;;
 		esac

@@ -19,7 +19,7 @@ set -u
 # touch.rss is the RSS after the step `touch`, read2.cache the container's page cache
 # after the second `read`, kid.anon.rss that of the process `kid`.
 
-declare -A V=()
+declare -A V=() LEFT_OUT=()
 
 # What the record calls it. Times there are microseconds.
 WORDS="oomkilled=State.OOMKilled exit=Exit.Code exit_code=State.ExitCode signal=Exit.Signal
@@ -91,7 +91,7 @@ learn_steps() {
 		fi
 		[ "${seen[$key]:-1}" = 1 ] || key+=${seen[$key]}
 		for name in vm rss code signal index passes error limit usage anon cache shmem \
-			inactive_file active_file kernel swap stall; do
+			inactive_file active_file dirty kernel swap stall; do
 			field "$line" "$name"
 			learn "$run" "$key.$name" "$REPLY"
 		done
@@ -200,10 +200,13 @@ compare() {
 	while IFS= read -r line; do
 		line=${line%%#*}
 		line=$(full_size "${line// /}")
+		[[ $line == '['* ]] || [ -z "${LEFT_OUT[$RUN]:-}" ] || continue
 		case $line in
 		'') continue ;;
 		'['*']')
 			RUN=${line:1:-1}
+			[ -z "${LEFT_OUT[$RUN]:-}" ] ||
+				printf '    %-34s %s\n' "$RUN: left out" "${LEFT_OUT[$RUN]}"
 			continue
 			;;
 		oomkilled) left=oomkilled op='=' right=true ;;

@@ -44,6 +44,19 @@ missing() {
 		printf 'overcommit mode 2; cure: sysctl vm.overcommit_memory=0'
 		return
 		;;
+	hugepages)
+		[[ ${WHY[hugepages]:-0} =~ ^([0-9]+)\ free ]]
+		[ "${BASH_REMATCH[1]:-0}" -lt 20 ] || return 0
+		printf 'no free hugepages: fewer than 20; cure: sysctl vm.nr_hugepages=20'
+		return
+		;;
+	engines | runtimes)
+		for item in ${!item}; do
+			! command -v "$item" >/dev/null || return 0
+		done
+		printf 'none of these is installed: %s' "${!1}"
+		return
+		;;
 	disk)
 		case $(stat -f -c %T "$(scratch_parent)") in
 		tmpfs | ramfs | overlayfs | UNKNOWN*) ;;
@@ -96,8 +109,14 @@ open_scratch() {
 }
 
 close_scratch() {
+	stop_daemons
 	forget
 	rm -rf "$SCRATCH"
+}
+
+# stop_daemons - those that a lab has started; it says how.
+stop_daemons() {
+	:
 }
 
 # forget - remove what is left of the lab's containers.
@@ -134,10 +153,11 @@ id_of() {
 }
 
 # bundle RUN SPEC - SPEC with a root file system of its own, memlab in it, and an empty
-# folder on a disk as /data; sets BUNDLE.
+# folder on a disk as /data; sets BUNDLE. Folders that containers share are below
+# $SCRATCH/shared.
 bundle() {
 	BUNDLE=$SCRATCH/$1
-	mkdir -p "$BUNDLE"/rootfs/{proc,sys,dev,tmp,data}
+	mkdir -p "$BUNDLE"/rootfs/{proc,sys,dev,tmp,data,shared}
 	cp "$MEMLAB" "$BUNDLE/rootfs/memlab"
 	full_size "$(<"$DIR/$2")" | sed 's#"\.\./\.\./build/rootfs"#"rootfs"#' \
 		>"$BUNDLE/config.json"
@@ -253,6 +273,12 @@ container() {
 	finish "$1"
 }
 
+# left_out RUN REASON - this run needs what the host lacks; nothing is expected of it.
+left_out() {
+	say "$2"
+	LEFT_OUT[$1]=$2
+}
+
 # refused RUN SPEC - a container that minirun must refuse to start.
 refused() {
 	local text code=0
@@ -288,24 +314,53 @@ perform() {
 	# Most lives here are too short for it; its figures differ from run to run.
 	VERDICT='/^=> leak or limit/d'
 	[ "$verdict" = no ] || VERDICT='s/^=> leak or limit/| leak or limit/'
-	V=()
+	V=() LEFT_OUT=()
+	mkdir -p "$SCRATCH/shared"
 	experiment
 	forget
 }
 
+# notes RUN - for its chart: when each step of its first process had ended; a pause belongs to
+# the step before.
+notes() {
+	local line at until last=''
+	while IFS= read -r line; do
+		field "$line" step
+		case $REPLY:$line in
+		spawn:* | ready:* | wait:* | end:* | signal:* | handle:* | *'"more":true'*) continue ;;
+		*'"comm":"memlab"'*) ;;
+		*) continue ;;
+		esac
+		field "$line" at
+		at=$REPLY
+		if [[ $line != '{"step":"hold"'* ]]; then
+			[ -z "$last" ] || printf '%s %s\n' "$until" "$last"
+			field "$line" passes
+			last="$(what "$line")${REPLY:+, $REPLY passes}"
+		fi
+		until=$at
+	done < <(grep -s '^{"step":' "$OUT/$1.steps")
+	[ -z "$last" ] || printf '%s %s\n' "$until" "$last"
+}
+
 # draw_chart - of the runs that the lab names, side by side when there are two; sets CHART.
 draw_chart() {
-	local run files=()
+	local run line files=() options=()
 	CHART=$OUT/chart.svg
 	for run in $chart; do
 		files+=("$OUT/$run.json")
+		notes "$run" >"$OUT/$run.notes"
+		options+=(--notes "$OUT/$run.notes")
+	done
+	for line in $lines; do
+		options+=(--line "$line")
 	done
 	rm -f "$CHART"
 	if [ ! -s "${files[0]}" ]; then
 		CHART='none, no container has run'
 	elif [ "${HAS[gnuplot]:-missing}" != ok ]; then
 		CHART='not drawn, gnuplot-nox is not installed'
-	elif "$MINIRUN" report --format svg "${files[@]}" >"$SCRATCH/chart"; then
+	elif "$MINIRUN" report --format svg "${options[@]}" "${files[@]}" >"$SCRATCH/chart"; then
 		sed "s/-$$\b//g" "$SCRATCH/chart" >"$CHART"
 	fi
 }

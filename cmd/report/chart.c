@@ -28,6 +28,7 @@
 #define PSI_BOTTOM 474.0
 #define LANES_TOP 488.0
 #define LANES_BOTTOM 592.0
+#define NOTES_HEIGHT 40.0 /* two rows above the memory pane */
 
 #define TICS "nomirror out scale 0.6 textcolor rgb '#333333'"
 
@@ -52,6 +53,8 @@ struct box chart_box(const struct run *const *runs, int n, int i)
 		end = fmax(end, runs[k]->end);
 		shortest = fmin(shortest, runs[k]->end);
 		b.max_bytes = fmax(b.max_bytes, runs[k]->max_bytes * HEADROOM);
+		if (runs[k]->n_notes)
+			b.top = MEMORY_TOP + NOTES_HEIGHT;
 	}
 	/* One scale, unless one of them would be a stroke. */
 	b.t1 = (end > 10 * shortest ? runs[i]->end : end) * 1.015;
@@ -217,7 +220,7 @@ static void plot_layers(const struct panel *p)
 	/* What is nowhere known gnuplot would warn of. */
 	static const char *const lines[] = {"lc rgb '" LIMIT_COLOR "' lw 3",
 		"lc rgb '" LIMIT_COLOR "' lw 2.5 dt (12,6)",
-		"lc rgb '#8C510A' lw 2 dt (3,4)"};
+		"lc rgb '" HIGH_COLOR "' lw 2 dt (3,4)"};
 	bool known[3] = {0};
 	for (size_t i = 0; i < p->run->n_points; i++) {
 		const struct point *q = &p->run->points[i];
@@ -263,6 +266,7 @@ static void memory_pane(const struct panel *p)
 	label_layers(p);
 	label_limits(p);
 	label_extras(p);
+	label_notes(p);
 	mark_events(p);
 	put(p,
 		"set yrange [0:%.6g]\nset ytics autofreq " TICS

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define CHAR_WIDTH 6.9 /* of the 12 pixel font, on average */
+#define NOTE_CHAR_WIDTH 6.3 /* of the 11 pixel font */
 #define COLUMNS 200    /* of the grid on which labels are placed */
 
 /* --- the areas and their labels --- */
@@ -78,24 +79,20 @@ void label_layers(const struct panel *p)
 
 /* --- limits and events --- */
 
-/* Above its line, from the side where there is room. */
-static void label_limit(const struct panel *p, double bytes, const char *what, bool right)
+/* Above its line, where a container has not yet grown. */
+static void label_limit(
+	const struct panel *p, double bytes, const char *what, const char *color)
 {
-	char size[24], text[96];
+	char size[24], text[96], more[40];
 
 	if (isnan(bytes))
 		return;
-	snprintf(text, sizeof(text), "%s %s", what, size_text(bytes, size));
-	if (bytes * 1.02 > p->box.max_bytes) {
-		snprintf(text, sizeof(text), "%s %s, far above", what, size);
-		text_at(p, p->box.left + 8, p->box.top + 30,
-			"left textcolor rgb '" LIMIT_COLOR "'", text);
-		return;
-	}
-	text_at(p, right ? p->box.right - 8 : p->box.left + 24, memory_y(p, bytes) - 9,
-		right ? "right textcolor rgb '" LIMIT_COLOR "'"
-		      : "left textcolor rgb '" LIMIT_COLOR "'",
-		text);
+	bool far = bytes * 1.02 > p->box.max_bytes;
+	snprintf(text, sizeof(text), "%s %s%s", what, size_text(bytes, size),
+		far ? ", far above" : "");
+	snprintf(more, sizeof(more), "left textcolor rgb '%s'", color);
+	text_at(p, p->box.left + (far ? 8 : 24),
+		far ? p->box.top + 30 : memory_y(p, bytes) - 9, more, text);
 }
 
 void label_limits(const struct panel *p)
@@ -122,9 +119,9 @@ void label_limits(const struct panel *p)
 		changed        ? "limit at first"
 		: isnan(above) ? "limit"
 			       : "own limit",
-		false);
-	label_limit(p, above, "limit of a parent cgroup", false);
-	label_limit(p, last->high, "memory.high", true);
+		LIMIT_COLOR);
+	label_limit(p, above, "limit of a parent cgroup", LIMIT_COLOR);
+	label_limit(p, last->high, "memory.high", HIGH_COLOR);
 }
 
 /* Above the line where it is highest; one that lies on another gets a row of its own. */
@@ -146,6 +143,9 @@ void label_extras(const struct panel *p)
 			}
 		}
 		double y = memory_y(p, most) - 10, x = time_x(p, at);
+		double limit = memory_y(p, p->run->points[0].limit) - 9;
+		if (fabs(y - limit) < 14)
+			y = limit - 15;
 		for (int k = 0; k < i; k++)
 			if (rows[k] > 0 && y > rows[k] - 15 && y < rows[k] + 15)
 				y = rows[k] - 16;
@@ -156,6 +156,38 @@ void label_extras(const struct panel *p)
 		snprintf(text, sizeof(text), "%s %s", extra_styles[i].name,
 			size_text(most, size));
 		text_at(p, right ? fmin(x + 60, p->box.right) : x + 4, y, more, text);
+	}
+}
+
+/* What went on, above the pane: each text over its own stretch of time, in the second row
+ * where the first is taken, and not at all where both are. */
+void label_notes(const struct panel *p)
+{
+	const struct run *r = p->run;
+	double from = r->from, taken[2] = {p->box.left, p->box.left};
+
+	for (size_t i = 0; i < r->n_notes; from = r->notes[i++].t) {
+		const struct note *n = &r->notes[i];
+		double end = fmin(time_x(p, n->t), time_x(p, r->end));
+		double width = (double)strlen(n->text) * NOTE_CHAR_WIDTH + 8;
+		double x = fmin((time_x(p, fmax(from, r->from)) + end) / 2,
+			p->box.right + 20 - width / 2);
+
+		if (n->t <= r->from)
+			continue;
+		if (i + 1 < r->n_notes)
+			put(p,
+				"set arrow from screen %.5f,%.5f to screen %.5f,%.5f nohead "
+				"back lc rgb '#888888' lw 1 dt (2,4)\n",
+				x_of(p, end), y_of(p->box.bottom), x_of(p, end),
+				y_of(p->box.top - 4));
+		x = fmax(x, p->box.left + width / 2);
+		int row = x - width / 2 < taken[0];
+		if (x - width / 2 < taken[row])
+			continue;
+		taken[row] = x + width / 2;
+		text_at(p, x, p->box.top - 12 - 15 * row,
+			"center font ',11' textcolor rgb '#333333'", n->text);
 	}
 }
 

@@ -18,7 +18,7 @@ enum { EXIT_NO_GNUPLOT = 3 };
 
 struct args {
 	const char *output, *format, *timeline;
-	struct option_list lines;
+	struct option_list lines, notes;
 	bool term;
 };
 
@@ -30,8 +30,10 @@ static const struct option rows[] = {
 		GROUP_COMMON, NULL},
 	{"term", 0, OPTION_FLAG, AT(term), NULL, "draw in the terminal", GROUP_COMMON,
 		NULL},
-	{"line", 0, OPTION_LIST, AT(lines), "NAME", "add a line: virt, rss, working-set",
+	{"line", 0, OPTION_LIST, AT(lines), "NAME", "add a line: virt, rss, working-set, dirty",
 		GROUP_COMMON, NULL},
+	{"notes", 0, OPTION_LIST, AT(notes), "FILE",
+		"lines SECONDS TEXT: what went on until then", GROUP_COMMON, NULL},
 	{"timeline", 0, OPTION_TEXT, AT(timeline), "FILE",
 		"instead of the one that the record names", GROUP_COMMON, NULL},
 	{0},
@@ -140,7 +142,7 @@ static int load(
 	for (size_t i = 0; r == 0 && i < a->lines.n; i++)
 		if (run_ask(ret, a->lines.items[i]) < 0)
 			r = mr_fail_text(err, EINVAL,
-				"option --line: expected virt, rss or working-set, found '%s'",
+				"option --line: expected virt, rss, working-set or dirty, found '%s'",
 				a->lines.items[i]);
 	return r;
 }
@@ -169,11 +171,14 @@ static int run(int argc, char **argv, struct mr_error *err)
 	}
 	for (int i = 0; r == 0 && i < args.n; i++)
 		r = load(&runs[i], args.items[i], &a, err);
+	for (size_t i = 0; r == 0 && i < a.notes.n && i < (size_t)args.n; i++)
+		r = run_take_notes(&runs[i], a.notes.items[i], err);
 	if (r == 0)
 		r = report(&a, list, args.n, err);
 	for (int i = 0; i < args.n; i++)
 		run_clear(&runs[i]);
 	option_list_clear(&a.lines);
+	option_list_clear(&a.notes);
 	return r;
 }
 

@@ -33,6 +33,7 @@ const struct extra_style extra_styles[EXTRAS] = {
 	[RSS] = {"rss", "RSS of all processes", "#0072B2"},
 	[WORKING_SET] = {"working-set", "working set (usage less inactive file)",
 		"#D55E00"},
+	[DIRTY] = {"dirty", "not yet written to disk", "#0B3C5D"},
 };
 
 void clean_name(const char *text, char *ret, size_t size)
@@ -98,7 +99,8 @@ static int add_point(struct run *r, const struct mr_json *line)
 		.high = number(line, "high"),
 		.some = number(line, "psi_some"),
 		.full = number(line, "psi_full"),
-		.inactive = number(line, "inactive_file")};
+		.inactive = number(line, "inactive_file"),
+		.dirty = number(line, "dirty")};
 	for (int i = 0; i < LAYERS; i++)
 		p->part[i] = number(line, layer_styles[i].key);
 	r->has_psi |= !isnan(p->some);
@@ -135,13 +137,18 @@ static void add_event(
 		r->more_kills += e.kind == EVENT_KILL;
 }
 
-static void take_end(struct lane *l, const struct mr_json *line)
+/* @exit: the record's. Ends of others than init the kernel tells only since 6.15. */
+static void take_end(struct lane *l, const struct mr_json *line, const struct mr_json *exit)
 {
 	int64_t code = mr_json_int(line, "code", -1);
 	const char *signal = mr_json_text(line, "signal", NULL);
 
 	if (isnan(l->end))
 		return;
+	if (code < 0 && !signal && l->pid == 1 && exit) {
+		code = mr_json_int(exit, "Code", -1);
+		signal = mr_json_text(exit, "Signal", NULL);
+	}
 	l->how = GONE;
 	if (code >= 0) {
 		l->how = EXITED;
@@ -175,7 +182,7 @@ static int add_lane(struct run *r, const struct mr_json *line)
 		.max_rss = number(line, "max_rss"),
 		.max_vm = number(line, "max_vm")};
 	clean_name(comm, l->name, sizeof(l->name));
-	take_end(l, line);
+	take_end(l, line, mr_json_get(r->status, "Exit"));
 	l->points = calloc(points ? points->n + 1 : 1, sizeof(*l->points));
 	for (const struct mr_json *p = points ? points->child : NULL; p && l->points;
 		p = p->next) {
@@ -320,6 +327,30 @@ int run_load(struct run *r, const char *status_path, const char *timeline_path,
 	return ret;
 }
 
+int run_take_notes(struct run *r, const char *path, struct mr_error *err)
+{
+	autofree char *text = NULL;
+	int ret = mr_read_file_at(AT_FDCWD, path, MAX_FILE, &text, NULL);
+
+	if (ret < 0)
+		return mr_fail(err, -ret, "cannot read the notes '%s'", path);
+	for (char *line = text, *next; *line; line = next) {
+		char *end = strchrnul(line, '\n'), *rest;
+		double t = strtod(line, &rest);
+		next = end + (*end == '\n');
+		*end = '\0';
+		if (rest == line || *rest != ' ' || !isfinite(t))
+			return mr_fail_text(err, EINVAL,
+				"notes '%s': expected SECONDS TEXT, found '%s'", path, line);
+		if (r->n_notes == sizeof(r->notes) / sizeof(r->notes[0]))
+			break;
+		struct note *n = &r->notes[r->n_notes++];
+		n->t = t;
+		clean_name(rest + 1, n->text, sizeof(n->text));
+	}
+	return 0;
+}
+
 void run_clear(struct run *r)
 {
 	for (size_t i = 0; i < r->n_lanes; i++)
@@ -348,11 +379,12 @@ double extra_at(const struct run *r, double t, enum extra which)
 {
 	double sum = 0;
 
-	if (which == WORKING_SET) {
+	if (which == WORKING_SET || which == DIRTY) {
 		size_t i = 0;
 		while (i + 1 < r->n_points && r->points[i + 1].t <= t)
 			i++;
-		return r->points[i].usage - r->points[i].inactive;
+		const struct point *p = &r->points[i];
+		return which == DIRTY ? p->dirty : p->usage - p->inactive;
 	}
 	for (size_t i = 0; i < r->n_lanes; i++) {
 		const struct lane *l = &r->lanes[i];

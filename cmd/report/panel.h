@@ -32,6 +32,7 @@ void swatch(const struct panel *p, double x, double y, const char *color);
 void label_layers(const struct panel *p);
 void label_limits(const struct panel *p);
 void label_extras(const struct panel *p);
+void label_notes(const struct panel *p);
 void mark_events(const struct panel *p);
 void put_margin(const struct panel *p);
 void put_titles(const struct panel *p);

@@ -25,9 +25,10 @@ struct layer_style {
 };
 extern const struct layer_style layer_styles[LAYERS];
 #define LIMIT_COLOR "#C00000"
+#define HIGH_COLOR  "#6B3D00"
 
 /** Lines over the areas, when asked for. */
-enum extra { VIRT, RSS, WORKING_SET, EXTRAS };
+enum extra { VIRT, RSS, WORKING_SET, DIRTY, EXTRAS };
 struct extra_style {
 	const char *word, *name, *color; /* word: as the option has it */
 };
@@ -35,7 +36,8 @@ extern const struct extra_style extra_styles[EXTRAS];
 
 /** One sample; bytes, NAN where not known. Times are seconds since the exec. */
 struct point {
-	double t, part[LAYERS], usage, limit, above, high, some, full, inactive;
+	double t, part[LAYERS], usage, limit, above, high, some, full, inactive,
+		dirty;
 };
 
 struct event {
@@ -43,6 +45,12 @@ struct event {
 	enum event_kind { EVENT_KILL, EVENT_LIMIT, EVENT_STILL, EVENT_GOES_ON } kind;
 	char name[32]; /* the victim, clean, "" unknown */
 	double bytes;  /* the new limit, NAN: none */
+};
+
+/** What went on until @t, in the words of --notes. */
+struct note {
+	double t;
+	char text[40]; /* clean */
 };
 
 struct lane_point {
@@ -72,6 +80,8 @@ struct run {
 	size_t n_events, more_kills;
 	struct lane *lanes;
 	size_t n_lanes, lanes_not_kept;
+	struct note notes[32];
+	size_t n_notes;
 	double end;  /* of the life, seconds */
 	double from; /* drawn from here on; 0: the whole */
 	bool has_psi;
@@ -82,6 +92,8 @@ struct run {
 
 int run_load(struct run *r, const char *status_path, const char *timeline_path,
 	struct mr_error *err);
+/** Lines "SECONDS TEXT": what the program did until then, counted from its exec. */
+int run_take_notes(struct run *r, const char *path, struct mr_error *err);
 void run_clear(struct run *r);
 /** The point of it in one sentence, and what the shape says or "". */
 void run_headline(const struct run *r, struct mr_str *out);

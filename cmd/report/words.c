@@ -147,7 +147,7 @@ void run_subline(const struct run *r, struct mr_str *out)
 	if (waited > 0.2 * last->t)
 		mr_str_appendf(out,
 			"For %.0f %% of its life everybody in it waited for memory",
-			100 * waited / r->end);
+			fmin(100, 100 * waited / r->end));
 	else if (bytes_of(r, "OOM.Kills") == 0 && r->peak[FILE_CACHE] > 0.3 * limit &&
 		 r->max_bytes >= 0.97 * limit &&
 		 bytes_of(r, "Memory.PeakBytes") >= 0.97 * limit)

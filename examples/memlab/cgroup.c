@@ -33,6 +33,7 @@ static const struct {
 	{"shmem", "total_shmem", "shmem"},
 	{"inactive_file", "total_inactive_file", "inactive_file"},
 	{"active_file", "total_active_file", "active_file"},
+	{"dirty", "total_dirty", "file_dirty"},
 };
 
 static bool has_word(const char *list, size_t len, const char *word)

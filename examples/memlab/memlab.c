@@ -112,6 +112,7 @@ int main(int argc, char **argv)
 	int adj = 0, at = 1, error;
 	const struct step *steps;
 
+	report_begin();
 	for (; at + 1 < argc && argv[at][0] == '-'; at += 2) {
 		if (strcmp(argv[at], "--name") == 0) {
 			name = argv[at + 1];

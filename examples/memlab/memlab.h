@@ -89,6 +89,8 @@ double now(void);
 void sleep_until(double when);
 __attribute__((format(printf, 2, 3))) void outcome_add(
 	struct outcome *out, const char *format, ...);
+/* Times in lines count from here. */
+void report_begin(void);
 void report(const char *step, const struct outcome *out, double seconds, int error);
 /* --every: a line (with "more") when what is done passes another multiple of it. */
 void tell(const struct step *step, uint64_t before, uint64_t after, double seconds);

@@ -272,6 +272,8 @@ static void report_cow(const char *phase, size_t bytes, double begin)
 	report("cow", &out, now() - begin, 0);
 }
 
+#define COW_PAUSE 0.3 /* seconds, for whoever looks at it */
+
 /* The pages are shared until the child's writes make it a copy of each. */
 int step_cow(const struct step *step, struct outcome *out)
 {
@@ -288,8 +290,10 @@ int step_cow(const struct step *step, struct outcome *out)
 		return -errno;
 	if (child == 0) {
 		read_pages(start, step->size, (size_t)sysconf(_SC_PAGESIZE));
+		sleep_until(now() + COW_PAUSE);
 		report_cow("child-read", step->size, begin);
 		fill(start, step->size);
+		sleep_until(now() + COW_PAUSE);
 		report_cow("child-wrote", step->size, begin);
 		_exit(0);
 	}

@@ -85,6 +85,13 @@ static bool own_sizes(uint64_t *vm, uint64_t *rss)
 	return true;
 }
 
+static double began;
+
+void report_begin(void)
+{
+	began = now();
+}
+
 void report(const char *step, const struct outcome *out, double seconds, int error)
 {
 	char line[1536], sizes[80] = "\"vm\":null,\"rss\":null", fault[64] = "";
@@ -102,8 +109,8 @@ void report(const char *step, const struct outcome *out, double seconds, int err
 			name != NULL ? name : "?");
 	len = snprintf(line, sizeof(line),
 		"{\"step\":\"%s\",\"comm\":\"%s\",\"bytes\":%" PRIu64
-		",%s,\"seconds\":%.6f%s%s,\"cgroup\":%s%s%s}\n",
-		step, memlab_name, out->bytes, sizes, seconds, out->extra, fault,
+		",%s,\"seconds\":%.6f,\"at\":%.6f%s%s,\"cgroup\":%s%s%s}\n",
+		step, memlab_name, out->bytes, sizes, seconds, now() - began, out->extra, fault,
 		cgroup != NULL ? "{" : "null", cgroup != NULL ? cgroup : "",
 		cgroup != NULL ? "}" : "");
 	do

@@ -143,13 +143,19 @@ static void put_pressure(struct mr_json_writer *w, const struct mr_cgroup_usage 
 	mr_json_end(w);
 }
 
-/* With memory+swap no higher than memory, that is the limit that refuses (v1). */
+/* With memory+swap no higher than memory, that is the limit that refuses (v1). Its refusals
+ * are not counted by every kernel (kernel 6.18: always 0): 0 beside a peak at the limit is no
+ * knowledge. */
 static struct mr_uint failcnt(
 	const struct mr_cgroup_limits *l, const struct mr_cgroup_usage *u)
 {
 	bool memsw = l->memory_version == 1 && l->memory_swap.set && l->memory.set &&
 		     l->memory_swap.value <= l->memory.value && u->memsw_failcnt.set;
-	return memsw ? u->memsw_failcnt : u->failcnt;
+	if (!memsw)
+		return u->failcnt;
+	bool counted = u->memsw_failcnt.value > 0 || !u->memory_peak.set ||
+		       u->memory_peak.value < l->memory_swap.value;
+	return counted ? u->memsw_failcnt : (struct mr_uint){0};
 }
 
 static struct mr_uint max_rss(const struct mr_record *r)

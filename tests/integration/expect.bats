@@ -36,8 +36,8 @@ row() {
 
 @test "expect: an OOM kill, with who, where and how much, in command mode" {
 	expect_run oomkilled init-killed signal=KILL victim=memlab limit_cgroup=own oom_kills=1 \
-		'peak<=16m' 'peak_anon>12m' 'max_rss>12m' 'failcnt>=0' 'wall<60' 'cpu<60' -- \
-		--no-init -m 16m -- "$MEMLAB" anon 40M
+		'peak<=16m' 'peak_anon>12m' 'max_rss>12m' 'failcnt>0' 'wall<60' 'cpu<60' -- \
+		--no-init -m 16m --memory-swap 20m -- "$MEMLAB" anon 40M
 	assert_status 0
 	assert_eq "$output" "" stdout
 	assert_eq "$(grep -c ' yes$' <<<"$stderr")" 12

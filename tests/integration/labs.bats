@@ -20,6 +20,8 @@ lab() {
 	if command -v gnuplot >/dev/null; then
 		assert_contains "$(head -c 200 "$BATS_TEST_TMPDIR"/minirun/labs/"$1"-*/chart.svg)" "<svg"
 	fi
+	# Of what was left out there is no story to compare with.
+	[[ $output != *': left out '* ]] || return 0
 	story <<<"$output" >"$BATS_TEST_TMPDIR/story"
 	for readme in "$TOP"/examples/"$1"-*/README.md "$TOP"/examples/"$1"-*/README.zh.md; do
 		block "$readme" "$MEMORY_VERSION" >"$BATS_TEST_TMPDIR/block"
@@ -96,6 +98,38 @@ lab() {
 	lab 17
 }
 
+@test "lab 18: slowed down instead of killed" {
+	lab 18
+}
+
+@test "lab 19: a heap limit is not a memory limit" {
+	lab 19
+}
+
+@test "lab 20: huge pages do not count" {
+	lab 20
+}
+
+@test "lab 21: when malloc says no" {
+	lab 21
+}
+
+@test "lab 22: shared pages are counted once" {
+	lab 22
+}
+
+@test "lab 23: a limit below what is in use" {
+	lab 23
+}
+
+@test "lab 24: writing a file larger than the limit" {
+	lab 24
+}
+
+@test "lab 25: the same container under three engines" {
+	lab 25
+}
+
 @test "lab list names every lab; its folder is whole, in both languages" {
 	local dir file
 	run --separate-stderr minirun lab list
@@ -122,6 +156,7 @@ lab() {
 			case $host:$spec in
 			# What these labs show is in one version only.
 			v[2]:*06-* | v1:*-group.json | hybrid:*-group.json) continue ;;
+			v1:*18-*/spec.json | hybrid:*18-*/spec.json) continue ;;
 			esac
 			run minirun plan --host "$TOP/tests/fixtures/host/$host" "$spec"
 			assert_status 0

@@ -279,6 +279,14 @@ keep_created() {
 	assert_between "$(state .Memory.Failcnt)" 0 1000000 Failcnt
 }
 
+@test "record: hits of a limit are counted, or unknown, and never 0 after a kill" {
+	requires memory memlab
+	make_spec "$BUNDLE/config.json" "$(args /memlab anon 80M)" "$(memory 64M)"
+	run_spec
+	assert_status 137
+	assert_ne "$(state .Memory.Failcnt)" 0 Failcnt
+}
+
 @test "record: PSI totals grow under pressure" {
 	requires memory memlab psi
 	make_spec "$BUNDLE/config.json" "$(args /memlab anon 80M)" "$(memory 64M)"

@@ -179,7 +179,20 @@ run_report() {
 	assert_between "$(layer_height a.svg '#E69F00')" 13 17 "height of anon"
 	run_report --line nothing a.json
 	assert_status 125
-	assert_contains "$stderr" "expected virt, rss or working-set"
+	assert_contains "$stderr" "expected virt, rss, working-set or dirty"
+}
+
+@test "report: what the program did, above the areas" {
+	made a
+	printf '%s\n' '0.8 read 40M' '1.9 it'"'"'s {bad}' >notes
+	"$REPORT" --notes notes -o a.svg a.json
+	run texts a.svg
+	assert_contains "$output" "read 40M"
+	assert_contains "$output" "it?s ?bad?"
+	echo 'no number' >notes
+	run_report --notes notes a.json
+	assert_status 125
+	assert_contains "$stderr" "expected SECONDS TEXT, found 'no number'"
 }
 
 @test "report: PNG" {
