@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Whole files relative to a directory descriptor, descriptors through sockets, clocks:
+ * Whole files relative to a directory descriptor, waiting, clocks:
  * see io.h.
  *
  * Files that a container may have put there are opened with O_NONBLOCK and read up to a
@@ -8,7 +8,7 @@
  * Kernel files are written without O_NONBLOCK: since kernel 6.16 that flag makes a write
  * to memory.max skip the reclaim.
  *
- * open(2), read(2), write(2), rename(2), fsync(2), unix(7), cgroups(7)
+ * open(2), read(2), write(2), rename(2), fsync(2), cgroups(7)
  */
 #include "base/io.h"
 #include "base/str.h"
@@ -18,7 +18,6 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 
 void mr_close(int *fd)
@@ -257,64 +256,6 @@ int mr_write_atomic_at(
 		return r;
 	}
 	return sync_directory_of(dirfd, name);
-}
-
-/* --- descriptors through sockets --- */
-
-union fd_control {
-	struct cmsghdr align;
-	char data[CMSG_SPACE(sizeof(int))];
-};
-
-int mr_send_fd(int socket, int fd)
-{
-	char byte = 'F';
-	union fd_control control = {0};
-	struct iovec iov = {.iov_base = &byte, .iov_len = 1};
-	struct msghdr msg = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = control.data,
-		.msg_controllen = sizeof(control.data),
-	};
-	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(c), &fd, sizeof(int));
-
-	ssize_t n;
-	do {
-		n = sendmsg(socket, &msg, MSG_NOSIGNAL);
-	} while (n < 0 && errno == EINTR);
-	return n < 0 ? -errno : 0;
-}
-
-int mr_recv_fd(int socket)
-{
-	char byte;
-	union fd_control control = {0};
-	struct iovec iov = {.iov_base = &byte, .iov_len = 1};
-	struct msghdr msg = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = control.data,
-		.msg_controllen = sizeof(control.data),
-	};
-	ssize_t n;
-	do {
-		n = recvmsg(socket, &msg, MSG_CMSG_CLOEXEC);
-	} while (n < 0 && errno == EINTR);
-	if (n < 0)
-		return -errno;
-
-	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
-	if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS ||
-		c->cmsg_len != CMSG_LEN(sizeof(int)))
-		return -EBADMSG;
-	int fd;
-	memcpy(&fd, CMSG_DATA(c), sizeof(int));
-	return fd;
 }
 
 /* --- clocks --- */

@@ -81,11 +81,6 @@ int mr_write_file_at(int dirfd, const char *path, const char *text);
  */
 int mr_write_atomic_at(int dirfd, const char *name, const void *data, size_t len, mode_t mode);
 
-/** One SCM_RIGHTS message with one byte of payload. @return 0 or -errno */
-int mr_send_fd(int socket, int fd);
-/** @return the descriptor (O_CLOEXEC) or -errno; -EBADMSG when none came */
-int mr_recv_fd(int socket);
-
 /** Nanoseconds of CLOCK_MONOTONIC. */
 int64_t mr_now_mono_ns(void);
 /** CLOCK_REALTIME. */

@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -67,13 +66,6 @@ int mr_sync_send_error(int sock, const struct mr_error *error)
 	return send_frame(sock, &frame, sizeof(frame), -1);
 }
 
-int mr_sync_send_warning(int sock, const char *text)
-{
-	struct mr_frame frame = { .kind = MR_FRAME_WARNING, .fd = -1 };
-	snprintf(frame.error.message, sizeof(frame.error.message), "%s", text);
-	return send_frame(sock, &frame, sizeof(frame), -1);
-}
-
 /* Take descriptor and sender out of the control messages. */
 static void take_control(struct msghdr *msg, struct mr_frame *ret)
 {
@@ -114,8 +106,7 @@ int mr_sync_receive(int sock, struct mr_frame *ret)
 	if (n < 0)
 		return -errno;
 	take_control(&msg, ret);
-	int wants_text = ret->kind == MR_FRAME_ERROR || ret->kind == MR_FRAME_WARNING;
-	if ((size_t)n != (wants_text ? sizeof(*ret) : SHORT_FRAME)) {
+	if ((size_t)n != (ret->kind == MR_FRAME_ERROR ? sizeof(*ret) : SHORT_FRAME)) {
 		if (ret->fd >= 0)
 			close(ret->fd);
 		return -EPROTO;

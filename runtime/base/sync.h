@@ -14,7 +14,6 @@
  *   parent -> child   PASS b
  *   child -> parent   FD purpose   with one descriptor (SCM_RIGHTS)
  *   child -> parent   TRACE        index of the finished step, its nanoseconds
- *   child -> parent   WARNING      text
  *   child -> parent   ERROR        struct mr_error; the child then exits
  *   child -> parent   PROGRAM      the sender executes the program next
  *   child -> parent   STARTED      under a minimal init: the program was executed
@@ -34,7 +33,6 @@ enum mr_frame_kind {
 	MR_FRAME_PASS,
 	MR_FRAME_FD,
 	MR_FRAME_TRACE,
-	MR_FRAME_WARNING,
 	MR_FRAME_ERROR,
 	MR_FRAME_PROGRAM,
 	MR_FRAME_STARTED,
@@ -59,7 +57,7 @@ struct mr_frame {
 	int64_t value;  /* nanoseconds, wait status, pid */
 	int fd;         /* received descriptor or -1; owned by the receiver */
 	int32_t sender; /* pid of the sender in the receiver's pid namespace; 0: not known */
-	struct mr_error error; /* ERROR; WARNING uses error.message */
+	struct mr_error error; /* ERROR */
 };
 
 /** @param ret ret[0] parent's end, ret[1] child's end; both O_CLOEXEC */
@@ -69,7 +67,6 @@ int mr_sync_open(int ret[2], struct mr_error *err);
 int mr_sync_send(int sock, enum mr_frame_kind kind, uint32_t which, int64_t value);
 int mr_sync_send_fd(int sock, enum mr_fd_purpose purpose, int fd);
 int mr_sync_send_error(int sock, const struct mr_error *error);
-int mr_sync_send_warning(int sock, const char *text);
 
 /** Receive one frame; blocks. @return 1 frame, 0 end of file, -errno */
 int mr_sync_receive(int sock, struct mr_frame *ret);

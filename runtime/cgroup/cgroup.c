@@ -413,17 +413,3 @@ int mr_cgroup_enter(struct mr_cgroup *cg, bool skip_v2, struct mr_error *err)
 	return 0;
 }
 
-int mr_cgroup_attach(struct mr_cgroup *cg, pid_t pid, struct mr_error *err)
-{
-	char text[24];
-
-	snprintf(text, sizeof(text), "%d", (int)pid);
-	for (int h = 0; h < cg->host->n_hierarchies; h++) {
-		if (cg->dir[h] < 0)
-			continue;
-		int r = mr_write_file_at(cg->dir[h], "cgroup.procs", text);
-		if (r < 0)
-			return fail_join(cg, h, -r, err);
-	}
-	return 0;
-}

@@ -76,9 +76,6 @@ int mr_cgroup_open_tasks(struct mr_cgroup *cg, struct mr_error *err);
 /** Child, still single-threaded: write "0" into each; moves only itself and waits for no
  * RCU grace period, unlike another's pid in cgroup.procs. @skip_v2 when cloned into it */
 int mr_cgroup_enter(struct mr_cgroup *cg, bool skip_v2, struct mr_error *err);
-/** Parent, for kernels where the child may not: write @pid into cgroup.procs. */
-int mr_cgroup_attach(struct mr_cgroup *cg, pid_t pid, struct mr_error *err);
-
 /** Open the existing directories of a container by path. Missing ones stay -1.
  * @return number found, or negative errno */
 int mr_cgroup_open(const struct mr_host *host, const char *path, struct mr_cgroup *ret,

@@ -213,9 +213,6 @@ static int on_frame(struct mr_monitor *m, struct mr_error *err)
 	case MR_FRAME_TRACE:
 		on_trace(m, &f);
 		break;
-	case MR_FRAME_WARNING:
-		message(m, MR_MESSAGE_WARNING, f.error.message);
-		break;
 	case MR_FRAME_ERROR:
 		*err = f.error;
 		ret = -(err->err ? err->err : EPROTO);

@@ -226,15 +226,6 @@ void mr_oom_watch_listen(struct mr_oom_watch *w, bool late)
 	forget_events(w);
 }
 
-int mr_oom_watch_open(
-	struct mr_oom_watch *w, const struct mr_cgroup *cg, struct mr_error *err)
-{
-	int r = mr_oom_watch_prepare(w, cg, err);
-	if (r == 0)
-		mr_oom_watch_listen(w, false);
-	return r;
-}
-
 void mr_oom_watch_follow(struct mr_oom_watch *w)
 {
 	if (w->version == 1)

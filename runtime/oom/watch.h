@@ -89,9 +89,6 @@ struct mr_oom_watch {
 	struct mr_oom_level level[MR_OOM_MAX_LEVELS]; /* n_levels of them are filled */
 };
 
-/** Take baselines, register events: mr_oom_watch_prepare() and mr_oom_watch_listen(). */
-int mr_oom_watch_open(
-	struct mr_oom_watch *w, const struct mr_cgroup *cg, struct mr_error *err);
 /** The part that must come before the container's first process: the counter. 45 us. */
 int mr_oom_watch_prepare(
 	struct mr_oom_watch *w, const struct mr_cgroup *cg, struct mr_error *err);

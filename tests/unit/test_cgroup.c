@@ -789,7 +789,7 @@ static void test_apply(void **state)
 	mr_cgroup_close(&cg);
 }
 
-static void test_enter_and_attach(void **state)
+static void test_enter(void **state)
 {
 	(void)state;
 	struct mr_host host = fixture_host(false);
@@ -802,8 +802,6 @@ static void test_enter_and_attach(void **state)
 	assert_int_equal(mr_cgroup_enter(&cg, true, &err), 0);
 	expect_file("mnt/c/tasks", "0");
 	expect_file("mnt/c/cgroup.procs", "");
-	assert_int_equal(mr_cgroup_attach(&cg, 4711, &err), 0);
-	expect_file("mnt/c/cgroup.procs", "4711");
 	put("mnt/c/tasks", "");
 	assert_int_equal(mr_cgroup_open_tasks(&cg, &err), 0);
 	assert_true(cg.tasks[0] >= 0);
@@ -884,7 +882,7 @@ int main(void)
 		FIXTURE_TEST(test_create_and_undo),
 		FIXTURE_TEST(test_directory_that_exists),
 		FIXTURE_TEST(test_apply),
-		FIXTURE_TEST(test_enter_and_attach),
+		FIXTURE_TEST(test_enter),
 		FIXTURE_TEST(test_controllers_on_the_way_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

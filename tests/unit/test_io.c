@@ -249,29 +249,6 @@ static void test_atomic_write_replaces_a_symlink(void **state)
 	assert_string_equal(buf, "old");
 }
 
-static void test_descriptor_through_socket(void **state)
-{
-	struct fixture *f = *state;
-	int pair[2];
-	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
-	put_file(f->dir, "f", "through", 7);
-	autoclose int fd = openat(f->dir, "f", O_RDONLY | O_CLOEXEC);
-	assert_int_equal(mr_send_fd(pair[0], fd), 0);
-
-	autoclose int got = mr_recv_fd(pair[1]);
-	assert_true(got >= 0 && got != fd);
-	assert_int_equal(fcntl(got, F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
-	char buf[16];
-	assert_int_equal(mr_read_full(got, buf, sizeof(buf)), 7);
-
-	assert_int_equal(send(pair[0], "x", 1, 0), 1);
-	assert_int_equal(mr_recv_fd(pair[1]), -EBADMSG);
-	mr_close(&pair[0]);
-	assert_int_equal(mr_recv_fd(pair[1]), -EBADMSG);
-	assert_int_equal(mr_send_fd(pair[1], fd), -EPIPE);
-	mr_close(&pair[1]);
-}
-
 static void test_clocks(void **state)
 {
 	(void)state;
@@ -304,7 +281,6 @@ int main(void)
 		TEST(test_atomic_write_by_path),
 		TEST(test_failed_atomic_write_leaves_nothing),
 		TEST(test_atomic_write_replaces_a_symlink),
-		TEST(test_descriptor_through_socket),
 		cmocka_unit_test(test_clocks),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

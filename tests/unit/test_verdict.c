@@ -846,7 +846,7 @@ static void no_memory_controller(void **state)
 		host.owner[i] = -1;
 	mr_cgroup_init(&cg);
 	cg.host = &host;
-	assert_int_equal(mr_oom_watch_open(&w, &cg, &err), 0);
+	assert_int_equal(mr_oom_watch_prepare(&w, &cg, &err), 0);
 	assert_int_equal(w.version, 0);
 	assert_int_equal(mr_oom_watch_poll(&w, fds), 0);
 	assert_int_equal(mr_oom_watch_step(&w, &kills, &err), 0);
@@ -912,7 +912,7 @@ static void old_kernels_have_no_count(void **state)
 	begin(&l, 1);
 	struct mr_oom_watch w;
 	put(&l, "/P/C/memory.oom_control", "oom_kill_disable 0\nunder_oom 0\n");
-	assert_int_equal(mr_oom_watch_open(&w, &l.cgroup, &l.err), -EOPNOTSUPP);
+	assert_int_equal(mr_oom_watch_prepare(&w, &l.cgroup, &l.err), -EOPNOTSUPP);
 	assert_non_null(strstr(l.err.message, "4.13"));
 	assert_int_equal(w.version, 0);
 	end(&l);
