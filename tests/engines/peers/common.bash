@@ -75,9 +75,7 @@ try() {
 	shift
 	OUT=$WORK/out ERR=$WORK/err
 	: >"$WORK/log"
-	# No device: with a user namespace crun gives its stdin away, and /dev/null is the host's.
-	: >"$WORK/nothing"
-	rt --log "$WORK/log" --log-format json "$@" >"$OUT" 2>"$ERR" <"$WORK/nothing" || code=$?
+	rt --log "$WORK/log" --log-format json "$@" >"$OUT" 2>"$ERR" </dev/null || code=$?
 	[ ! -s "$OUT" ] || more=", stdout"
 	note "$key" "exit $code, $(class "$(<"$ERR")"), log $(log_of "$WORK/log")$more"
 	[ "${PEERS_SHOW:-0}" = 0 ] || sed "s/^/$PEER $key: /" "$ERR" >&2
