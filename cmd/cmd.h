@@ -35,6 +35,7 @@ struct context {
 	bool debug, systemd_cgroup, keep_record, version, help;
 
 	const char *log_path; /* where to, once checked; NULL: nowhere */
+	const char *log_tag;  /* a socket, and this is whose message it is; NULL: a file */
 	bool log_json;
 	enum log_level level;
 	bool quiet;
@@ -99,6 +100,10 @@ int fail(struct mr_error *err, int errnum, const char *fmt, ...)
 const char *errno_name(int errnum);
 /** Are the log's destination, format and level usable? */
 int log_check(struct context *ctx, struct mr_error *err);
+/** --log, for log_check(): can it be opened? (log.c) */
+int log_parse_destination(struct context *ctx, struct mr_error *err);
+/** One line to the log; there must be one. A failure to write is told on stderr. */
+void log_line(const struct context *ctx, enum log_level level, const char *text);
 /** The one error of this invocation, to stderr and the log. */
 void report_error(const struct context *ctx, const struct mr_error *err);
 /** For mr_run_options.message; @arg is the context. */

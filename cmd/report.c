@@ -1,12 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How a failure is told: a plain line on stderr (and a second one with the cure), and
- * with
- * --log one JSON object or text line in a file.
- *
- * Engines read that file: podman takes it whole as one JSON value, containerd takes the
- * last object of level "error". So a failed invocation appends exactly one line with one
- * write(2), and at the default level nothing else is ever logged.
+ * How a failure is told: a plain line on stderr (and a second one with the cure), and with
+ * --log one more where that says (log.c).
  *
  * Messages may hold texts that a container made (names, paths): control characters are
  * written as \xNN so that they cannot drive the reader's terminal.
@@ -15,12 +10,9 @@
 #include "output.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 int fail(struct mr_error *err, int errnum, const char *fmt, ...)
 {
@@ -40,12 +32,6 @@ const char *errno_name(int errnum)
 	return name ? name : "unknown error";
 }
 
-static int log_open(const char *path)
-{
-	return open(path,
-		O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC, 0644);
-}
-
 static int parse_level(const char *text, enum log_level *ret)
 {
 	static const char *const names[] = {"error", "warning", "debug"};
@@ -57,30 +43,6 @@ static int parse_level(const char *text, enum log_level *ret)
 		}
 	}
 	return -EINVAL;
-}
-
-/* A path may hold ':', so only the known prefixes are taken for destinations. */
-static int parse_destination(struct context *ctx, struct mr_error *err)
-{
-	const char *log = ctx->log;
-
-	if (!log)
-		return 0;
-	if (!strncmp(log, "journald:", 9) || !strncmp(log, "syslog:", 7)) {
-		fail(err, ENOSYS, "--log %s: only files can be logged to", log);
-		snprintf(err->hint, sizeof(err->hint),
-			"use --log FILE, or let systemd-cat(1) or logger(1) take stderr");
-		return -ENOSYS;
-	}
-	if (!strncmp(log, "file:", 5))
-		log += 5;
-	int fd = log_open(log);
-	if (fd < 0)
-		return fail(err, errno, "cannot open the log '%s' (%s)", log,
-			errno_name(errno));
-	close(fd);
-	ctx->log_path = log;
-	return 0;
 }
 
 int log_check(struct context *ctx, struct mr_error *err)
@@ -98,33 +60,7 @@ int log_check(struct context *ctx, struct mr_error *err)
 			"option --log-level: expected error, warning or debug, found "
 			"'%s'",
 			ctx->log_level);
-	return parse_destination(ctx, err);
-}
-
-static void log_line(const struct context *ctx, const char *level, const char *text)
-{
-	char *line = NULL, when[TIME_TEXT_SIZE];
-	size_t len = 0;
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	format_time((int64_t)now.tv_sec * 1000000000 + now.tv_nsec, when);
-	FILE *out = open_memstream(&line, &len);
-	if (!out)
-		return;
-	fprintf(out,
-		ctx->log_json ? "{\"level\":\"%s\",\"msg\":" : "level=%s msg=", level);
-	put_json_text(out, text);
-	fprintf(out, ctx->log_json ? ",\"time\":\"%s\"}\n" : " time=\"%s\"\n", when);
-	if (fclose(out) == 0) {
-		int fd = log_open(ctx->log_path);
-		if (fd < 0 || write(fd, line, len) != (ssize_t)len)
-			fprintf(stderr, "minirun: the log '%s' could not be written\n",
-				ctx->log_path);
-		if (fd >= 0)
-			close(fd);
-	}
-	free(line);
+	return log_parse_destination(ctx, err);
 }
 
 static void stderr_line(const char *kind, const char *text)
@@ -156,7 +92,7 @@ void report_error(const struct context *ctx, const struct mr_error *err)
 	if (err->hint[0])
 		stderr_line("hint: ", err->hint);
 	if (ctx->log_path)
-		log_line(ctx, "error", text);
+		log_line(ctx, LOG_LEVEL_ERROR, text);
 }
 
 void report_message(void *arg, enum mr_message_kind kind, const char *text)
@@ -173,5 +109,5 @@ void report_message(void *arg, enum mr_message_kind kind, const char *text)
 	if (kind == MR_MESSAGE_TRACE || !ctx->quiet)
 		stderr_line(prefixes[kind], text);
 	if (ctx->log_path && ctx->level >= level)
-		log_line(ctx, level == LOG_LEVEL_DEBUG ? "debug" : "warning", text);
+		log_line(ctx, level, text);
 }

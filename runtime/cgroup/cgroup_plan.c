@@ -265,7 +265,9 @@ static int plan_device_program(struct planner *p)
 	const struct mr_device_rule *rules;
 	size_t n;
 
-	if (!mr_host_is_v2(p->host, MR_CTL_DEVICES))
+	const bool denied = p->host->denied >> MR_CTL_DEVICES & 1;
+
+	if (denied ? p->host->layout != MR_LAYOUT_V2 : !mr_host_is_v2(p->host, MR_CTL_DEVICES))
 		return 0;
 	int r = mr_cgroup_device_rules(
 		p->spec->linux_->resources, p->arena, &rules, &n, p->err);

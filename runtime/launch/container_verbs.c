@@ -106,12 +106,14 @@ int mr_container_kill(struct mr_container *c, int sig, bool all, struct mr_error
 	autoclose int init = mr_container_open_init(c, err);
 	int ret;
 
-	/* What is left of a stopped container may be signalled, and if nothing is, that is
-	 * no failure: runc's --all. */
+	/* What is left of a stopped container may be signalled, and if nothing is, or is known
+	 * for want of a cgroup, that is no failure: runc's --all. */
 	if (init < 0 && !(all && init == -ESRCH))
 		return init;
 	if (all) {
 		ret = signal_all(c, sig, err);
+		if (init < 0 && ret == -EOPNOTSUPP)
+			ret = 0;
 		if (ret < 0 || init < 0)
 			return ret == -ESRCH ? 0 : ret;
 	} else {

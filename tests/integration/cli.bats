@@ -338,12 +338,48 @@ companion_dir() {
 	assert_matches "$(cat "$log")" '^level=error msg=".*does not exist.*" time="[^"]*"$'
 }
 
+# with_socket PATH COMMAND...: prints the first datagram that the command sends to PATH, where
+# only the command can see it.
+with_socket() {
+	# shellcheck disable=SC2016 # the inner shell's variables
+	unshare -m bash -ec '
+		path=$1 dir=${1%/*} bin=$2
+		shift 2
+		[ -d "$dir" ] || { mount -t tmpfs tmpfs /run; mkdir -p "$dir"; }
+		[ "$dir" = /run/systemd/journal ] || mount -t tmpfs tmpfs "$dir"
+		[ -e /dev/null ] || mknod -m 666 /dev/null c 1 3
+		exec python3 - "$path" "$bin" "$@"' bash "$@" <<'PY'
+import socket, subprocess, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.bind(sys.argv[1])
+s.settimeout(10)
+code = subprocess.run(sys.argv[2:], stderr=subprocess.DEVNULL).returncode
+print(s.recv(65536).decode(), code)
+PY
+}
+
+@test "cli: errors go to the journal and to syslog" {
+	requires root python3
+	run with_socket /run/systemd/journal/socket "$MINIRUN" --root "$ROOT" --log journald:me state "$ID"
+	assert_status 0
+	assert_matches "$output" '^PRIORITY=3
+SYSLOG_IDENTIFIER=me
+SYSLOG_PID=[0-9]+
+MESSAGE=.*does not exist.*
+ 1$'
+	run with_socket /dev/log "$MINIRUN" --root "$ROOT" --log syslog:me state "$ID"
+	assert_status 0
+	assert_matches "$output" '^<11>me\[[0-9]+\]: .*does not exist.* 1$'
+}
+
 @test "cli: a log that cannot be used is an error before anything is done" {
 	ln -s "$BATS_TEST_TMPDIR/target" "$BATS_TEST_TMPDIR/link"
 	refused 1 "cannot open the log '$BATS_TEST_TMPDIR/link' (ELOOP)" --log "$BATS_TEST_TMPDIR/link" list
 	refute_exists "$BATS_TEST_TMPDIR/target"
-	refused 1 "--log journald:x: only files can be logged to" --log journald:x list
-	refused 1 "--log syslog:x: only files can be logged to" --log syslog:x list
+	refused 1 "option --log: 'journald:' lacks the identifier behind ':'" --log journald: list
+	[ -e /run/systemd/journal/socket ] ||
+		refused 1 "cannot open the log '/run/systemd/journal/socket' (ENOENT)" --log journald:x list
+	[ -e /dev/log ] || refused 1 "cannot open the log '/dev/log' (ENOENT)" --log syslog:x list
 	refused 1 "option --log-format: expected text or json, found 'xml'" --log-format xml list
 	refused 1 "option --log-level: expected error, warning or debug, found 'loud'" --log-level loud list
 }

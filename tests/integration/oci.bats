@@ -334,9 +334,13 @@ sys.stdout.write(out.decode())' "$BATS_TEST_TMPDIR/console"
 	run minirun pause "$ID"
 	assert_status 1
 	assert_contains "$output" "was made without a cgroup"
+	run minirun kill --all "$ID" KILL
+	assert_status 1
+	assert_contains "$output" "was made without a cgroup"
 	minirun kill "$ID" KILL
 	wait_for _stopped
 	wait_for _exited
+	minirun kill --all "$ID" KILL
 	assert_eq "$(minirun state "$ID" | jq -c '[.exitCode, has("oomKilled")]')" '[137,false]'
 	minirun delete "$ID"
 	make_spec "$BUNDLE/config.json" "$(memory 64M)"
