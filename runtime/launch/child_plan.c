@@ -142,7 +142,8 @@ void mr_child_describe_devices(const struct mr_plan *p, struct mr_str *out)
 
 bool mr_child_wants_hooks(const struct mr_plan *p)
 {
-	return p->hooks_before_start;
+	return p->hooks_before_start ||
+	       (!p->exec && p->spec->linux_->net_devices.n > 0);
 }
 
 bool mr_child_wants_create_hooks(const struct mr_plan *p)

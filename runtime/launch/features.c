@@ -129,7 +129,7 @@ static void put_linux(struct mr_json_writer *w)
 	mr_json_begin_object(w, "mountExtensions");
 	put_enabled(w, "idmap", true);
 	mr_json_end(w);
-	put_enabled(w, "netDevices", false);
+	put_enabled(w, "netDevices", true);
 	mr_json_end(w);
 }
 

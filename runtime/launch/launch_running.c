@@ -8,6 +8,7 @@
 #include "base/io.h"
 #include "launch/oci_state.h"
 #include "sandbox/hooks.h"
+#include "sandbox/netdev.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -34,6 +35,8 @@ static int on_barrier(void *arg, enum mr_barrier b, struct mr_error *err)
 	if (b == MR_BARRIER_MAPS)
 		return mr_ns_write_maps(&l->plan->ns, l->monitor.pid, err);
 	int ret = mr_launch_write_created(l, err);
+	if (ret == 0 && l->plan->spec->linux_->net_devices.n > 0)
+		ret = mr_netdev_move(l->plan->spec->linux_, l->monitor.pidfd, err);
 	if (ret == 0)
 		ret = run_hooks(l, MR_HOOK_PRESTART, "creating", err);
 	return ret < 0 ? ret : run_hooks(l, MR_HOOK_CREATE_RUNTIME, "creating", err);

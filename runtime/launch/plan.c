@@ -168,13 +168,9 @@ static int take_listen_fds(struct mr_plan *plan, struct mr_error *err)
 /* Asked for and not offered: an error, never silence. */
 static int refuse_missing(const struct mr_spec *spec, struct mr_error *err)
 {
-	const char *field = spec->linux_->net_devices.n > 0 ? "linux.netDevices"
-			    : spec->linux_->intel_rdt	? "linux.intelRdt"
-							: NULL;
-
-	if (!field)
+	if (!spec->linux_->intel_rdt)
 		return 0;
-	mr_fail_text(err, ENOTSUP, "%s is not offered by this version", field);
+	mr_fail_text(err, ENOTSUP, "linux.intelRdt is not offered by this version");
 	mr_hint(err, "remove it from the spec");
 	return -ENOTSUP;
 }
