@@ -114,7 +114,7 @@ static int ask(int fd, struct request *r)
 	ssize_t n = receive(fd, answer, sizeof(answer));
 	if (n < 0)
 		return (int)n;
-	const struct nlmsghdr *h = (const void *)answer;
+	struct nlmsghdr *h = (void *)answer;
 	if ((size_t)n < NLMSG_LENGTH(sizeof(struct nlmsgerr)) || h->nlmsg_type != NLMSG_ERROR)
 		return -EPROTO;
 	return ((const struct nlmsgerr *)NLMSG_DATA(h))->error;
@@ -122,7 +122,7 @@ static int ask(int fd, struct request *r)
 
 /* --- addresses --- */
 
-static bool is_kept(const struct nlmsghdr *h, unsigned index)
+static bool is_kept(struct nlmsghdr *h, unsigned index)
 {
 	const struct ifaddrmsg *a = NLMSG_DATA(h);
 
@@ -223,7 +223,7 @@ static int find_link(int fd, const char *name, int index)
 	ssize_t n = receive(fd, answer, sizeof(answer));
 	if (n < 0)
 		return (int)n;
-	const struct nlmsghdr *h = (const void *)answer;
+	struct nlmsghdr *h = (void *)answer;
 	if (h->nlmsg_type == NLMSG_ERROR)
 		return ((const struct nlmsgerr *)NLMSG_DATA(h))->error;
 	if (h->nlmsg_type != RTM_NEWLINK)
