@@ -63,6 +63,18 @@ int log_check(struct context *ctx, struct mr_error *err)
 	return log_parse_destination(ctx, err);
 }
 
+/* The line of progress, without an end, over the one before; "" takes it away. */
+static void show_progress(const char *text)
+{
+	static int shown;
+	int n = (int)strlen(text);
+
+	if (n > 0 || shown > 0)
+		fprintf(stderr, "\r%s%*s%s", text, shown > n ? shown - n : 0, "",
+			n > 0 ? "" : "\r");
+	shown = n;
+}
+
 static void stderr_line(const char *kind, const char *text)
 {
 	char *line = NULL;
@@ -71,6 +83,7 @@ static void stderr_line(const char *kind, const char *text)
 
 	if (!out)
 		return;
+	show_progress("");
 	fprintf(out, "minirun: %s", kind);
 	put_clean_text(out, text);
 	fputc('\n', out);
@@ -103,6 +116,11 @@ void report_message(void *arg, enum mr_message_kind kind, const char *text)
 		[MR_MESSAGE_NOTE] = "",
 	};
 	const struct context *ctx = arg;
+
+	if (kind == MR_MESSAGE_PROGRESS) {
+		show_progress(text);
+		return;
+	}
 	enum log_level level =
 		kind == MR_MESSAGE_TRACE ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARNING;
 

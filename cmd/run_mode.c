@@ -207,6 +207,8 @@ int run_prepare(struct run_args *a, const struct arguments *args, enum run_mode 
 {
 	a->run.id = a->name;
 	a->run.stand_alone = mode != RUN_OCI;
+	/* One line of a terminal, which is nobody else's meanwhile. */
+	a->run.progress = a->run.progress && !a->run.detach && isatty(STDERR_FILENO);
 	a->run.want_record = a->expect.n > 0 || a->summary; /* with all figures */
 	if (a->run.timeout_ms == TIMEOUT_DEFAULT)
 		a->run.timeout_ms = a->expect.n > 0 ? TIMEOUT_EXPECT_MS : 0;

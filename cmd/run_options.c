@@ -37,6 +37,8 @@ const struct option run_options[] = {
 		"record what the memory does"),
 	ROW("timeline-interval", 0, OPTION_DURATION, run.timeline_interval_ms, "TIME",
 		"between two samples; 5ms"),
+	ROW("progress", 0, OPTION_FLAG, run.progress, NULL,
+		"show the memory meanwhile, on a terminal"),
 	ROW("summary", 0, OPTION_FLAG, summary, NULL,
 		"always say how it ended, on stderr"),
 	ROW("quiet", 0, OPTION_FLAG, quiet, NULL, "no warnings, no summary"),

@@ -45,6 +45,7 @@ enum mr_message_kind {
 	MR_MESSAGE_WARNING, /* something asked for is not done as asked */
 	MR_MESSAGE_TRACE,   /* --trace: a step with its values and duration */
 	MR_MESSAGE_NOTE,    /* news of the container: an OOM kill, hanging */
+	MR_MESSAGE_PROGRESS, /* progress: replaces the one before; "" takes it away */
 };
 typedef void (*mr_message_fn)(void *arg, enum mr_message_kind kind, const char *text);
 
@@ -69,6 +70,7 @@ struct mr_run_options {
 	bool no_cgroup;    /* none at all: then no limits, and OOMKilled is not known */
 	bool no_pivot, no_new_keyring, interactive;
 	bool trace;
+	bool progress;           /* ten times a second what the memory does, as a message */
 	bool want_record;        /* hand the final record out, unless detached */
 	int64_t timeout_ms;      /* 0: none */
 	int64_t stop_timeout_ms; /* between SIGTERM and SIGKILL at the timeout */

@@ -51,10 +51,10 @@ missing() {
 		return
 		;;
 	engines | runtimes)
-		for item in ${!item}; do
+		for item in ${!1}; do
 			! command -v "$item" >/dev/null || return 0
 		done
-		printf 'none of these is installed: %s' "${!1}"
+		printf '%s not installed; cure: apt-get install one of them' "${!1// /, }"
 		return
 		;;
 	disk)
@@ -88,8 +88,10 @@ cannot_run() {
 	local reason
 	reason=$(lab_misses)
 	[ -n "$reason" ] || return 1
-	printf '    cannot run here: %s\n    or in a virtual machine: make lab-vm LAB=%s%s\n' \
-		"$reason" "$NUMBER" "$([[ " $needs " != *' v1 '* ]] || echo ' VM=v1')"
+	printf '    cannot run here: %s\n' "$reason"
+	# The machine has this host's programs.
+	[[ $reason == *'not installed'* ]] || printf '    or in a virtual machine: make lab-vm LAB=%s%s\n' \
+		"$NUMBER" "$([[ " $needs " != *' v1 '* ]] || echo ' VM=v1')"
 }
 
 # ---------------------------------------------------------------------------

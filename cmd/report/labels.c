@@ -79,20 +79,31 @@ void label_layers(const struct panel *p)
 
 /* --- limits and events --- */
 
-/* Above its line, where a container has not yet grown. */
+/* Above its line, on the left, where a container has not yet grown; behind its end when the
+ * mark of a kill is there. */
 static void label_limit(
 	const struct panel *p, double bytes, const char *what, const char *color)
 {
+	const struct run *r = p->run;
 	char size[24], text[96], more[40];
 
 	if (isnan(bytes))
 		return;
-	bool far = bytes * 1.02 > p->box.max_bytes;
+	bool far = bytes * 1.02 > p->box.max_bytes, taken = false;
 	snprintf(text, sizeof(text), "%s %s%s", what, size_text(bytes, size),
 		far ? ", far above" : "");
-	snprintf(more, sizeof(more), "left textcolor rgb '%s'", color);
-	text_at(p, p->box.left + (far ? 8 : 24),
-		far ? p->box.top + 30 : memory_y(p, bytes) - 9, more, text);
+	double width = (double)strlen(text) * CHAR_WIDTH;
+	double x = p->box.left + (far ? 8 : 24), y = memory_y(p, bytes) - 9;
+	double end = time_x(p, r->end);
+	for (size_t i = 0; i < r->n_events && !far; i++)
+		taken |= r->events[i].kind == EVENT_KILL &&
+			 time_x(p, r->events[i].t) < x + width;
+	bool room = p->box.right - end > width + 6;
+	snprintf(more, sizeof(more), "%s textcolor rgb '%s'",
+		taken && !room ? "right" : "left", color);
+	if (taken)
+		x = room ? end + 6 : end - 2;
+	text_at(p, x, far ? p->box.top + 30 : taken && room ? y + 9 : y, more, text);
 }
 
 void label_limits(const struct panel *p)
@@ -105,12 +116,21 @@ void label_limits(const struct panel *p)
 
 	for (size_t i = 0; i < r->n_events; i++) {
 		const struct event *e = &r->events[i];
-		if (e->kind != EVENT_LIMIT || isnan(e->bytes) || e->t < r->from)
+		bool refused = e->kind == EVENT_REFUSED;
+		if ((e->kind != EVENT_LIMIT && !refused) || isnan(e->bytes) ||
+			e->t < r->from)
 			continue;
-		changed = true;
-		snprintf(text, sizeof(text), "limit now %s", size_text(e->bytes, size));
-		bool right = time_x(p, e->t) > (p->box.left + p->box.right) / 2;
-		text_at(p, time_x(p, e->t) + (right ? -6 : 6), memory_y(p, e->bytes) - 9,
+		changed |= !refused;
+		double x = time_x(p, e->t), y = memory_y(p, e->bytes);
+		bool right = x > (p->box.left + p->box.right) / 2;
+		if (refused)
+			put(p,
+				"set label '' at screen %.5f,%.5f point pt 6 ps 1.6 lw 2.5 lc rgb "
+				"'" LIMIT_COLOR "' front\n",
+				x_of(p, x), y_of(y));
+		snprintf(text, sizeof(text), refused ? "limit %s refused" : "limit now %s",
+			size_text(e->bytes, size));
+		text_at(p, x + (right ? -6 : 6) * (refused ? 2 : 1), refused ? y : y - 9,
 			right ? "right textcolor rgb '" LIMIT_COLOR "'"
 			      : "left textcolor rgb '" LIMIT_COLOR "'",
 			text);

@@ -19,16 +19,18 @@ enum { EXIT_NO_GNUPLOT = 3 };
 struct args {
 	const char *output, *format, *timeline;
 	struct option_list lines, notes;
-	bool term;
+	bool term, csv;
 };
 
 #define AT(member) offsetof(struct args, member)
 static const struct option rows[] = {
 	{"output", 'o', OPTION_TEXT, AT(output), "FILE",
-		"write there; .svg, .png or .html", GROUP_COMMON, NULL},
-	{"format", 0, OPTION_TEXT, AT(format), "FORMAT", "svg, png, html or term",
+		"write there; .svg, .png, .html or .csv", GROUP_COMMON, NULL},
+	{"format", 0, OPTION_TEXT, AT(format), "FORMAT", "svg, png, html, csv or term",
 		GROUP_COMMON, NULL},
 	{"term", 0, OPTION_FLAG, AT(term), NULL, "draw in the terminal", GROUP_COMMON,
+		NULL},
+	{"csv", 0, OPTION_FLAG, AT(csv), NULL, "the samples as a table", GROUP_COMMON,
 		NULL},
 	{"line", 0, OPTION_LIST, AT(lines), "NAME", "add a line: virt, rss, working-set, dirty",
 		GROUP_COMMON, NULL},
@@ -49,20 +51,20 @@ static void usage(FILE *out)
 	fputs("\nWithout -o: in the terminal, or SVG if standard output is none.\n", out);
 }
 
-/* "svg", "png", "html" or "term". */
+/* "svg", "png", "html", "csv" or "term". */
 static int choose_format(const struct args *a, const char **ret, struct mr_error *err)
 {
-	static const char *const known[] = {"svg", "png", "html", "term"};
+	static const char *const known[] = {"svg", "png", "html", "csv", "term"};
 	const char *dot = a->output ? strrchr(a->output, '.') : NULL;
 
-	*ret = a->term ? "term" : a->format ? a->format : dot ? dot + 1 : NULL;
+	*ret = a->term ? "term" : a->csv ? "csv" : a->format ? a->format : dot ? dot + 1 : NULL;
 	if (!*ret)
 		*ret = a->output || !isatty(STDOUT_FILENO) ? "svg" : "term";
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
 		if (!strcmp(*ret, known[i]))
 			return 0;
 	int r = mr_fail_text(err, EINVAL, "'%s' is no format", *ret);
-	mr_hint(err, "-o FILE.svg, FILE.png, FILE.html, or --format svg|png|html|term");
+	mr_hint(err, "-o FILE.svg, .png, .html, .csv, or --format svg|png|html|csv|term");
 	return r;
 }
 
@@ -118,6 +120,8 @@ static int report(
 
 	if (r < 0)
 		return r;
+	if (n > 1 && strcmp(format, "csv") == 0)
+		return mr_fail_text(err, EINVAL, "a table is of one record");
 	/* One whose end is a stroke at the edge gets a second panel. */
 	struct run end_of_it = *runs[0];
 	const struct run *const both[] = {runs[0], &end_of_it};
@@ -130,7 +134,10 @@ static int report(
 				stdout);
 		return fflush(stdout) == 0 ? 0 : mr_fail(err, errno, "standard output");
 	}
-	r = draw(runs, n, format, &out, err);
+	if (strcmp(format, "csv") != 0)
+		r = draw(runs, n, format, &out, err);
+	else
+		csv_table(runs[0], &out);
 	return r < 0 ? r : write_out(a, &out, err);
 }
 

@@ -125,6 +125,8 @@ static void add_event(
 		e.kind = EVENT_KILL;
 	else if (mr_streq(kind, "limit"))
 		e.kind = EVENT_LIMIT;
+	else if (mr_streq(kind, "limit-refused"))
+		e.kind = EVENT_REFUSED;
 	else if (mr_streq(kind, "under-oom"))
 		e.kind = mr_json_bool(line, "hanging", false) ? EVENT_STILL
 							      : EVENT_GOES_ON;

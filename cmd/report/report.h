@@ -42,7 +42,7 @@ struct point {
 
 struct event {
 	double t;
-	enum event_kind { EVENT_KILL, EVENT_LIMIT, EVENT_STILL, EVENT_GOES_ON } kind;
+	enum event_kind { EVENT_KILL, EVENT_LIMIT, EVENT_REFUSED, EVENT_STILL, EVENT_GOES_ON } kind;
 	char name[32]; /* the victim, clean, "" unknown */
 	double bytes;  /* the new limit, NAN: none */
 };
@@ -144,6 +144,8 @@ int gnuplot_run(const char *script, size_t len, char **ret, size_t *ret_len,
 void svg_finish(
 	const struct run *const *runs, int n, const char *svg, struct mr_str *out);
 
+/** The samples as a table; seconds count from the exec, what is not known is empty. */
+void csv_table(const struct run *r, struct mr_str *out);
 /** 90 columns, 22 lines. */
 void term_print(const struct run *r, bool color, FILE *out);
 void html_page(const struct run *const *runs, int n, const char *svg, struct mr_str *out);

@@ -115,6 +115,14 @@ static int change(struct mr_container *c, struct mr_spec *wanted, struct mr_cgro
 	return ret;
 }
 
+/* For the timeline alone: the error has told the caller. */
+static void note_refused(struct mr_container *c, const struct mr_memory *memory)
+{
+	if (memory && memory->limit.set && memory->limit.value > 0)
+		mr_state_add_refused(&c->state,
+			&(struct mr_refused){ mr_now_mono_ns(), (uint64_t)memory->limit.value });
+}
+
 int mr_container_update(struct mr_container *c, const struct mr_update *update,
 	mr_message_fn message, void *arg, struct mr_error *err)
 {
@@ -136,6 +144,8 @@ int mr_container_update(struct mr_container *c, const struct mr_update *update,
 	ret = mr_container_open_cgroup(c, &cg, err);
 	if (ret == 0)
 		ret = change(c, wanted, &cg, &warnings, err);
+	if (ret == -EBUSY)
+		note_refused(c, wanted->linux_->resources->memory);
 	mr_cgroup_close(&cg);
 	mr_state_unlock(&c->state);
 	for (size_t i = 0; i < warnings.n && message; i++)

@@ -4,7 +4,7 @@
 
 bool mr_launch_wants_timeline(const struct mr_plan *p)
 {
-	return p->timeline_path[0];
+	return p->timeline_path[0] || p->options.progress;
 }
 
 int mr_launch_step_timeline(struct mr_launch *l, struct mr_error *err)
@@ -39,6 +39,16 @@ static void judge_shape(struct mr_launch *l)
 	l->record.shape = &l->shape;
 }
 
+/* What another process has tried, as far as it is known. */
+static void take_refused(struct mr_launch *l)
+{
+	struct mr_refused refused[64];
+	ssize_t n = mr_state_read_refused(&l->state, refused, 64);
+
+	for (ssize_t i = 0; i < n; i++)
+		mr_timeline_refused(&l->timeline, refused[i].mono_ns, refused[i].bytes);
+}
+
 int mr_launch_finish_timeline(struct mr_launch *l, struct mr_error *err)
 {
 	struct mr_timeline *t = &l->timeline;
@@ -46,10 +56,11 @@ int mr_launch_finish_timeline(struct mr_launch *l, struct mr_error *err)
 
 	if (!l->has_timeline)
 		return 0;
+	take_refused(l);
 	mr_timeline_event(t, MR_EVENT_EXIT, (uint64_t)l->monitor.status);
 	mr_timeline_oom(t, t->ooms, l->verdict.kills, t->hanging);
 	judge_shape(l);
-	r->timeline = l->plan->timeline_path;
+	r->timeline = l->plan->timeline_path[0] ? l->plan->timeline_path : NULL;
 	r->peak_anon = mr_timeline_peak(t, MR_SERIES_ANON);
 	r->peak_kernel = mr_timeline_peak(t, MR_SERIES_KERNEL);
 	r->peak_swap = mr_timeline_peak(t, MR_SERIES_SWAP);

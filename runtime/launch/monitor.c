@@ -152,6 +152,11 @@ static void on_trace(const struct mr_monitor *m, const struct mr_frame *f)
 
 static int sample(struct mr_monitor *m) /* @return milliseconds until the next */
 {
+	char line[128];
+
+	if (m->timeline && m->plan->options.progress &&
+		mr_timeline_progress(m->timeline, line, sizeof(line)))
+		message(m, MR_MESSAGE_PROGRESS, line);
 	if (m->timeline)
 		return mr_timeline_tick(m->timeline);
 	mr_sampler_tick(&m->sampler);
@@ -453,6 +458,8 @@ int mr_monitor_run(struct mr_monitor *m, struct mr_error *err)
 {
 	int ret = loop(m, err);
 
+	if (m->plan->options.progress)
+		message(m, MR_MESSAGE_PROGRESS, "");
 	if (ret == 0 && m->created)
 		return 0;
 	if (ret == 0)

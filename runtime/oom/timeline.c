@@ -34,6 +34,7 @@ static const char *const event_names[] = {
 	[MR_EVENT_EXEC] = "exec",
 	[MR_EVENT_LIMIT] = "limit",
 	[MR_EVENT_ANCESTOR_LIMIT] = "ancestor-limit",
+	[MR_EVENT_LIMIT_REFUSED] = "limit-refused",
 	[MR_EVENT_OOM] = "oom",
 	[MR_EVENT_OOM_KILL] = "oom-kill",
 	[MR_EVENT_UNDER_OOM] = "under-oom",
@@ -83,6 +84,67 @@ int64_t mr_timeline_first(const struct mr_timeline *t, enum mr_event_kind kind)
 		if (t->events[i].kind == kind)
 			return t->events[i].usec;
 	return -1;
+}
+
+#define BAR 20
+
+static unsigned mib(uint64_t bytes)
+{
+	return (unsigned)((bytes + (1u << 19)) >> 20);
+}
+
+/* In percent of the time between the last two readings that are a fifth of a second apart; -1
+ * unknown. */
+static int pressure_now(const struct mr_samples *all)
+{
+	const struct mr_sample *last = NULL;
+
+	for (size_t i = all->n; i-- > 0;) {
+		const struct mr_sample *s = &all->items[i];
+		if (s->value[MR_SERIES_PSI_SOME] == MR_UNKNOWN)
+			continue;
+		if (!last)
+			last = s;
+		else if (last->usec - s->usec >= 200000)
+			return (int)((last->value[MR_SERIES_PSI_SOME] -
+					     s->value[MR_SERIES_PSI_SOME]) *
+				     100 / (uint64_t)(last->usec - s->usec));
+	}
+	return -1;
+}
+
+bool mr_timeline_progress(struct mr_timeline *t, char *buf, size_t size)
+{
+	static const struct {
+		enum mr_series series;
+		const char *name;
+	} parts[] = { { MR_SERIES_ANON, "anon" }, { MR_SERIES_FILE, "cache" },
+		{ MR_SERIES_SHMEM, "shmem" }, { MR_SERIES_KERNEL, "kern" },
+		{ MR_SERIES_SWAP, "swap" } };
+	char bar[BAR + 1] = "";
+
+	const struct mr_sample *s = t->samples.n ? &t->samples.items[t->samples.n - 1] : NULL;
+
+	if (!s || (t->shown_usec && s->usec - t->shown_usec < 100000))
+		return false;
+	t->shown_usec = s->usec;
+	const uint64_t *v = s->value;
+	uint64_t used = v[MR_SERIES_USAGE], limit = v[MR_SERIES_LIMIT];
+	limit = v[MR_SERIES_ANCESTOR_LIMIT] < limit ? v[MR_SERIES_ANCESTOR_LIMIT] : limit;
+	bool bound = limit > 0 && limit < INT64_MAX / 4096 * 4096;
+	size_t full = bound ? (size_t)((double)used / (double)limit * BAR + 0.5) : 0;
+	memset(bar, '.', BAR);
+	memset(bar, '#', full < BAR ? full : BAR);
+	int n = bound ? snprintf(buf, size, "[%s] %u/%uM", bar, mib(used), mib(limit))
+		      : snprintf(buf, size, "%uM", mib(used));
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]) && (size_t)n < size; i++)
+		if (v[parts[i].series] != MR_UNKNOWN && (i < 2 || mib(v[parts[i].series])))
+			n += snprintf(buf + n, size - (size_t)n, " %s %u", parts[i].name,
+				mib(v[parts[i].series]));
+	int psi = pressure_now(&t->samples);
+	if (psi >= 0 && (size_t)n < size)
+		snprintf(buf + n, size - (size_t)n, " psi %d%%", psi < 100 ? psi : 100);
+	return true;
 }
 
 struct mr_uint mr_timeline_peak(const struct mr_timeline *t, enum mr_series series)
@@ -188,6 +250,9 @@ static void put_event(const struct mr_timeline_event *e, struct mr_json_writer *
 	case MR_EVENT_LIMIT:
 	case MR_EVENT_ANCESTOR_LIMIT:
 		put_known(w, "from", e->from);
+		put_known(w, "to", e->to);
+		break;
+	case MR_EVENT_LIMIT_REFUSED:
 		put_known(w, "to", e->to);
 		break;
 	case MR_EVENT_OOM_KILL:

@@ -50,6 +50,7 @@ enum mr_event_kind {
 	MR_EVENT_EXEC,	/* the program was executed */
 	MR_EVENT_LIMIT,
 	MR_EVENT_ANCESTOR_LIMIT,
+	MR_EVENT_LIMIT_REFUSED, /* lower than what could be reclaimed */
 	MR_EVENT_OOM,	   /* a charge could not be met: the killer begins */
 	MR_EVENT_OOM_KILL, /* one process; the victim is known at the end */
 	MR_EVENT_UNDER_OOM,
@@ -72,6 +73,7 @@ struct mr_timeline {
 	size_t n_events;
 	uint64_t events_dropped, kills, ooms;
 	bool hanging;
+	int64_t shown_usec; /* sample of the last line of progress */
 	unsigned ticks;
 	const char *path, *id; /* borrowed */
 	int fd;		       /* the file, while it grows */
@@ -93,13 +95,17 @@ void mr_timeline_format_sample(const struct mr_sample *s, struct mr_str *out);
 void mr_timeline_format_event(const struct mr_timeline_event *e, struct mr_str *out);
 /** The whole as JSON lines: a head, then samples and events by time, then the processes. */
 void mr_timeline_format(const struct mr_timeline *t, struct mr_str *out);
+/** The last sample in a line: "[#####....] 41/64M anon 38 cache 2 kern 1 psi 3%"; what is not
+ * known is left out. @return false, and no line: there was one less than 100 ms ago */
+bool mr_timeline_progress(struct mr_timeline *t, char *buf, size_t size);
 /** Largest value seen; unset when there was none. */
 struct mr_uint mr_timeline_peak(const struct mr_timeline *t, enum mr_series series);
 
 /* --- recording --- */
 
 /**
- * Create the file and open what the kernel tells of @cg. @path and @id are borrowed.
+ * Create the file and open what the kernel tells of @cg. @path and @id are borrowed; with
+ * "" for a path there is no file.
  * The file grows while the container runs, a tenth of a second behind, so that it survives a
  * crash; it is written anew in order at the end and whenever neighbours merge.
  */
@@ -113,6 +119,8 @@ void mr_timeline_event(struct mr_timeline *t, enum mr_event_kind kind, uint64_t 
 void mr_timeline_oom(struct mr_timeline *t, uint64_t ooms, uint64_t kills, bool hanging);
 /** Host pid and name of the @i-th kill, once the kernel's log has told. */
 void mr_timeline_victim(struct mr_timeline *t, size_t i, pid_t pid, const char *comm);
+/** A limit `to` that `update` could not set at @mono_ns; among the others by its time. */
+void mr_timeline_refused(struct mr_timeline *t, int64_t mono_ns, uint64_t to);
 /** Microseconds of the first such event, -1: there was none. */
 int64_t mr_timeline_first(const struct mr_timeline *t, enum mr_event_kind kind);
 /** Write it out. @return 0 or negative errno when it, or a line before, could not be written */

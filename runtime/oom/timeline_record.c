@@ -71,6 +71,8 @@ static int open_file(struct mr_timeline *t, int flags, struct mr_error *err)
 {
 	struct stat st;
 
+	if (!t->path[0])
+		return 0;
 	t->fd = open(t->path, O_WRONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW | flags, 0644);
 	if (t->fd < 0)
 		return mr_fail(err, errno, "cannot create the timeline file '%s'", t->path);
@@ -229,13 +231,14 @@ static void separate(const struct mr_timeline *t, uint64_t *v)
 }
 
 /* Limits seldom move, and pressure is no matter of milliseconds: of four samples one reads
- * them. What was not read is not told, but a limit stands until another is read. */
+ * them. What was not read is not told, but a limit stands until another is read; more in use than it
+ * allows means that it has moved. */
 static void read_seldom(struct mr_timeline *t, uint64_t *v)
 {
 	const struct mr_samples *all = &t->samples;
+	const uint64_t *last = all->n ? all->items[all->n - 1].value : NULL;
 
-	if (t->ticks++ % 4 != 0 && all->n > 0) {
-		const uint64_t *last = all->items[all->n - 1].value;
+	if (t->ticks++ % 4 != 0 && last && v[MR_SERIES_USAGE] <= last[MR_SERIES_LIMIT]) {
 		v[MR_SERIES_LIMIT] = last[MR_SERIES_LIMIT];
 		v[MR_SERIES_HIGH] = last[MR_SERIES_HIGH];
 		/* v1 has it in memory.stat: both limits of the same moment, or it is none. */
@@ -318,6 +321,8 @@ static int rewrite(struct mr_timeline *t, struct mr_error *err)
 {
 	auto_str text = { 0 };
 
+	if (!t->path[0])
+		return 0;
 	mr_timeline_format(t, &text);
 	int r = mr_str_ok(&text)
 			? mr_write_atomic_at(AT_FDCWD, t->path, text.data, text.len, 0644)
@@ -371,6 +376,20 @@ void mr_timeline_event(struct mr_timeline *t, enum mr_event_kind kind, uint64_t 
 	add_event(t, (struct mr_timeline_event){ now_usec(t), kind, 0, to, 0, "" });
 	if (kind == MR_EVENT_EXEC)
 		mr_lanes_executed(&t->lanes);
+}
+
+void mr_timeline_refused(struct mr_timeline *t, int64_t mono_ns, uint64_t to)
+{
+	struct mr_timeline_event e = { .usec = (mono_ns - t->opened_ns) / 1000,
+		.kind = MR_EVENT_LIMIT_REFUSED, .to = to };
+	size_t i = t->n_events;
+
+	add_event(t, e);
+	if (t->n_events == i)
+		return;
+	for (; i > 0 && t->events[i - 1].usec > e.usec; i--)
+		t->events[i] = t->events[i - 1];
+	t->events[i] = e;
 }
 
 void mr_timeline_oom(struct mr_timeline *t, uint64_t ooms, uint64_t kills, bool hanging)

@@ -20,6 +20,7 @@
  *                 atomically
  *   update.json   what `update` has changed
  *   config.json   the spec, when it was no file
+ *   refused       memory limits that `update` could not set: when (monotonic), how many bytes
  *   execs         host pids of the processes that `exec` has started, a line each
  *   status.json   the record for users (status.h)
  *   log.json      output of a detached container
@@ -125,6 +126,17 @@ int mr_state_add_updated(struct mr_state *s, struct mr_updated *u, struct mr_err
 /** -ENOENT: nothing was updated. */
 int mr_state_read_updated(
 	const struct mr_state *s, struct mr_updated *ret, struct mr_error *err);
+
+/** A memory limit below what could not be reclaimed. */
+struct mr_refused {
+	int64_t mono_ns; /* CLOCK_MONOTONIC */
+	uint64_t bytes;
+};
+/** For the timeline; the oldest are dropped when there are thousands. */
+int mr_state_add_refused(const struct mr_state *s, const struct mr_refused *r);
+/** At most @room, oldest first. @return how many, or -errno */
+ssize_t mr_state_read_refused(
+	const struct mr_state *s, struct mr_refused *ret, size_t room);
 
 /** Note a process of `exec`; the oldest notes are dropped when there are thousands. */
 int mr_state_add_exec(int dir, pid_t pid);

@@ -195,6 +195,30 @@ run_report() {
 	assert_contains "$stderr" "expected SECONDS TEXT, found 'no number'"
 }
 
+@test "report: the samples as a table" {
+	made a
+	"$REPORT" -o a.csv a.json
+	run tr -d '\r' <a.csv
+	assert_eq "${lines[0]}" "seconds,usage,kernel,anon,shmem,file,swap,inactive_file,dirty,limit,ancestor_limit,high,psi_some_seconds,psi_full_seconds"
+	assert_eq "${lines[2]}" "0.040000,15728640,0,11534336,0,4194304,,,,67108864,,,0.000400,0.000000"
+	assert_eq "${#lines[@]}" 52 lines
+	"$REPORT" --csv a.json | cmp - a.csv
+	run_report --csv a.json a.json
+	assert_status 125
+	assert_contains "$stderr" "a table is of one record"
+}
+
+@test "report: a limit that was refused has a hollow mark" {
+	made a
+	sed -i '/"oom-kill"/i {"t":1000000,"event":"limit-refused","to":20971520}' a.jsonl
+	"$REPORT" -o a.svg a.json
+	run texts a.svg
+	assert_contains "$output" "limit 20 MiB refused"
+	assert_contains "$output" "limit 64 MiB"
+	"$REPORT" --timeline <(grep -v limit-refused a.jsonl) -o b.svg a.json
+	assert_eq "$(($(grep -c "gpPt5" a.svg) - $(grep -c "gpPt5" b.svg)))" 1 "hollow circles"
+}
+
 @test "report: PNG" {
 	requires gnuplot
 	made a

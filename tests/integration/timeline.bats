@@ -131,6 +131,27 @@ lines() {
 	find /sys/fs/cgroup -maxdepth 2 -name "$ID-parent" -exec rmdir {} +
 }
 
+@test "timeline: a limit that update could not set" {
+	background_minirun run --name "$ID" --timeline "$TIMELINE" -m 100m --memory-swap 100m -- \
+		"$MEMLAB" anon 60M + hold 0.5
+	wait_for grep -q '"step":"anon"' "$OUT"
+	run minirun update -m 40m "$ID"
+	assert_status 1
+	wait "$BG_PID"
+	assert_eq "$(lines '[.[] | select(.event == "limit-refused") | .to] | join(" ")')" 41943040
+	assert_eq "$(lines '[.[].t | numbers] | . == sort')" true "times in order"
+}
+
+@test "timeline: --progress on a terminal, and nothing elsewhere" {
+	command -v script >/dev/null || skip "script is not installed"
+	run script -qec "$MINIRUN --root $ROOT run --rm --name $ID --progress -m 64m -- $MEMLAB anon 40M + hold 0.5" /dev/null
+	assert_status 0
+	assert_matches "$output" $'\r''\[#############\.......\] 4[01]/64M anon 40 cache 0'
+	run --separate-stderr minirun run --rm --name "$ID" --progress -m 64m -- "$MEMLAB" anon 1M
+	assert_status 0
+	assert_eq "$stderr" ""
+}
+
 @test "timeline: tasks that stand still" {
 	requires cgroup-v1
 	background_minirun run --name "$ID" --timeline "$TIMELINE" --oom-kill-disable -m 32m -- "$MEMLAB" anon 48M
