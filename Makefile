@@ -100,7 +100,8 @@ all: $(B)/rootfs/memlab
 # The companions: `minirun lab` runs minirun-lab.
 # In C they may use what the runtime stands on, runtime/base.
 C_COMPANIONS := $(B)/minirun-report $(B)/minirun-bisect
-COMPANION_OBJ := $(patsubst %.c,$(B)/obj/%.o,$(wildcard cmd/report/*.c cmd/bisect/*.c))
+COMPANION_OBJ := $(patsubst %.c,$(B)/obj/%.o,$(wildcard cmd/report/*.c cmd/bisect/*.c \
+	cmd/systemd/*.c))
 $(COMPANION_OBJ): CFLAGS_ALL += -iquote cmd
 $(B)/minirun-report: $(filter $(B)/obj/cmd/report/%,$(COMPANION_OBJ))
 $(B)/minirun-bisect: $(filter $(B)/obj/cmd/bisect/%,$(COMPANION_OBJ))
@@ -109,6 +110,19 @@ $(C_COMPANIONS): $(B)/libminirun.a
 	$(Q)$(CC) $(OPT) $(filter-out -Wl$(comma)-e%,$(LINK)) $(LDFLAGS) -o $@ \
 		$(filter %.o,$^) $(B)/libminirun.a $(LIBS) -lm
 all: $(C_COMPANIONS)
+
+# The systemd driver's half that speaks on the bus: the only program with libsystemd, which
+# is not there as a static library. Without it minirun says that the driver is not installed.
+$(B)/minirun-systemd: $(filter $(B)/obj/cmd/systemd/%,$(COMPANION_OBJ)) $(B)/libminirun.a
+	@echo '  LD $@'
+	$(Q)$(CC) $(OPT) $(UNIT_LINK) -Wl,-z,relro,-z,now $(LDFLAGS) -o $@ $(filter %.o,$^) $(B)/libminirun.a \
+		-Wl,--gc-sections -Wl,--as-needed -lsystemd
+ifeq ($(shell pkg-config --exists libsystemd && echo yes),yes)
+SYSTEMD := $(B)/minirun-systemd
+else
+$(info minirun-systemd is not built: libsystemd-dev is missing (make deps installs it))
+endif
+all: $(SYSTEMD)
 LAB_SRC := $(addprefix cmd/lab/,observe.bash narrate.bash run.bash main.bash)
 $(B)/minirun-lab: $(LAB_SRC)
 	@mkdir -p $(@D)
@@ -139,11 +153,12 @@ $(B)/libminirun.a: $(RUNTIME_OBJ) $(filter-out %/main.o,$(CMD_OBJ))
 	@rm -f $@
 	$(Q)$(AR) rc $@ $^
 
+$(B)/unit/test_systemd: cmd/systemd/variant.c
 $(B)/unit/%: tests/unit/%.c $(B)/libminirun.a $(wildcard tests/unit/*.h)
 	@mkdir -p $(@D)
 	@echo '  CC $@'
-	$(Q)$(CC) $(CFLAGS_ALL) -iquote cmd -Wno-missing-prototypes $(UNIT_LINK) -o $@ $< \
-		$(B)/libminirun.a -Wl,--gc-sections -lcmocka $(LIBS)
+	$(Q)$(CC) $(CFLAGS_ALL) -iquote cmd -Wno-missing-prototypes $(UNIT_LINK) -o $@ \
+		$(filter %.c,$^) $(B)/libminirun.a -Wl,--gc-sections -lcmocka $(LIBS)
 
 lint:
 	@tests/lint/run
@@ -264,6 +279,7 @@ install: all
 	install -m 0755 $(B)/memlab $(DESTDIR)$(PREFIX)/libexec/minirun/memlab
 	install -m 0755 $(B)/minirun-lab $(B)/minirun-selftest $(B)/minirun-bisect \
 		$(DESTDIR)$(PREFIX)/libexec/minirun/
+	$(if $(SYSTEMD),install -m 0755 $(SYSTEMD) $(DESTDIR)$(PREFIX)/libexec/minirun/)
 	for lab in examples/[0-9]*; do \
 		install -d $(DESTDIR)$(PREFIX)/share/minirun/labs/$${lab##*/} && \
 		install -m 0644 $$lab/* $(DESTDIR)$(PREFIX)/share/minirun/labs/$${lab##*/}/ || \

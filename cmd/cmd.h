@@ -32,7 +32,7 @@ struct context {
 			own */
 
 	const char *root, *log, *log_format, *log_level, *cgroup_manager, *rootless;
-	bool debug, systemd_cgroup, keep_record, version, help;
+	bool debug, systemd_cgroup, systemd_properties, keep_record, version, help;
 
 	const char *log_path; /* where to, once checked; NULL: nowhere */
 	const char *log_tag;  /* a socket, and this is whose message it is; NULL: a file */
@@ -45,6 +45,12 @@ struct context {
 static inline bool context_no_cgroup(const struct context *ctx)
 {
 	return ctx->cgroup_manager && !strcmp(ctx->cgroup_manager, "disabled");
+}
+
+static inline bool context_systemd(const struct context *ctx)
+{
+	return ctx->systemd_cgroup ||
+	       (ctx->cgroup_manager && !strcmp(ctx->cgroup_manager, "systemd"));
 }
 
 /** @return the exit status, or -errno with *err filled in; argv[0] is the command's name

@@ -33,6 +33,8 @@ int cmd_create(struct context *ctx, int argc, char **argv, struct mr_error *err)
 	a.run.root = ctx->root;
 	a.run.keep_record = ctx->keep_record;
 	a.run.no_cgroup = context_no_cgroup(ctx);
+	a.run.systemd = context_systemd(ctx);
+	a.run.systemd_properties = ctx->systemd_properties;
 	a.run.message = report_message;
 	a.run.message_arg = ctx;
 	if (!a.run.bundle)

@@ -18,9 +18,8 @@ static int check_main_options(const struct context *ctx, struct mr_error *err)
 	const char *manager = ctx->cgroup_manager ? ctx->cgroup_manager : "cgroupfs";
 	const char *rootless = ctx->rootless ? ctx->rootless : "auto";
 
-	if (ctx->systemd_cgroup || !strcmp(manager, "systemd"))
-		return fail(err, ENOSYS, "the systemd driver is not built in");
-	if (strcmp(manager, "cgroupfs") != 0 && strcmp(manager, "disabled") != 0)
+	if (strcmp(manager, "cgroupfs") != 0 && strcmp(manager, "disabled") != 0 &&
+		strcmp(manager, "systemd") != 0)
 		return fail(err, EINVAL,
 			"option --cgroup-manager: expected cgroupfs, disabled or "
 			"systemd, "

@@ -45,6 +45,8 @@ static int plan(struct context *ctx, struct run_args *a, const struct arguments 
 		a->run.id = args->n ? args->items[0] : a->name;
 	if (bundle && !a->run.bundle)
 		a->run.bundle = ".";
+	a->run.systemd = context_systemd(ctx);
+	a->run.systemd_properties = ctx->systemd_properties;
 	a->run.message = report_message;
 	a->run.message_arg = ctx;
 	r = mr_plan_text(&a->run, &text, err);

@@ -68,6 +68,8 @@ struct mr_run_options {
 	bool keep;         /* leave the cgroup (--keep) */
 	bool keep_record;  /* the record outlives mr_delete() */
 	bool no_cgroup;    /* none at all: then no limits, and OOMKilled is not known */
+	bool systemd;      /* in a scope of systemd; cgroupsPath is slice:prefix:name */
+	bool systemd_properties; /* apply annotations org.systemd.property.* to it */
 	bool no_pivot, no_new_keyring, interactive;
 	bool trace;
 	bool progress;           /* ten times a second what the memory does, as a message */
@@ -301,6 +303,13 @@ int mr_signal_number(const char *text);
 /** docker's sizes and durations, for commands. */
 int mr_size_value(const char *text, int64_t *ret_bytes);
 int mr_duration_value(const char *text, int64_t *ret_ms);
+
+/* --- programs beside this one --- */
+
+/** The path of minirun-NAME, in @ret. @return 0, -ENOENT, or -EINVAL: that is no name */
+int mr_companion_find(const char *name, char *ret, size_t size);
+/** The path of the running program. @return 0 or -errno */
+int mr_own_path(char *ret, size_t size);
 
 /* --- the host --- */
 

@@ -132,9 +132,12 @@ void mr_cgroup_complete_memory(struct mr_memory *m, const struct mr_cgroup_limit
  * @param wanted linux_->resources is what to change, completed and validated; its devices
  *               are left out, its cgroupsPath is set
  * @param emulate a disabled OOM killer is emulated: memory.high moves with the limit
+ * @param user_scope systemd's driver: is the scope around it the user's, which is changed
+ *                   too; NULL: there is none
  * @param arena  for the rows
  */
-int mr_cgroup_update(struct mr_spec *wanted, bool emulate, struct mr_cgroup *cg,
+int mr_cgroup_update(struct mr_spec *wanted, bool emulate, const bool *user_scope,
+	struct mr_cgroup *cg,
 	struct mr_arena *arena, struct mr_strv *warnings, struct mr_error *err);
 
 struct mr_stat_entry {

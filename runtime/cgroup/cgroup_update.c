@@ -9,12 +9,15 @@
  * - A limit below what is in use: v1 reclaims and refuses the rest (EBUSY). v2 reclaims and
  *   kills the rest; so there room is made before by memory.high, which never kills.
  * - What fails half-way is taken back: each file's old text is written again.
+ * - systemd's driver: the scope around the container has the same limits, and systemd writes
+ *   them. What rises, rises there first; what falls, falls in the container first.
  * - A controller that no limit needed so far is joined now: on v1 a cgroup is made, gets its
  *   limits, and then the processes.
  *
  * cgroups(7), Documentation/admin-guide/cgroup-v1/memory.rst, cgroup-v2.rst
  */
 #include "cgroup/cgroup_internal.h"
+#include "cgroup/systemd.h"
 
 #include "base/io.h"
 
@@ -177,8 +180,50 @@ static void take_back(const struct snapshot *all, size_t n)
 
 /* --- all together --- */
 
-static int apply(const struct mr_cgroup_plan *plan, struct mr_cgroup *cg,
-	struct mr_strv *warnings, struct mr_error *err)
+static int update_scope(const struct mr_cgroup *cg, const bool *user_scope,
+	const struct mr_cgroup_rows *rows, struct mr_error *err)
+{
+	auto_strv properties = {0};
+
+	if (!user_scope)
+		return 0;
+	int r = mr_scope_properties(rows, &properties, err);
+	return r < 0 ? r : mr_scope_update(cg->path, *user_scope, &properties, err);
+}
+
+/* The scope as it was: what the container's own files still say. */
+static void take_scope_back(const struct mr_cgroup *cg, const bool *user_scope,
+	const struct mr_cgroup_rows *rows, const struct snapshot *old)
+{
+	struct mr_error ignored;
+	struct mr_cgroup_rows before = {calloc(rows->n + 1, sizeof(*rows->items)), 0};
+
+	for (size_t i = 0; before.items && i < rows->n; i++) {
+		if (!old[i].old[0])
+			continue;
+		before.items[before.n] = (struct mr_cgroup_row){
+			.controller = rows->items[i].controller,
+			.file = old[i].file,
+			.value = old[i].old,
+		};
+		before.n++;
+	}
+	if (before.items)
+		update_scope(cg, user_scope, &before, &ignored);
+	free(before.items);
+}
+
+/* Is the limit above what the container has? Then the scope must have it first. */
+static bool is_raised(const char *limit, int dir)
+{
+	uint64_t wanted = UINT64_MAX, now;
+
+	return limit && mr_read_u64_at(dir, "memory.max", &now) == 0 &&
+	       (mr_streq(limit, "max") || mr_parse_u64(limit, &wanted) == 0) && wanted > now;
+}
+
+static int apply(const struct mr_cgroup_plan *plan, const bool *user_scope,
+	struct mr_cgroup *cg, struct mr_strv *warnings, struct mr_error *err)
 {
 	const int memory = mr_cgroup_dir(cg, MR_CTL_MEMORY);
 	const char *limit = mr_host_is_v2(cg->host, MR_CTL_MEMORY) && memory >= 0
@@ -189,9 +234,17 @@ static int apply(const struct mr_cgroup_plan *plan, struct mr_cgroup *cg,
 
 	if (!old)
 		return mr_fail(err, ENOMEM, "change limits");
+	const bool scope_first = is_raised(limit, memory);
 	int r = limit ? make_room(memory, limit, high, sizeof(high), err) : 0;
-	if (r == 0)
+	if (r == 0 && scope_first)
+		r = update_scope(cg, user_scope, &plan->rows, err);
+	if (r == 0) {
 		r = mr_cgroup_apply(plan, cg, warnings, err);
+		if (r < 0 && scope_first)
+			take_scope_back(cg, user_scope, &plan->rows, old);
+	}
+	if (r == 0 && !scope_first)
+		r = update_scope(cg, user_scope, &plan->rows, err);
 	if (r < 0)
 		take_back(old, plan->rows.n);
 	if (high[0] && (r < 0 || !find_row(&plan->rows, "memory.high")))
@@ -264,7 +317,8 @@ static void drop_late(const struct mr_cgroup *cg, const struct late *late)
 	}
 }
 
-int mr_cgroup_update(struct mr_spec *wanted, bool emulate, struct mr_cgroup *cg,
+int mr_cgroup_update(struct mr_spec *wanted, bool emulate, const bool *user_scope,
+	struct mr_cgroup *cg,
 	struct mr_arena *arena, struct mr_strv *warnings, struct mr_error *err)
 {
 	struct mr_memory *m = wanted->linux_->resources->memory;
@@ -289,7 +343,7 @@ int mr_cgroup_update(struct mr_spec *wanted, bool emulate, struct mr_cgroup *cg,
 	if (r == 0)
 		r = make_late(&plan, cg, &late, err);
 	if (r == 0)
-		r = apply(&plan, cg, warnings, err);
+		r = apply(&plan, user_scope, cg, warnings, err);
 	if (r == 0)
 		r = fill_late(cg, &late, err);
 	if (r < 0)

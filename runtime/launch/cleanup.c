@@ -10,6 +10,7 @@
 #include "base/io.h"
 #include "base/sys.h"
 #include "cgroup/cgroup.h"
+#include "cgroup/systemd.h"
 #include "launch/late_hooks.h"
 #include "record/kept.h"
 
@@ -175,6 +176,8 @@ int mr_cleanup(struct mr_state *state, const struct mr_host *host, bool keep_rec
 		if (ret >= 0)
 			ret = mr_cgroup_remove(&cg, err);
 		mr_cgroup_close(&cg);
+		if (ret >= 0 && intent.scope)
+			ret = mr_scope_stop(host, intent.cgroup_path, intent.user_scope, err);
 	}
 	if (ret >= 0)
 		ret = settle_debts(state, keep_record, err);

@@ -101,14 +101,18 @@ static int change(struct mr_container *c, struct mr_spec *wanted, struct mr_cgro
 	struct mr_cgroup_limits now;
 	struct mr_arena arena = { 0 };
 	struct mr_memory *memory = wanted->linux_->resources->memory;
+	struct mr_intent intent;
 
-	int ret = mr_cgroup_read_limits(cg, &now, err);
+	int ret = mr_state_read_intent(&c->state, &intent, err);
+	if (ret == 0)
+		ret = mr_cgroup_read_limits(cg, &now, err);
 	if (ret == 0 && memory)
 		mr_cgroup_complete_memory(memory, &now);
 	if (ret == 0)
 		ret = mr_spec_validate_resources(wanted, "update", warnings, err);
 	if (ret == 0)
-		ret = mr_cgroup_update(wanted, c->live.oom_emulated, cg, &arena, warnings, err);
+		ret = mr_cgroup_update(wanted, c->live.oom_emulated,
+			intent.scope ? &intent.user_scope : NULL, cg, &arena, warnings, err);
 	if (ret == 0)
 		ret = record(c, cg, wanted->linux_->resources, err);
 	mr_arena_clear(&arena);

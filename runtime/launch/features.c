@@ -5,6 +5,7 @@
  */
 #include "minirun.h"
 
+#include "base/helper.h"
 #include "base/json.h"
 #include "sandbox/caps.h"
 #include "sandbox/mount_options.h"
@@ -14,6 +15,7 @@
 #include "spec/fields.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 
 /* All that libseccomp has ever known; those that ours knows are told. */
@@ -85,11 +87,14 @@ static void put_enabled(struct mr_json_writer *w, const char *key, bool enabled)
 
 static void put_cgroup(struct mr_json_writer *w)
 {
+	char path[PATH_MAX];
+
 	mr_json_begin_object(w, "cgroup");
 	mr_json_put_bool(w, "v1", true);
 	mr_json_put_bool(w, "v2", true);
-	mr_json_put_bool(w, "systemd", false);
-	mr_json_put_bool(w, "systemdUser", false);
+	bool systemd = mr_helper_find("systemd", path, sizeof(path)) == 0;
+	mr_json_put_bool(w, "systemd", systemd);
+	mr_json_put_bool(w, "systemdUser", systemd);
 	mr_json_put_bool(w, "rdma", true);
 	mr_json_end(w);
 }
@@ -152,6 +157,7 @@ int mr_features_json(char **ret, struct mr_error *err)
 	/* It lets a container go on at its limit, where the killer would end it. */
 	mr_json_begin_array(&w, "potentiallyUnsafeConfigAnnotations");
 	mr_json_put_text(&w, NULL, MR_ANNOTATION_OOM_DISABLE);
+	mr_json_put_text(&w, NULL, "org.systemd.property."); /* with --systemd-properties */
 	mr_json_end(&w);
 	mr_json_end(&w);
 	*ret = mr_str_take(&w.out);

@@ -2,6 +2,7 @@
 /* Small functions of minirun.h that lower floors implement. */
 #include "minirun.h"
 
+#include "base/helper.h"
 #include "base/str.h"
 #include "launch/logs.h"
 #include "spec/host.h"
@@ -32,6 +33,16 @@ const char *mr_default_root(void)
 		snprintf(path, sizeof(path), "%s/minirun", dir) < (int)sizeof(path))
 		return path;
 	return "/run/minirun";
+}
+
+int mr_companion_find(const char *name, char *ret, size_t size)
+{
+	return mr_helper_find(name, ret, size);
+}
+
+int mr_own_path(char *ret, size_t size)
+{
+	return mr_helper_own_path(ret, size);
 }
 
 int mr_log_line(const char *line, size_t len, char **ret_text, size_t *ret_len)

@@ -7,6 +7,7 @@
  * Order constraints:
  *  - signals are taken before there is anything that a death by one would leave;
  *  - the intent record is on disk before the first cgroup is made;
+ *  - systemd makes the scope's cgroup itself, and the container's is below it;
  *  - limits are written while the cgroup is empty: there is nothing to reclaim or kill;
  *  - baselines of the OOM counters are taken before the container can move them; what else
  *    must be watched before the program runs is set up beside the child's own set-up, on
@@ -41,6 +42,7 @@ static const struct launch_step steps[] = {
 	{ "signals", "signalfd(2)", NULL, DO(signals), NULL },
 	{ "record", "flock(2)", IF(new), DO(record), SHOW(record) },
 	{ "intent", "fsync(2)", IF(new), DO(intent), NULL },
+	{ "scope", "systemd.scope(5)", IF(scope), DO(scope), SHOW(scope) },
 	{ "create-cgroups", "cgroups(7)", IF(new), DO(cgroup), SHOW(cgroup) },
 	{ "limits", "cgroups(7)", IF(new), DO(limits), SHOW(limits) },
 	{ "count-oom", "cgroups(7)", IF(new), DO(watch), NULL },

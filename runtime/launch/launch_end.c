@@ -92,6 +92,12 @@ static int drop_cgroup(struct mr_launch *l, bool kill, struct mr_error *err)
 			ret = mr_cgroup_remove(&l->cgroup, err);
 		l->has_cgroup = ret < 0;
 	}
+	if (ret == 0 && l->has_scope) {
+		ret = mr_scope_stop(&l->plan->host, l->plan->cgroup.path, l->plan->scope.user, err);
+		l->has_scope = ret < 0;
+		if (ret == 0)
+			waitpid(l->keeper, NULL, 0); /* unless it was our launcher's child */
+	}
 	return ret;
 }
 
@@ -168,7 +174,7 @@ int mr_launch_finish(struct mr_launch *l, struct mr_result *ret_result, struct m
 	mr_state_await_watchers(&l->state);
 	r = o->keep ? 0 : drop_cgroup(l, false, &later);
 	ret = first_of(ret, r, err, &later);
-	if (forget && l->has_cgroup && !o->keep) {
+	if (forget && (l->has_cgroup || l->has_scope) && !o->keep) {
 		forget = false; /* what is left of the cgroup is found again by the state only */
 		(void)write_end(l, false, &later);
 	}

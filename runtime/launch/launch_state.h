@@ -34,7 +34,8 @@ struct mr_launch {
 	char full_id[65];
 	char *history; /* of runs under this name before */
 	sigset_t old_mask;
-	bool masked, has_state, has_cgroup, has_watch, has_timeline;
+	pid_t keeper; /* process that holds the scope; 0: none */
+	bool masked, has_state, has_scope, has_cgroup, has_watch, has_timeline;
 };
 
 /** @l is all zero. */
@@ -51,6 +52,9 @@ bool mr_launch_wants_namespaces(const struct mr_plan *p);
 int mr_launch_step_record(struct mr_launch *l, struct mr_error *err);
 int mr_launch_step_intent(struct mr_launch *l, struct mr_error *err);
 void mr_launch_describe_record(const struct mr_plan *p, struct mr_str *out);
+bool mr_launch_wants_scope(const struct mr_plan *p);
+int mr_launch_step_scope(struct mr_launch *l, struct mr_error *err);
+void mr_launch_describe_scope(const struct mr_plan *p, struct mr_str *out);
 int mr_launch_step_cgroup(struct mr_launch *l, struct mr_error *err);
 void mr_launch_describe_cgroup(const struct mr_plan *p, struct mr_str *out);
 int mr_launch_step_limits(struct mr_launch *l, struct mr_error *err);

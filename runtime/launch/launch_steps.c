@@ -92,6 +92,8 @@ int mr_launch_step_intent(struct mr_launch *l, struct mr_error *err)
 			memcpy(intent.mount_points[intent.n_mount_points++],
 				l->plan->host.hierarchies[i].mount_point,
 				sizeof(intent.mount_points[0]));
+	intent.scope = l->plan->scope.used;
+	intent.user_scope = l->plan->scope.user;
 	ret = mr_state_write_intent(&l->state, &intent, err);
 	if (ret == 0 && l->plan->options.spec_text)
 		ret = mr_state_write_config(&l->state, l->plan->options.spec_text, err);
@@ -101,6 +103,26 @@ int mr_launch_step_intent(struct mr_launch *l, struct mr_error *err)
 void mr_launch_describe_record(const struct mr_plan *p, struct mr_str *out)
 {
 	mr_str_appendf(out, " %s/%s", p->root, p->id);
+}
+
+bool mr_launch_wants_scope(const struct mr_plan *p)
+{
+	return p->scope.used;
+}
+
+int mr_launch_step_scope(struct mr_launch *l, struct mr_error *err)
+{
+	int ret = mr_scope_start(&l->plan->scope, &l->plan->host, &l->keeper, err);
+
+	l->has_scope = ret == 0;
+	return ret;
+}
+
+void mr_launch_describe_scope(const struct mr_plan *p, struct mr_str *out)
+{
+	mr_str_appendf(out, " %s in %s", p->scope.unit, p->scope.slice);
+	for (size_t i = 0; i < p->scope.properties.n; i++)
+		mr_str_appendf(out, " %s", p->scope.properties.items[i]);
 }
 
 int mr_launch_step_cgroup(struct mr_launch *l, struct mr_error *err)

@@ -5,6 +5,7 @@
 #include "launch/oci_state.h"
 
 #include "base/json.h"
+#include "cgroup/systemd.h"
 
 #include <errno.h>
 #include <string.h>
@@ -71,6 +72,9 @@ int mr_oci_state_of_live(const struct mr_state *state, const struct mr_live *liv
 {
 	struct mr_json_writer w = { 0 };
 	bool runs = !mr_streq(status, "stopped");
+	struct mr_error ignored;
+	struct mr_intent intent;
+	char unit[MR_UNIT_MAX];
 
 	mr_json_begin_object(&w, NULL);
 	mr_json_put_text(&w, "ociVersion", live->oci_version);
@@ -80,6 +84,9 @@ int mr_oci_state_of_live(const struct mr_state *state, const struct mr_live *liv
 	mr_json_put_text(&w, "bundle", live->bundle);
 	mr_json_put_text(&w, "rootfs", live->rootfs);
 	mr_json_put_text(&w, "created", live->created);
+	if (mr_state_read_intent(state, &intent, &ignored) == 0 && intent.scope &&
+		mr_scope_unit(intent.cgroup_path, unit, &ignored) == 0)
+		mr_json_put_text(&w, "systemd-scope", unit);
 	if (live->annotations_json)
 		mr_json_put_raw(&w, "annotations", live->annotations_json);
 	if (!runs && live->exit_code >= 0)

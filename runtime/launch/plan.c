@@ -175,6 +175,31 @@ static int refuse_missing(const struct mr_spec *spec, struct mr_error *err)
 	return -ENOTSUP;
 }
 
+static int plan_cgroup(struct mr_plan *plan, const char *host_root, struct mr_error *err)
+{
+	const struct mr_run_options *o = &plan->options;
+	int ret = 0;
+
+	if (o->systemd && o->cgroup_parent)
+		return mr_fail_text(err, EINVAL, "--cgroup-parent belongs to the other driver: "
+						 "linux.cgroupsPath names the slice");
+	if (o->no_cgroup)
+		mr_host_forget_cgroups(&plan->host);
+	else if (plan->host.rootless && !*host_root && !o->systemd &&
+		 !mr_cgroup_is_placed(plan->spec, o->cgroup_parent))
+		ret = mr_host_keep_own_cgroups(&plan->host, err);
+	if (ret == 0 && o->systemd)
+		ret = mr_scope_plan(plan->spec, &plan->host, host_root, plan->id,
+			o->systemd_properties, &plan->scope, &plan->warnings, err);
+	if (ret == 0)
+		ret = mr_cgroup_plan(plan->spec, &plan->host, plan->id, o->cgroup_parent,
+			&plan->arena, &plan->cgroup, &plan->warnings, err);
+	if (ret == 0 && o->systemd)
+		ret = mr_scope_properties(&plan->cgroup.rows, &plan->scope.properties, err);
+	plan->scope.stays = o->create || o->keep;
+	return ret;
+}
+
 static int plan_rooms(struct mr_plan *plan, bool for_launch, struct mr_error *err)
 {
 	const struct mr_run_options *o = &plan->options;
@@ -186,16 +211,9 @@ static int plan_rooms(struct mr_plan *plan, bool for_launch, struct mr_error *er
 	snprintf(cache, sizeof(cache), "%s/@seccomp", plan->root);
 	if ((ret = mr_host_read(&plan->host, host_root, err)) < 0)
 		return ret;
-	if (o->no_cgroup)
-		mr_host_forget_cgroups(&plan->host);
-	else if (plan->host.rootless && !*host_root &&
-		 !mr_cgroup_is_placed(spec, o->cgroup_parent) &&
-		 (ret = mr_host_keep_own_cgroups(&plan->host, err)) < 0)
-		return ret;
 	if ((ret = mr_spec_add_user_namespace(plan->spec, &plan->host, host_root, err)) < 0 ||
 		(ret = mr_ns_plan(spec, &plan->host, &plan->arena, &plan->ns, err)) < 0 ||
-		(ret = mr_cgroup_plan(spec, &plan->host, plan->id, o->cgroup_parent,
-			 &plan->arena, &plan->cgroup, &plan->warnings, err)) < 0 ||
+		(ret = plan_cgroup(plan, host_root, err)) < 0 ||
 		(ret = mr_rootfs_plan(spec, &plan->host, plan->bundle, o->no_pivot, &plan->arena,
 			 &plan->rootfs, &plan->warnings, err)) < 0 ||
 		(ret = mr_caps_plan(spec, &plan->host, &plan->caps, &plan->warnings, err)) < 0 ||
@@ -256,6 +274,7 @@ int mr_plan_make(const struct mr_run_options *options, bool for_launch, struct m
 void mr_plan_clear(struct mr_plan *plan)
 {
 	mr_seccomp_clear(&plan->seccomp);
+	mr_scope_plan_clear(&plan->scope);
 	mr_strv_clear(&plan->warnings);
 	mr_spec_free(plan->spec);
 	mr_arena_clear(&plan->arena);

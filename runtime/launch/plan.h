@@ -3,6 +3,7 @@
 #define MR_LAUNCH_PLAN_H
 
 #include "cgroup/cgroup.h"
+#include "cgroup/systemd.h"
 #include "minirun.h"
 #include "sandbox/caps.h"
 #include "sandbox/ns.h"
@@ -26,6 +27,7 @@ struct mr_plan {
 	struct mr_run_options options; /* strings borrowed from the caller */
 	char id[256];
 	struct mr_ns_plan ns;
+	struct mr_scope_plan scope;
 	struct mr_cgroup_plan cgroup;
 	struct mr_rootfs_plan rootfs;
 	struct mr_caps_plan caps;

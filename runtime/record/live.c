@@ -49,6 +49,8 @@ int mr_state_write_intent(
 	for (int i = 0; i < in->n_mount_points; i++)
 		mr_json_put_text(&w, NULL, in->mount_points[i]);
 	mr_json_end(&w);
+	if (in->scope)
+		mr_json_put_bool(&w, "userScope", in->user_scope);
 	return mr_document_write(s->dir, INTENT, &w, err);
 }
 
@@ -69,6 +71,8 @@ static int parse_intent(const struct mr_json *root, const char *id, struct mr_in
 			return -EBADMSG;
 		memcpy(to, p->text, strlen(p->text) + 1);
 	}
+	ret->scope = mr_json_get(root, "userScope");
+	ret->user_scope = mr_json_bool(root, "userScope", false);
 	return 0;
 }
 

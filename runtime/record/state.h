@@ -48,6 +48,8 @@ struct mr_intent {
 	char cgroup_path[1024];
 	char mount_points[MR_MAX_HIERARCHIES][128]; /* hierarchies that get a directory */
 	int n_mount_points;
+	/* systemd's driver: cgroup_path is below a scope, of the user's manager or the system's */
+	bool scope, user_scope;
 };
 
 /** Identity of a process that survives pid reuse. */

@@ -19,6 +19,7 @@
  */
 #include "sandbox/ns.h"
 
+#include "base/helper.h"
 #include "base/io.h"
 #include "base/sys.h"
 #include "sandbox/procfs.h"
@@ -31,7 +32,6 @@
 #include <linux/nsfs.h>
 #include <net/if.h>
 #include <sched.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -366,50 +366,18 @@ static int add_map_args(const char *map, struct mr_strv *args)
 	return 0;
 }
 
-/** Run @args with stdout and stderr into @output. @return wait status or -errno */
-static int run_captured(char *const *args, char *output, size_t cap)
-{
-	char path[] = "PATH=/usr/bin:/bin";
-	char *const env[] = {path, NULL};
-	posix_spawn_file_actions_t actions;
-	autoclose int reader = -1;
-	int ends[2], status = 0;
-	pid_t pid;
-
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return -errno;
-	reader = ends[0];
-	int ret = posix_spawn_file_actions_init(&actions);
-	if (ret == 0) {
-		posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-		posix_spawn_file_actions_adddup2(&actions, ends[1], 1);
-		posix_spawn_file_actions_adddup2(&actions, ends[1], 2);
-		ret = posix_spawn(&pid, args[0], &actions, NULL, args, env);
-		posix_spawn_file_actions_destroy(&actions);
-	}
-	close(ends[1]);
-	if (ret != 0)
-		return -ret;
-	ssize_t n = mr_read_full(reader, output, cap - 1);
-	output[n > 0 ? n : 0] = '\0';
-	/* A reader that is gone ends a helper that writes more than we keep. */
-	mr_close(&reader);
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return -errno;
-	return status;
-}
-
 static int map_by_helper(
 	const char *program, pid_t pid, const char *map, struct mr_error *err)
 {
+	char path[] = "PATH=/usr/bin:/bin";
+	char *const env[] = {path, NULL};
 	auto_strv args = {0};
 	char output[400] = "";
 
 	if (mr_strv_add(&args, program) < 0 || mr_strv_addf(&args, "%d", (int)pid) < 0 ||
 		add_map_args(map, &args) < 0)
 		return mr_fail(err, ENOMEM, "arguments of %s", program);
-	int status = run_captured(args.items, output, sizeof(output));
+	int status = mr_helper_run(args.items, env, output, sizeof(output));
 	if (status == -ENOENT) {
 		mr_fail(err, ENOENT, "%s", program);
 		mr_hint(err, "install the package that holds newuidmap (uidmap, "

@@ -192,10 +192,9 @@ companion_dir() {
 	assert_contains "$stderr" "there is no daemon"
 }
 
-@test "cli: what is not built in is said" {
-	refused 1 "the systemd driver is not built in" --systemd-cgroup list
-	refused 1 "the systemd driver is not built in" -s list
-	refused 1 "the systemd driver is not built in" --cgroup-manager systemd list
+@test "cli: values that --cgroup-manager and --rootless do not have" {
+	refused 1 "option --cgroup-manager: expected cgroupfs, disabled or systemd, found 'x'" \
+		--cgroup-manager x list
 	refused 1 "option --rootless: expected true, false or auto, found 'maybe'" --rootless maybe list
 	cli --criu /usr/sbin/criu --cgroup-manager cgroupfs --rootless auto list -q
 	assert_status 0

@@ -281,6 +281,10 @@ _missing() {
 	memory | pids | cpu | cpuset | cpuacct | devices | freezer | blkio | io | hugetlb | rdma | net_cls | net_prio | perf_event)
 		has_controller "$1" || echo "no $1 controller" ;;
 	swap) [ "$(_free_swap_kib)" -ge 131072 ] || echo "no swap" ;;
+	systemd) [ -d /run/systemd/system ] || echo "systemd is not running" ;;
+	no-systemd) [ ! -d /run/systemd/system ] || echo "systemd is running" ;;
+	minirun-systemd) [ -x "${MINIRUN%/*}/minirun-systemd" ] ||
+		echo "minirun-systemd is not built (libsystemd-dev)" ;;
 	psi) cat /proc/pressure/memory >/dev/null 2>&1 || echo "no PSI" ;;
 	kmsg) _can_read_kmsg || echo "no kernel log access" ;;
 	cap_*) has_cap "$1" && return 0 || [ $? = 1 ] || return 2
@@ -309,7 +313,7 @@ _missing() {
 #   root not-root cgroups cgroup-v1 cgroup-v2 (which of them limits memory) cgroup2
 #   (mounted at all) hybrid unified, a controller's name (memory pids cpu ...), swap
 #   psi kmsg cap_NAME userns timens seccomp apparmor selinux hugepages overcommit
-#   subids jsonschema memlab busybox kernel-5.14; anything else names a program
+#   subids jsonschema memlab busybox kernel-5.14 systemd no-systemd minirun-systemd; anything else names a program
 #   (newuidmap, strace, python3, docker, ...).
 requires() {
 	local word reason
