@@ -193,6 +193,7 @@ lab-vm: all
 test-vm: all
 	tests/vm/run v2
 	tests/vm/run v1
+	tests/vm/run systemd
 
 # podman, containerd, docker and a docker swarm on minirun; ENGINES="podman docker"
 .PHONY: test-engines

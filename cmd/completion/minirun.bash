@@ -38,7 +38,7 @@ _minirun() {
 	case $previous in
 	--log-format) words='text json' ;;
 	--log-level) words='error warning debug' ;;
-	--cgroup-manager) words='cgroupfs disabled' ;;
+	--cgroup-manager) words='cgroupfs systemd disabled' ;;
 	--format)
 		case $command in
 		inspect) ;;

@@ -97,11 +97,14 @@ void mr_cgroup_remove_parents(const struct mr_cgroup *cg, int h)
 {
 	char full[MR_CGROUP_FULL_MAX], path[MR_CGROUP_PATH_MAX];
 	const size_t parent = mr_cgroup_default_parent(cg);
+	const bool v1 = !cg->host->hierarchies[h].v2;
 
 	snprintf(path, sizeof(path), "%s", cg->path);
 	for (;;) {
 		*strrchr(path, '/') = '\0';
-		if (parent == 0 || strlen(path) < parent)
+		/* A v1 hierarchy that systemd does not manage has its scope and slices from us. */
+		bool unit = v1 && (mr_has_suffix(path, ".scope") || mr_has_suffix(path, ".slice"));
+		if (!unit && (parent == 0 || strlen(path) < parent))
 			return;
 		mr_cgroup_full(cg->host, h, path, full);
 		if (rmdir(full) < 0)

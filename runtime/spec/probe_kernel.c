@@ -8,6 +8,7 @@
  */
 #include "spec/probe_internal.h"
 
+#include "base/helper.h"
 #include "base/io.h"
 #include "base/sys.h"
 
@@ -225,7 +226,25 @@ static void ask_program(const struct mr_probe_env *env, struct mr_probe_item *it
 	mr_probe_answer(item, MR_PROBE_MISSING, "not on PATH");
 }
 
+/* The driver's two halves: sd_booted(3), and who speaks on the bus. */
+static void ask_systemd(const struct mr_probe_env *env, struct mr_probe_item *item)
+{
+	char path[sizeof(item->value)];
+	bool runs = faccessat(env->root, "run/systemd/system", F_OK, 0) == 0;
+	bool found = mr_helper_find("systemd", path, sizeof(path)) == 0;
+
+	if (runs && found)
+		mr_probe_answer(item, MR_PROBE_OK, "running, %s", path);
+	else
+		mr_probe_answer(item, MR_PROBE_MISSING, "%s, %s minirun-systemd",
+			runs ? "running" : "not running", found ? "there is" : "no");
+	if (runs)
+		item->cure = "build it where libsystemd-dev is, and make install";
+}
+
 const struct mr_probe_row mr_probe_program_rows[] = {
+	{"systemd", false, ask_systemd, "no --systemd-cgroup",
+		"a host with systemd; elsewhere --cgroup-manager cgroupfs"},
 	{"newuidmap", false, ask_program,
 		"one id only in an ordinary user's user namespace",
 		"apt-get install uidmap"},
