@@ -25,14 +25,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-void mr_cgroup_full(const struct mr_host *host, int h, const char *path,
-	char ret[static MR_CGROUP_FULL_MAX])
-{
-	const char *mount = host->hierarchies[h].mount_point;
-	snprintf(
-		ret, MR_CGROUP_FULL_MAX, "%s%s", mr_streq(mount, "/") ? "" : mount, path);
-}
-
 void mr_cgroup_init(struct mr_cgroup *cg)
 {
 	cg->host = NULL;

@@ -186,14 +186,6 @@ static int warn(struct applier *a, const struct mr_cgroup_row *row, const char *
 	return 0;
 }
 
-int mr_cgroup_warn_devices(struct mr_strv *warnings, struct mr_error *err)
-{
-	static const char text[] =
-		"linux.resources.devices: not applied: not allowed in a user namespace";
-
-	return mr_strv_add(warnings, text) < 0 ? mr_fail(err, ENOMEM, "warn") : 0;
-}
-
 /* One warning for the whole list. */
 static int warn_devices(struct applier *a)
 {

@@ -51,6 +51,14 @@ int mr_cgroup_check_path(const char *path, struct mr_error *err)
 	return 0;
 }
 
+void mr_cgroup_full(const struct mr_host *host, int h, const char *path,
+	char ret[static MR_CGROUP_FULL_MAX])
+{
+	const char *mount = host->hierarchies[h].mount_point;
+	snprintf(
+		ret, MR_CGROUP_FULL_MAX, "%s%s", mr_streq(mount, "/") ? "" : mount, path);
+}
+
 bool mr_cgroup_is_placed(const struct mr_spec *spec, const char *parent)
 {
 	const char *wanted = spec->linux_->cgroups_path;
@@ -202,6 +210,14 @@ static int controller_denied(const struct mr_host *host, enum mr_controller c,
 		mr_hint(err, "get one: systemd-run --user --scope -p Delegate=yes minirun ... "
 			     "(cgroup v2), or run as root");
 	return r;
+}
+
+int mr_cgroup_warn_devices(struct mr_strv *warnings, struct mr_error *err)
+{
+	static const char text[] =
+		"linux.resources.devices: not applied: not allowed in a user namespace";
+
+	return mr_strv_add(warnings, text) < 0 ? mr_fail(err, ENOMEM, "warn") : 0;
 }
 
 /* Nobody owns the controller: find out whether the spec needs it. */
