@@ -42,9 +42,13 @@ int mr_pidfd_send_signal(int pidfd, int sig)
 	return syscall(SYS_pidfd_send_signal, pidfd, sig, NULL, 0) < 0 ? -errno : 0;
 }
 
-int mr_join_session_keyring(const char *name)
+int mr_join_session_keyring(const char *name, unsigned permissions)
 {
-	return syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, name) < 0 ? -errno : 0;
+	long keyring = syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, name);
+
+	if (keyring >= 0 && permissions != 0)
+		keyring = syscall(SYS_keyctl, KEYCTL_SETPERM, keyring, permissions);
+	return keyring < 0 ? -errno : 0;
 }
 
 /* --- the wait status of somebody else's child --- */

@@ -29,8 +29,9 @@ int mr_pidfd_send_signal(int pidfd, int sig);
  * @return 0, or -ENODATA: nobody can tell any more
  */
 int mr_pidfd_wait_status(int pidfd, pid_t pid, int *ret_status);
-/** keyctl(KEYCTL_JOIN_SESSION_KEYRING): a new session keyring. */
-int mr_join_session_keyring(const char *name);
+/** keyctl(KEYCTL_JOIN_SESSION_KEYRING): a session keyring, a new one if none of that name may
+ * be searched for. @permissions are set, but for 0: keyctl_setperm(3). */
+int mr_join_session_keyring(const char *name, unsigned permissions);
 
 /* Kernel facts newer than the headers of the oldest supported build host. */
 #ifndef CLONE_NEWTIME

@@ -66,7 +66,7 @@ bool mr_child_wants_keyring(const struct mr_plan *p)
 	return !p->options.no_new_keyring && !p->options.command_mode;
 }
 
-static bool in_userns(const struct mr_plan *p)
+bool mr_child_is_in_userns(const struct mr_plan *p)
 {
 	return p->ns.create[MR_NS_USER] || p->ns.join[MR_NS_USER];
 }
@@ -74,12 +74,12 @@ static bool in_userns(const struct mr_plan *p)
 bool mr_child_wants_oom_early(const struct mr_plan *p)
 {
 	/* The middle process has done it before it joined. */
-	return p->process.process->oom_score_adj.set && in_userns(p);
+	return p->process.process->oom_score_adj.set && mr_child_is_in_userns(p);
 }
 
 bool mr_child_wants_oom_late(const struct mr_plan *p)
 {
-	return p->process.process->oom_score_adj.set && !in_userns(p);
+	return p->process.process->oom_score_adj.set && !mr_child_is_in_userns(p);
 }
 
 void mr_child_describe_oom_score_adj(const struct mr_plan *p, struct mr_str *out)

@@ -114,12 +114,21 @@ int mr_child_step_session(struct mr_child *c, struct mr_error *err)
 	return setsid() < 0 ? mr_fail(err, errno, "setsid") : 0;
 }
 
+/*
+ * Its possessor may do anything, its user view, read and link it. What exec adds to the
+ * container finds it by its name, as a process of the same user or, in a user namespace, of
+ * another.
+ */
+#define KEYRING_OF_USER 0x3f1b0000
+#define KEYRING_OF_NS 0x3f130008
+
 int mr_child_step_keyring(struct mr_child *c, struct mr_error *err)
 {
+	unsigned permissions = mr_child_is_in_userns(c->plan) ? KEYRING_OF_NS : KEYRING_OF_USER;
 	char name[300];
 
 	snprintf(name, sizeof(name), "_ses.%s", c->plan->id);
-	int ret = mr_join_session_keyring(name);
+	int ret = mr_join_session_keyring(name, c->plan->exec ? 0 : permissions);
 	/* ENOSYS: no keyrings; EPERM, EDQUOT: nothing of the caller's is shared either way
 	 * only if we succeed, so these are errors. */
 	if (ret < 0 && ret != -ENOSYS)

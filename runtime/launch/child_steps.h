@@ -14,6 +14,7 @@ bool mr_child_wants_final_cpus(const struct mr_plan *p);
 bool mr_child_wants_cgroup_ns(const struct mr_plan *p);
 bool mr_child_wants_session(const struct mr_plan *p);
 bool mr_child_wants_keyring(const struct mr_plan *p);
+bool mr_child_is_in_userns(const struct mr_plan *p);
 bool mr_child_wants_oom_early(const struct mr_plan *p);
 bool mr_child_wants_oom_late(const struct mr_plan *p);
 bool mr_child_wants_names(const struct mr_plan *p);

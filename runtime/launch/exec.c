@@ -41,15 +41,30 @@ static int read_spec(struct mr_container *c, struct mr_plan *p, struct mr_error 
 	return mr_spec_parse("config.json", text, len, &p->spec, NULL, err);
 }
 
+/* What confines the container's process confines this one, too, unless the object says
+ * otherwise. */
 static int read_process(const char *path, struct mr_spec *spec, struct mr_error *err)
 {
+	const struct mr_spec_process *own = spec->process;
 	autofree char *text = NULL;
 	size_t len;
 	int ret = mr_read_file_at(AT_FDCWD, path, MR_JSON_MAX_BYTES, &text, &len);
 
 	if (ret < 0)
 		return mr_fail(err, -ret, "read the process '%s'", path);
-	return mr_spec_parse_process(path, text, len, spec, err);
+	ret = mr_spec_parse_process(path, text, len, spec, err);
+	if (ret < 0)
+		return ret;
+	struct mr_spec_process *p = spec->process;
+	if (!p->capabilities)
+		p->capabilities = own->capabilities;
+	if (!p->apparmor_profile)
+		p->apparmor_profile = own->apparmor_profile;
+	if (!p->selinux_label)
+		p->selinux_label = own->selinux_label;
+	if (!p->oom_score_adj.set)
+		p->oom_score_adj = own->oom_score_adj;
+	return 0;
 }
 
 static int add_texts(struct mr_arena *arena, const char *const *texts, const char *prefix,

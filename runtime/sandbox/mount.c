@@ -280,9 +280,10 @@ static int apply_bind(
 
 /* --- file systems --- */
 
-/** A tmpfs without a mode takes that of the directory it covers (1777 of /tmp). */
-static int inherit_mode(const struct mr_mount *m, int target, struct mr_list *data,
-	char mode[24], struct mr_error *err)
+/** A tmpfs without a mode takes that of the directory it covers (1777 of /tmp); where none
+ * is, the kernel's own, 1777. */
+static int inherit_mode(const struct mr_mount *m, const struct mr_rootfs *r,
+	struct mr_list *data, char mode[24], struct mr_error *err)
 {
 	struct stat st;
 
@@ -292,7 +293,13 @@ static int inherit_mode(const struct mr_mount *m, int target, struct mr_list *da
 	for (size_t i = 0; i < data->n; i++)
 		if (mr_has_prefix(data->items[i], "mode="))
 			return 0;
-	if (fstat(target, &st) < 0)
+	autoclose int covered = mr_resolve(
+		r->root_fd, m->destination, m->dest_nofollow ? MR_RESOLVE_NOFOLLOW : 0);
+	if (covered == -ENOENT)
+		return 0;
+	if (covered < 0)
+		return mr_fail(err, -covered, "open the destination");
+	if (fstat(covered, &st) < 0)
 		return mr_fail(err, errno, "stat of the destination");
 	snprintf(mode, 24, "mode=%o", (unsigned)st.st_mode & 07777);
 	data->items[data->n++] = mode; /* mr_mount_options() has left room */
@@ -303,16 +310,16 @@ static int apply_fs(
 	const struct mr_mount *m, const struct mr_rootfs *r, struct mr_error *err)
 {
 	bool strict = mr_streq(m->type, "sysfs") || mr_streq(m->type, "proc");
-	autoclose int target =
-		strict ? open_real_dir(m, r, err) : open_target(m, r, S_IFDIR, err);
 	struct mr_list data;
 	char mode[24];
+	int ret = inherit_mode(m, r, &data, mode, err);
 
-	if (target < 0)
-		return target;
-	int ret = inherit_mode(m, target, &data, mode, err);
 	if (ret < 0)
 		return ret;
+	autoclose int target =
+		strict ? open_real_dir(m, r, err) : open_target(m, r, S_IFDIR, err);
+	if (target < 0)
+		return target;
 	struct mr_fs_config config = {
 		.type = m->type,
 		.source = m->source ? m->source : m->type,

@@ -70,6 +70,12 @@ options_of() {
 	assert_contains "$output" full
 }
 
+@test "mounts: a tmpfs without a mode has that of what it covers, else 1777" {
+	requires root
+	inside 'stat -c "%a" /root /new' "$(mount_spec /root tmpfs tmpfs)" "$(mount_spec /new tmpfs tmpfs)"
+	assert_eq "$(stat -c %a "$BUNDLE/rootfs/root")"$'\n1777' "$output"
+}
+
 @test "mounts: a later option overrides an earlier one" {
 	inside "$(options_of /mnt); touch /mnt/new && echo written" "$(mount_spec /mnt tmpfs tmpfs ro nosuid rw suid)"
 	assert_contains "$output" written

@@ -101,7 +101,7 @@ not_asked() {
 
 # The rows of differences.md without their reasons, which nobody may leave out.
 rows() {
-	sed -nE 's/^(\| [a-z_]+: .* \|) [^|]*[^| ] \|$/\1/p' "$DIFFERENCES"
+	sed -nE 's/^(\| [^ |]+: .* \|) [^|]*[^| ] \|$/\1/p' "$DIFFERENCES"
 }
 
 # read_notes PEER: into keys and value.
@@ -170,7 +170,7 @@ compare() {
 		NOTES=$WORK/$PEER.notes
 		ROOT=$WORK/$PEER.root
 		BUNDLE=$WORK/$PEER
-		ID=mrp$$-peer
+		ID=mrp$$-$PEER # one of its own: a keyring of that name goes some time after it
 		PLACE=/mrp$$/peer
 		mkdir -m 700 "$ROOT" "$BUNDLE"
 		"case_$1"

@@ -150,7 +150,7 @@ case_reused() {
 		source "$TOP/tests/integration/common.bash"
 		source "$TOP/tests/engines/peers/common.bash"
 		source /dev/stdin
-		trap "kill -KILL -1" EXIT
+		trap "kill -KILL -1 2>/dev/null || true" EXIT
 		reused_pid' <<<"$(declare -f reused_pid)"
 }
 
