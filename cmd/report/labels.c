@@ -112,7 +112,7 @@ void label_limits(const struct panel *p)
 	const struct point *first = &r->points[0], *last = &r->points[r->n_points - 1];
 	double above = isnan(last->above) ? first->above : last->above;
 	bool changed = false;
-	char size[24], text[64];
+	char size[24], text[64], more[40];
 
 	for (size_t i = 0; i < r->n_events; i++) {
 		const struct event *e = &r->events[i];
@@ -130,10 +130,10 @@ void label_limits(const struct panel *p)
 				x_of(p, x), y_of(y));
 		snprintf(text, sizeof(text), refused ? "limit %s refused" : "limit now %s",
 			size_text(e->bytes, size));
+		snprintf(more, sizeof(more), "%s textcolor rgb '%s'",
+			right ? "right" : "left", refused ? "#000000" : LIMIT_COLOR);
 		text_at(p, x + (right ? -6 : 6) * (refused ? 2 : 1), refused ? y : y - 9,
-			right ? "right textcolor rgb '" LIMIT_COLOR "'"
-			      : "left textcolor rgb '" LIMIT_COLOR "'",
-			text);
+			more, text);
 	}
 	label_limit(p, first->limit,
 		changed        ? "limit at first"

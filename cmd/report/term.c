@@ -81,6 +81,27 @@ static void put_row(const char *row, bool color, FILE *out)
 	}
 }
 
+/* What went on, each text in the columns of its own time and cut off at their end. */
+static void put_notes(const struct run *r, FILE *out)
+{
+	char row[COLS + 1];
+	int from = 0;
+
+	if (!r->n_notes)
+		return;
+	memset(row, ' ', COLS);
+	row[COLS] = '\0';
+	for (size_t i = 0; i < r->n_notes; i++) {
+		int to = (int)fmin(COLS, r->notes[i].t / r->end * COLS + 0.5);
+		size_t n = strlen(r->notes[i].text), room = to > from ? (size_t)(to - from) : 0;
+		memcpy(row + from, r->notes[i].text, n < room ? n : room);
+		if (to > from && to < COLS)
+			row[to - 1] = '|';
+		from = to > from ? to : from;
+	}
+	fprintf(out, "%10s%s\n", "", row);
+}
+
 static void legend(const struct run *r, struct mr_strv *facts)
 {
 	char size[24];
@@ -107,6 +128,7 @@ void term_print(const struct run *r, bool color, FILE *out)
 	legend(r, &facts);
 	draw(r, grid);
 	fprintf(out, "%.90s\n%.90s\n", mr_str_text(&head), mr_str_text(&sub));
+	put_notes(r, out);
 	for (int y = 0; y < ROWS; y++) {
 		clean_name((size_t)y < facts.n ? facts.items[y] : "", text, sizeof(text));
 		size_text(top * (ROWS - y) / ROWS, size);

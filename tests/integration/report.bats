@@ -189,6 +189,8 @@ run_report() {
 	run texts a.svg
 	assert_contains "$output" "read 40M"
 	assert_contains "$output" "it?s ?bad?"
+	run env NO_COLOR=1 "$REPORT" --term --notes notes a.json
+	assert_eq "${lines[2]}" "          read 40M             |it?s ?bad?                    |   "
 	echo 'no number' >notes
 	run_report --notes notes a.json
 	assert_status 125

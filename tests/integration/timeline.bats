@@ -152,6 +152,17 @@ lines() {
 	assert_eq "$stderr" ""
 }
 
+@test "timeline: a sample each 5 ms costs about 1 % of a CPU, and no more than 2" {
+	local before used
+	background_minirun run --name "$ID" --timeline "$TIMELINE" -m 64m -- "$MEMLAB" anon 60M --rate 20M + hold 1
+	wait_for state_is .State.Status running
+	before=$(cut -d ' ' -f 1 "/proc/$BG_PID/schedstat")
+	wait_for grep -q '"step":"anon"' "$OUT"
+	used=$(($(cut -d ' ' -f 1 "/proc/$BG_PID/schedstat") - before))
+	wait "$BG_PID"
+	assert_between "$used" 1000000 60000000 "ns of CPU time in 3 s"
+}
+
 @test "timeline: tasks that stand still" {
 	requires cgroup-v1
 	background_minirun run --name "$ID" --timeline "$TIMELINE" --oom-kill-disable -m 32m -- "$MEMLAB" anon 48M
