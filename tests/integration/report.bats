@@ -217,7 +217,8 @@ run_report() {
 	run texts a.svg
 	assert_contains "$output" "limit 20 MiB refused"
 	assert_contains "$output" "limit 64 MiB"
-	"$REPORT" --timeline <(grep -v limit-refused a.jsonl) -o b.svg a.json
+	grep -v limit-refused a.jsonl >b.jsonl
+	"$REPORT" --timeline b.jsonl -o b.svg a.json
 	assert_eq "$(($(grep -c "gpPt5" a.svg) - $(grep -c "gpPt5" b.svg)))" 1 "hollow circles"
 }
 
