@@ -43,6 +43,7 @@ static const struct launch_step steps[] = {
 	{ "record", "flock(2)", IF(new), DO(record), SHOW(record) },
 	{ "intent", "fsync(2)", IF(new), DO(intent), NULL },
 	{ "scope", "systemd.scope(5)", IF(scope), DO(scope), SHOW(scope) },
+	{ "notify-socket", "sd_notify(3)", IF(notify), DO(notify), NULL },
 	{ "create-cgroups", "cgroups(7)", IF(new), DO(cgroup), SHOW(cgroup) },
 	{ "limits", "cgroups(7)", IF(new), DO(limits), SHOW(limits) },
 	{ "count-oom", "cgroups(7)", IF(new), DO(watch), NULL },

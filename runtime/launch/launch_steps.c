@@ -8,6 +8,7 @@
 #include "base/sys.h"
 #include "launch/child.h"
 #include "launch/cleanup.h"
+#include "launch/notify.h"
 #include "launch/start_socket.h"
 #include "record/history.h"
 
@@ -97,6 +98,21 @@ int mr_launch_step_intent(struct mr_launch *l, struct mr_error *err)
 	ret = mr_state_write_intent(&l->state, &intent, err);
 	if (ret == 0 && l->plan->options.spec_text)
 		ret = mr_state_write_config(&l->state, l->plan->options.spec_text, err);
+	return ret;
+}
+
+bool mr_launch_wants_notify(const struct mr_plan *p)
+{
+	return p->notify;
+}
+
+int mr_launch_step_notify(struct mr_launch *l, struct mr_error *err)
+{
+	int ret = mr_notify_make(&l->state, err);
+
+	/* Of a container that is only created `start` binds it. */
+	if (ret == 0 && !l->plan->options.create)
+		ret = mr_notify_bind(&l->state, &l->monitor.notify_fd, err);
 	return ret;
 }
 

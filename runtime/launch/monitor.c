@@ -18,6 +18,7 @@
 #include "base/io.h"
 #include "base/sys.h"
 #include "launch/child.h"
+#include "launch/notify.h"
 #include "oom/emulate.h"
 #include "launch/reap.h"
 
@@ -34,13 +35,13 @@
 #include <unistd.h>
 
 #define HANGING_LOOK_MS 100
-#define MAX_POLL (6 + MR_OOM_MAX_LEVELS + 2 + 3 + 2)
+#define MAX_POLL (7 + MR_OOM_MAX_LEVELS + 2 + 3 + 2)
 
 void mr_monitor_init(struct mr_monitor *m)
 {
 	/* The buffers behind are most of it, and seldom used: their pages stay untouched. */
 	memset(m, 0, offsetof(struct mr_monitor, relay));
-	m->signal_fd = m->sock = m->pidfd = m->timer_fd = -1;
+	m->signal_fd = m->sock = m->pidfd = m->timer_fd = m->notify_fd = -1;
 	m->sampler.dir = -1;
 	m->sampler.usage_fd = m->sampler.stat_fd = m->sampler.swap_fd = -1;
 	m->relay.master = -1;
@@ -324,7 +325,7 @@ static void on_sample(struct mr_monitor *m)
 struct poll_set {
 	struct pollfd fds[MAX_POLL];
 	int n;
-	int sock, pid, signal, timer; /* index or -1 */
+	int sock, pid, signal, timer, notify; /* index or -1 */
 	int oom, n_oom, relay, n_relay, logs, n_logs;
 };
 
@@ -348,6 +349,7 @@ static void fill(const struct mr_monitor *m, struct poll_set *p)
 	p->pid = add(p, m->pidfd);
 	p->signal = add(p, m->signal_fd);
 	p->timer = add(p, m->timer_fd);
+	p->notify = add(p, m->notify_fd);
 	p->oom = p->n;
 	p->n += p->n_oom = mr_oom_watch_poll(m->watch, p->fds + p->n);
 	p->relay = p->n;
@@ -370,6 +372,8 @@ static void dispatch_detail(struct mr_monitor *m, struct poll_set *p)
 		on_sample(m);
 	if (any_ready(p, p->oom, p->n_oom))
 		on_oom(m);
+	if (ready(p, p->notify))
+		mr_notify_step(m->plan, m->notify_fd, m->pid);
 	if (p->n_relay &&
 		mr_terminal_relay_step(&m->relay, p->fds + p->relay, p->n_relay) == 0) {
 		mr_terminal_relay_stop(&m->relay);
@@ -497,4 +501,5 @@ void mr_monitor_clear(struct mr_monitor *m)
 	mr_close(&m->sock);
 	mr_close(&m->pidfd);
 	mr_close(&m->timer_fd);
+	mr_close(&m->notify_fd);
 }

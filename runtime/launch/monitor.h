@@ -38,6 +38,7 @@ struct mr_monitor {
 	int signal_fd;
 	int sock;
 	int pidfd;
+	int notify_fd; /* the container's sd_notify(3), -1: none */
 	pid_t pid;     /* pid 1 of the container (or the middle process until it has cloned) */
 	/* found */
 	pid_t program; /* host pid of the program (pid, or the child of a minimal init); 0: it

@@ -10,6 +10,7 @@
 #include "launch/plan.h"
 
 #include "base/io.h"
+#include "launch/notify.h"
 #include "sandbox/terminal.h"
 #include "spec/parse.h"
 #include "spec/subids.h"
@@ -262,6 +263,8 @@ int mr_plan_make(const struct mr_run_options *options, bool for_launch, struct m
 	if ((r = refuse_missing(ret->spec, err)) < 0 || (r = take_listen_fds(ret, err)) < 0)
 		return r;
 	mr_plan_take_window_size(ret->spec->process);
+	if ((r = mr_notify_plan(ret, err)) < 0)
+		return r;
 	if ((r = plan_rooms(ret, for_launch, err)) < 0)
 		return r;
 	ret->own_session = !options->command_mode || ret->spec->process->terminal ||

@@ -35,6 +35,7 @@ struct mr_plan {
 	struct mr_process_plan process;
 	struct mr_strv warnings;
 	bool own_session;  /* setsid: not for a command that shares our terminal */
+	bool notify;       /* the container has a socket for sd_notify(3): notify.h */
 	bool hooks_before_start; /* any list that runs before the program */
 	bool exec; /* a further process of a container that runs: exec.h */
 	int exec_init, exec_state; /* pidfd of its init, state directory; borrowed */

@@ -16,6 +16,7 @@
 #include "launch/cleanup.h"
 #include "launch/late_hooks.h"
 #include "launch/low_limit.h"
+#include "launch/notify.h"
 #include "launch/start_socket.h"
 #include "oom/watch.h"
 #include "record/patch.h"
@@ -24,6 +25,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -103,12 +105,15 @@ static int record_running(struct mr_container *c, struct mr_error *err)
 	return ret;
 }
 
-static int start_locked(struct mr_container *c, struct mr_error *err)
+/* @ret_notify our end of the container's sd_notify(3), or negative */
+static int start_locked(struct mr_container *c, int *ret_notify, struct mr_error *err)
 {
 	mr_live_clear(&c->live);
 	int ret = mr_state_read_live(&c->state, &c->live, err);
 	if (ret == 0)
 		ret = check_created(c, err);
+	if (ret == 0 && getenv("NOTIFY_SOCKET"))
+		ret = mr_notify_bind(&c->state, ret_notify, err);
 	if (ret < 0)
 		return ret;
 	autoclose int sock = mr_start_connect(&c->state, err);
@@ -120,6 +125,14 @@ static int start_locked(struct mr_container *c, struct mr_error *err)
 	return ret < 0 ? ret : record_running(c, err);
 }
 
+/* Who starts a service returns when it is ready. */
+static int await_ready(struct mr_container *c, int notify, struct mr_error *err)
+{
+	autoclose int pidfd = mr_process_id_open(&c->live.init);
+
+	return pidfd < 0 ? 0 : mr_notify_wait(notify, pidfd, c->live.init.pid, err);
+}
+
 int mr_container_start(struct mr_container *c, struct mr_error *err)
 {
 	struct mr_error ignored;
@@ -129,12 +142,15 @@ int mr_container_start(struct mr_container *c, struct mr_error *err)
 		ret = mr_state_lock(&c->state, MR_LOCK_TIMEOUT_MS, err);
 	if (ret < 0)
 		return ret;
-	ret = start_locked(c, err);
+	autoclose int notify = -1;
+	ret = start_locked(c, &notify, err);
 	mr_state_unlock(&c->state);
 	if (ret < 0)
 		return ret;
 	ret = mr_late_hooks_run(&c->state, &c->live, MR_HOOK_POSTSTART, "running", err);
 	if (ret < 0)
 		mr_container_kill(c, SIGKILL, false, &ignored);
+	else if (notify >= 0)
+		ret = await_ready(c, notify, err);
 	return ret;
 }

@@ -33,6 +33,8 @@
 /* In the order of removal. */
 static const char *const names[] = {
 	"start",
+	"notify/notify.sock",
+	"notify",
 	"config.json",
 	"execs",
 	"refused",
@@ -436,7 +438,8 @@ static int check_names(
 
 static int unlink_below(struct mr_state *s, const char *name, struct mr_error *err)
 {
-	if (unlinkat(s->dir, name, 0) < 0 && errno != ENOENT)
+	int r = unlinkat(s->dir, name, strcmp(name, "notify") == 0 ? AT_REMOVEDIR : 0);
+	if (r < 0 && errno != ENOENT)
 		return mr_fail(err, errno, "remove '%s/%s/%s'", s->root, s->id, name);
 	return 0;
 }
