@@ -169,7 +169,7 @@ int mr_cgroup_enable_controllers(const struct mr_cgroup_plan *plan,
 		memcpy(dir, full, end);
 		dir[end] = '\0';
 		int r = 0;
-		if (host->rootless && strcmp(dir + mount, host->delegated) == 0 &&
+		if (host->has_delegated && strcmp(dir + mount, host->delegated) == 0 &&
 			!all_enabled(dir, wanted))
 			r = vacate(dir, err);
 		if (r == 0)

@@ -80,13 +80,6 @@ static int make_timer(int *fd, int64_t ms, struct mr_error *err)
 	return 0;
 }
 
-static void clear_timer(int fd)
-{
-	uint64_t expirations;
-	while (read(fd, &expirations, sizeof(expirations)) < 0 && errno == EINTR)
-		;
-}
-
 /* --- the protocol --- */
 
 /* The child of a middle process: from now on it is the container's init. */
@@ -290,7 +283,6 @@ static int on_signal(struct mr_monitor *m, struct mr_error *err)
 /* First SIGTERM, later SIGKILL. */
 static int on_timeout(struct mr_monitor *m, struct mr_error *err)
 {
-	clear_timer(m->timer_fd);
 	m->timed_out = true;
 	if (!m->started) {
 		mr_fail_text(err, ETIMEDOUT, "timeout of %lld ms before the program ran",
@@ -302,6 +294,7 @@ static int on_timeout(struct mr_monitor *m, struct mr_error *err)
 		mr_pidfd_send_signal(m->pidfd, SIGTERM);
 		return set_timer(m->timer_fd, m->plan->options.stop_timeout_ms);
 	}
+	mr_close(&m->timer_fd);
 	kill_all(m);
 	return 0;
 }

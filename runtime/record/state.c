@@ -115,10 +115,9 @@ int mr_state_root_open(const char *root, bool create, struct mr_error *err)
 		path[--n] = '\0';
 	autoclose int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	/* The sticky bit keeps it from what tidies up $XDG_RUNTIME_DIR (basedir-spec). */
-	const mode_t mode = mr_is_rootless() ? 01700 : 0700;
 	if (fd < 0 && errno == ENOENT && create) {
 		int r = make_parents(path);
-		if (r == 0 && mkdir(path, mode) < 0 && errno != EEXIST)
+		if (r == 0 && mkdir(path, mr_is_rootless() ? 01700 : 0700) < 0 && errno != EEXIST)
 			r = -errno;
 		if (r < 0)
 			return fail_root(root, -r, "make", err);

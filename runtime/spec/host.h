@@ -62,8 +62,9 @@ struct mr_host {
 	uid_t euid;
 	bool rootless;             /* an ordinary user, or root of a user namespace */
 	/* Set by mr_host_keep_own_cgroups(): the part of the cgroup2 tree that is ours, "" for
-	 * all of it, and the controllers that the host has but not for us. */
+	 * all of it, whether there is one, and the controllers that the host has but not for us. */
 	char delegated[512];
+	bool has_delegated;
 	unsigned denied;
 	long page_size;
 };

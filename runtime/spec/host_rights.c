@@ -115,6 +115,7 @@ static int keep_delegated(struct mr_host *host, struct mr_error *err)
 
 	if (r < 0)
 		return r;
+	host->has_delegated = r > 0;
 	if (r == 0) {
 		host->delegated[0] = '\0';
 		forget(host, host->unified, "");
