@@ -6,7 +6,7 @@ set -eu
 
 build="gcc make libc6-dev pkgconf libseccomp-dev libcap-dev libyajl-dev libsystemd-dev"
 test="$build bash bats jq libcmocka-dev busybox-static strace shellcheck mandoc
-	python3-jsonschema uidmap procps util-linux iproute2 clang libclang-rt-dev git
+	python3-jsonschema uidmap procps util-linux util-linux-extra iproute2 clang libclang-rt-dev git
 	qemu-system-x86 cpio e2fsprogs zstd gnuplot-nox systemd dbus dbus-user-session runc crun"
 engines="$build bats jq busybox-static iproute2 util-linux bsdutils podman conmon docker.io
 	containerd runc crun"

@@ -128,12 +128,13 @@ bool mr_launch_refresh(struct mr_launch *l)
 	return fresh;
 }
 
-/* Who of the victims was a process of `exec`? Unknown is none. */
+/* Who of the victims was a process of `exec`? What is not known has no phase. */
 void mr_launch_read_execs(struct mr_launch *l)
 {
 	free(l->record.execs);
 	ssize_t n = mr_state_read_execs(&l->state, &l->record.execs);
 	l->record.n_execs = n > 0 ? (size_t)n : 0;
+	l->record.execs_lost = n < 0;
 }
 
 /* The program's pid in its own pid namespace: 1, or the first child of the minimal init. */

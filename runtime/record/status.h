@@ -36,6 +36,7 @@ struct mr_record {
 	const struct mr_shape *shape; /* NULL: no kill, or no timeline to judge by */
 	pid_t *execs; /* host pids of exec's processes, malloc()ed, or NULL */
 	size_t n_execs;
+	bool execs_lost; /* which there were is not known */
 	const struct mr_strv *warnings;
 	const char *history; /* of runs before, see history.h; NULL: none */
 	bool auto_remove, tty, open_stdin;

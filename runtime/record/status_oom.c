@@ -54,6 +54,8 @@ static const char *phase(const struct mr_record *r, const struct mr_verdict *v)
 		return NULL;
 	if (v->setup)
 		return "setup";
+	if (r->execs_lost)
+		return NULL;
 	return execs == v->kills ? "exec" : "run";
 }
 

@@ -355,39 +355,41 @@ without_dev() {
 	assert_contains "$stderr" "permission denied"
 }
 
-# home_within MILLISECONDS: HOME is looked up in the image's passwd, in 16 MiB.
-home_within() {
+# HOME is looked up in the image's passwd, in 16 MiB; an endless file would never end.
+home_is_root() {
 	make_spec "$SPEC" '.process.env = ["PATH=/bin"]' "$(args sh -c 'echo "$HOME"')" "$(memory 16M)"
-	local begin=${EPOCHREALTIME/./}
 	hostile run --rm --name "$ID" "$SPEC"
-	local took=$(((${EPOCHREALTIME/./} - begin) / 1000))
 	assert_status 0
 	assert_eq "$output" /
-	assert_between "$took" 0 "$1" "milliseconds"
 }
 
 @test "CVE-2026-47262: passwd is a FIFO, /dev/zero, one line of 8 MiB, a loop, a directory" {
 	requires memory
 	rm "$ROOTFS/etc/passwd"
 	mkfifo "$ROOTFS/etc/passwd"
-	home_within 1000
+	home_is_root
 	ln -sfn /dev/zero "$ROOTFS/etc/passwd"
-	home_within 1000
+	home_is_root
 	ln -sfn passwd "$ROOTFS/etc/passwd"
-	home_within 1000
+	home_is_root
 	rm "$ROOTFS/etc/passwd"
 	head -c 8388608 /dev/zero | tr '\0' x >"$ROOTFS/etc/passwd"
-	home_within 1000
+	home_is_root
 	rm "$ROOTFS/etc/passwd"
 	mkdir "$ROOTFS/etc/passwd"
-	home_within 1000
+	home_is_root
 }
 
 @test "CVE-2026-47262: group and passwd of 1 GiB" {
 	requires memory
 	rm "$ROOTFS/etc/passwd"
 	truncate -s 1G "$ROOTFS/etc/group" "$ROOTFS/etc/passwd"
-	home_within 1000
+	home_is_root
+	# What was read is in the page cache.
+	local file
+	for file in group passwd; do
+		assert_between "$(fincore -bnro RES "$ROOTFS/etc/$file")" 0 33554432 "read of $file"
+	done
 }
 
 # --- users, groups, capabilities ---
