@@ -19,7 +19,6 @@
 #define MARGIN_LEFT 64
 #define GUTTER 208
 #define MAX_POINTS 400
-#define MAX_SHOWN_LANES 8
 
 /* Edges in pixels from above. */
 #define MEMORY_TOP 84.0
@@ -199,6 +198,43 @@ static void put_pressure(const struct panel *p)
 
 /* --- the panes --- */
 
+static double moment(const struct panel *p, int k)
+{
+	return p->run->from + (p->run->end - p->run->from) * (k + 0.5) / MAX_POINTS;
+}
+
+/* Each on top of those that began before it. */
+static void put_processes(const struct panel *p)
+{
+	const struct lane *lanes[MAX_SHOWN_LANES];
+	int n = p->run->extras[PROCESSES] ? largest_lanes(p->run, lanes) : 0;
+
+	for (int i = 0; i < n; i++) {
+		put(p, "$s%d_%d << EOD\n", p->index, i);
+		for (int k = 0; k < MAX_POINTS; k++) {
+			double below = 0, t = moment(p, k);
+			for (int j = 0; j < i; j++)
+				below += rss_at(lanes[j], t);
+			put(p, "%.9g", t / p->second);
+			put_value(p, below);
+			put_value(p, below + rss_at(lanes[i], t));
+			put(p, "\n");
+		}
+		put(p, "EOD\n");
+	}
+}
+
+static void plot_processes(const struct panel *p)
+{
+	static const char *const shades[] = {"#E69F00", "#FBD98A", "#B87A00", "#F5C04D"};
+	const struct lane *lanes[MAX_SHOWN_LANES];
+	int n = p->run->extras[PROCESSES] ? largest_lanes(p->run, lanes) : 0;
+
+	for (int i = 0; i < n; i++)
+		put(p, "$s%d_%d using 1:2:3 with filledcurves fs solid fc rgb '%s' notitle, ",
+			p->index, i, shades[i % 4]);
+}
+
 static void plot_layers(const struct panel *p)
 {
 	put(p, "plot -1 notitle, "); /* so that there always is something to draw */
@@ -217,6 +253,7 @@ static void plot_layers(const struct panel *p)
 				"'%s' notitle, ",
 				p->index, low, i + 2, s->pattern, s->pattern_color);
 	}
+	plot_processes(p);
 	/* What is nowhere known gnuplot would warn of. */
 	static const char *const lines[] = {"lc rgb '" LIMIT_COLOR "' lw 3",
 		"lc rgb '" LIMIT_COLOR "' lw 2.5 dt (12,6)",
@@ -232,7 +269,7 @@ static void plot_layers(const struct panel *p)
 		if (known[i])
 			put(p, "$m%d using 1:%d with steps %s notitle, ", p->index,
 				LAYERS + 3 + i, lines[i]);
-	for (int i = 0; i < EXTRAS; i++)
+	for (int i = 0; i < PROCESSES; i++)
 		if (p->run->extras[i])
 			put(p, "$x%d_%d using 1:2 with lines lc rgb '%s' lw 2.5 dt (8,4) notitle, ",
 				p->index, i, extra_styles[i].color);
@@ -242,13 +279,12 @@ static void plot_layers(const struct panel *p)
 
 static void put_extras(const struct panel *p)
 {
-	for (int i = 0; i < EXTRAS; i++) {
+	for (int i = 0; i < PROCESSES; i++) {
 		if (!p->run->extras[i])
 			continue;
 		put(p, "$x%d_%d << EOD\n", p->index, i);
 		for (int k = 0; k < MAX_POINTS; k++) {
-			double t = p->run->from +
-				   (p->run->end - p->run->from) * (k + 0.5) / MAX_POINTS;
+			double t = moment(p, k);
 			put(p, "%.9g", t / p->second);
 			put_value(p, extra_at(p->run, t, (enum extra)i));
 			put(p, "\n");
@@ -261,9 +297,11 @@ static void memory_pane(const struct panel *p)
 {
 	margins(p, p->box.top, p->box.bottom);
 	put_extras(p);
+	put_processes(p);
 	put_titles(p);
 	put_margin(p);
 	label_layers(p);
+	label_processes(p);
 	label_limits(p);
 	label_extras(p);
 	label_notes(p);
@@ -305,22 +343,6 @@ static void pressure_pane(const struct panel *p)
 		"'#BBBBBB' notitle, $p%d using (($1+$2)/2):($4/2):1:2:(0):4 with boxxyerror fs solid "
 		"noborder fc rgb '#444444' notitle\n",
 		p->index, p->index);
-}
-
-/* The largest, in the order of their start. @return how many */
-static int choose_lanes(const struct run *r, const struct lane *ret[MAX_SHOWN_LANES])
-{
-	int n = 0;
-
-	for (size_t i = 0; i < r->n_lanes; i++) {
-		int larger = 0;
-		for (size_t k = 0; k < r->n_lanes; k++)
-			larger += r->lanes[k].max_rss > r->lanes[i].max_rss ||
-				  (r->lanes[k].max_rss == r->lanes[i].max_rss && k < i);
-		if (larger < MAX_SHOWN_LANES)
-			ret[n++] = &r->lanes[i];
-	}
-	return n;
 }
 
 static void lane_data(
@@ -372,7 +394,7 @@ static void label_lane(const struct panel *p, const struct lane *l, double y)
 static void lanes_pane(const struct panel *p)
 {
 	const struct lane *lanes[MAX_SHOWN_LANES];
-	int n = choose_lanes(p->run, lanes);
+	int n = largest_lanes(p->run, lanes);
 	size_t more = p->run->n_lanes - (size_t)n + p->run->lanes_not_kept;
 	double height = (LANES_BOTTOM - LANES_TOP) / (n ? n : 1);
 	char text[64];

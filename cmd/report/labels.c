@@ -56,9 +56,34 @@ static double tallest(const struct panel *p, const struct grid *g, double width,
 	return best;
 }
 
+void label_processes(const struct panel *p)
+{
+	const struct lane *lanes[MAX_SHOWN_LANES];
+	int n = p->run->extras[PROCESSES] ? largest_lanes(p->run, lanes) : 0;
+
+	for (int i = 0; i < n; i++) {
+		struct grid g;
+		double x = 0, y = 0;
+		for (int c = 0; c < COLUMNS; c++) {
+			double t = p->box.t0 +
+				   (p->box.t1 - p->box.t0) * (c + 0.5) / COLUMNS,
+			       below = 0;
+			for (int j = 0; j < i; j++)
+				below += rss_at(lanes[j], t);
+			g.low[c] = memory_y(p, below);
+			g.high[c] = memory_y(p, below + rss_at(lanes[i], t));
+		}
+		double width = (double)strlen(lanes[i]->name) * CHAR_WIDTH + 24;
+		if (tallest(p, &g, width, &x, &y) >= 15)
+			text_at(p, x, y, "center", lanes[i]->name);
+	}
+}
+
 void label_layers(const struct panel *p)
 {
 	for (int i = 0; i < LAYERS; i++) {
+		if (i == ANON && p->run->extras[PROCESSES])
+			continue;
 		const struct layer_style *s = &layer_styles[i];
 		const char *names[] = {s->name, s->short_name};
 		struct grid g;
@@ -150,7 +175,7 @@ void label_extras(const struct panel *p)
 	double rows[EXTRAS] = {0};
 	char text[96], size[24], more[64];
 
-	for (int i = 0; i < EXTRAS; i++) {
+	for (int i = 0; i < PROCESSES; i++) {
 		double at = 0, most = -1;
 		if (!p->run->extras[i])
 			continue;

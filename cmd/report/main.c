@@ -32,7 +32,7 @@ static const struct option rows[] = {
 		NULL},
 	{"csv", 0, OPTION_FLAG, AT(csv), NULL, "the samples as a table", GROUP_COMMON,
 		NULL},
-	{"line", 0, OPTION_LIST, AT(lines), "NAME", "add a line: virt, rss, working-set, dirty",
+	{"line", 0, OPTION_LIST, AT(lines), "NAME", "virt, rss, working-set, dirty, processes",
 		GROUP_COMMON, NULL},
 	{"notes", 0, OPTION_LIST, AT(notes), "FILE",
 		"lines SECONDS TEXT: what went on until then", GROUP_COMMON, NULL},
@@ -149,7 +149,7 @@ static int load(
 	for (size_t i = 0; r == 0 && i < a->lines.n; i++)
 		if (run_ask(ret, a->lines.items[i]) < 0)
 			r = mr_fail_text(err, EINVAL,
-				"option --line: expected virt, rss, working-set or dirty, found '%s'",
+				"option --line: expected virt, rss, working-set, dirty or processes, found '%s'",
 				a->lines.items[i]);
 	return r;
 }

@@ -34,6 +34,7 @@ const struct extra_style extra_styles[EXTRAS] = {
 	[WORKING_SET] = {"working-set", "working set (usage less inactive file)",
 		"#D55E00"},
 	[DIRTY] = {"dirty", "not yet written to disk", "#0B3C5D"},
+	[PROCESSES] = {"processes", "", ""}, /* no line: an area for each */
 };
 
 void clean_name(const char *text, char *ret, size_t size)
@@ -211,6 +212,25 @@ static int add_line(struct run *r, const struct mr_json *line, double *exec, dou
 	return 0;
 }
 
+/* The end of a process is seen late, its kill at once: if there is one of that name. */
+static void end_the_killed(struct run *r)
+{
+	for (size_t i = 0; i < r->n_lanes; i++) {
+		struct lane *l = &r->lanes[i];
+		const struct event *kill = NULL;
+		size_t n = 0;
+		for (size_t k = 0; k < r->n_events; k++) {
+			const struct event *e = &r->events[k];
+			if (e->kind == EVENT_KILL && !strcmp(e->name, l->name)) {
+				kill = e;
+				n++;
+			}
+		}
+		if (l->how == OOM_KILLED && n == 1 && kill->t > l->begin)
+			l->end = fmin(l->end, kill->t);
+	}
+}
+
 /* Times from now on count from the exec. */
 static void shift(struct run *r, double by)
 {
@@ -254,6 +274,7 @@ static int read_timeline(struct run *r, const char *path, struct mr_error *err)
 		return mr_fail_text(err, EINVAL,
 			"timeline '%s' has %zu samples: nothing to draw", path,
 			r->n_points);
+	end_the_killed(r);
 	double last = r->points[r->n_points - 1].t;
 	r->end = (isnan(exit) ? last : exit) - exec;
 	shift(r, exec);
@@ -377,6 +398,36 @@ double value_at(const struct run *r, double t, int layer)
 	return b->t > a->t ? from + (to - from) * (t - a->t) / (b->t - a->t) : to;
 }
 
+static const struct lane_point *lane_at(const struct lane *l, double t)
+{
+	const struct lane_point *at = NULL;
+
+	for (size_t k = 0; k < l->n && l->points[k].t <= t; k++)
+		at = &l->points[k];
+	return t > l->end ? NULL : at;
+}
+
+double rss_at(const struct lane *l, double t)
+{
+	const struct lane_point *at = lane_at(l, t);
+	return at ? at->rss : 0;
+}
+
+int largest_lanes(const struct run *r, const struct lane *ret[MAX_SHOWN_LANES])
+{
+	int n = 0;
+
+	for (size_t i = 0; i < r->n_lanes; i++) {
+		int larger = 0;
+		for (size_t k = 0; k < r->n_lanes; k++)
+			larger += r->lanes[k].max_rss > r->lanes[i].max_rss ||
+				  (r->lanes[k].max_rss == r->lanes[i].max_rss && k < i);
+		if (larger < MAX_SHOWN_LANES)
+			ret[n++] = &r->lanes[i];
+	}
+	return n;
+}
+
 double extra_at(const struct run *r, double t, enum extra which)
 {
 	double sum = 0;
@@ -389,11 +440,8 @@ double extra_at(const struct run *r, double t, enum extra which)
 		return which == DIRTY ? p->dirty : p->usage - p->inactive;
 	}
 	for (size_t i = 0; i < r->n_lanes; i++) {
-		const struct lane *l = &r->lanes[i];
-		const struct lane_point *at = NULL;
-		for (size_t k = 0; k < l->n && l->points[k].t <= t; k++)
-			at = &l->points[k];
-		if (at && !(t > l->end))
+		const struct lane_point *at = lane_at(&r->lanes[i], t);
+		if (at)
 			sum += which == VIRT ? at->vm : at->rss;
 	}
 	return sum;

@@ -30,6 +30,7 @@ void swatch(const struct panel *p, double x, double y, const char *color);
 
 /* labels.c: what is written into the memory pane and beside it. */
 void label_layers(const struct panel *p);
+void label_processes(const struct panel *p);
 void label_limits(const struct panel *p);
 void label_extras(const struct panel *p);
 void label_notes(const struct panel *p);

@@ -28,7 +28,7 @@ extern const struct layer_style layer_styles[LAYERS];
 #define HIGH_COLOR  "#6B3D00"
 
 /** Lines over the areas, when asked for. */
-enum extra { VIRT, RSS, WORKING_SET, DIRTY, EXTRAS };
+enum extra { VIRT, RSS, WORKING_SET, DIRTY, PROCESSES, EXTRAS };
 struct extra_style {
 	const char *word, *name, *color; /* word: as the option has it */
 };
@@ -119,6 +119,11 @@ double value_at(const struct run *r, double t, int layer);
 
 /** The same for a line: of all processes together, or of the cgroup; NAN unknown. */
 double extra_at(const struct run *r, double t, enum extra which);
+/** The resident size of a process at @t, 0 before and after its life. */
+double rss_at(const struct lane *l, double t);
+#define MAX_SHOWN_LANES 8
+/** The largest, in the order of their start. @return how many */
+int largest_lanes(const struct run *r, const struct lane *ret[MAX_SHOWN_LANES]);
 /** Draw that line too. @word as in --line. -EINVAL: there is none of that name */
 int run_ask(struct run *r, const char *word);
 

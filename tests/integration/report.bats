@@ -177,9 +177,14 @@ run_report() {
 	assert_contains "$output" "limit 64 MiB"
 	# The chart is as high as the line: 332 pixels are 1 GiB * 1.3.
 	assert_between "$(layer_height a.svg '#E69F00')" 13 17 "height of anon"
+	# Each process has an area, with its name on it.
+	"$REPORT" --line processes -o c.svg a.json
+	run texts c.svg
+	assert_matches "$output" $'(^|\n)prog(\n|$)'
+	refute_contains "$output" "anonymous memory"
 	run_report --line nothing a.json
 	assert_status 125
-	assert_contains "$stderr" "expected virt, rss, working-set or dirty"
+	assert_contains "$stderr" "expected virt, rss, working-set, dirty or processes"
 }
 
 @test "report: what the program did, above the areas" {
