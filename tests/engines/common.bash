@@ -82,13 +82,41 @@ _is_gone() {
 	! kill -0 "$1" 2>/dev/null
 }
 
+# Processes that name the directory, which shims, monitors and minirun's watchers do.
+_processes() {
+	local file
+	for file in /proc/[0-9]*/cmdline; do
+		[[ $(cat "$file") != *"$W"* ]] || echo "$file"
+	done 2>/dev/null
+}
+
+_no_processes() {
+	[ -z "$(_processes)" ]
+}
+
+# nothing_left: when the engine has ended, of all containers that minirun has a record of.
+nothing_left() {
+	local id left n=0
+	wait_for 10 _no_processes || true
+	left=$(_processes | while read -r file; do tr '\0' ' ' <"$file"; done 2>/dev/null)
+	left+=$(find "$W" -name status.json)
+	while read -r id; do
+		left+=$(find /sys/fs/cgroup -type d \( -name "$id" -o -name "*-$id" \))
+		n=$((n + 1))
+	done < <(find "$W" -path '*/@records/*.json' -exec basename -s .json {} +)
+	[ -z "$left" ] || fail "left behind:" "$left" || return 1
+	[ "$n" -gt 0 ] || fail "there is no record of any container"
+}
+
 # Mounts first: nothing of a mounted file system may be removed.
 remove_dir() {
-	local point
+	local point left=0
 	[ -n "${W:-}" ] || return 0
+	nothing_left || left=1
 	sed -n "s:^[^ ]* [^ ]* [^ ]* [^ ]* \(${W}[^ ]*\) .*:\1:p" /proc/self/mountinfo | sort -r |
 		while read -r point; do umount -l "$point"; done
 	rm -rf "$W"
+	return "$left"
 }
 
 # record STATE-ROOT ID: does minirun's record say OOMKilled?

@@ -3,48 +3,18 @@
 # containerd, its runc shim and ctr with minirun as the shim's binary.
 # shellcheck disable=SC2154
 load common
+load containerd
 
 setup_file() {
 	needs containerd ctr containerd-shim-runc-v2
 	engine_dir
-	cat >"$W/config.toml" <<-CONF
-		version = 2
-		root = "$W/root"
-		state = "$W/exec"
-		disabled_plugins = ["io.containerd.grpc.v1.cri"]
-		[grpc]
-		address = "$W/sock"
-	CONF
-	begin containerd containerd --config "$W/config.toml"
-	wait_for 30 ctr version
-	ctr events >"$W/events" 2>&1 3>&- 4>&- &
-	echo "$!" >"$W/ctr-events.pid"
+	containerd_begin
 }
 
 teardown_file() {
-	local id
 	[ -n "${W:-}" ] || return 0
-	for id in $(ctr tasks ls -q); do
-		ctr tasks kill --signal KILL "$id" || true
-		wait_for 10 ctr tasks delete "$id"
-	done
-	end ctr-events
-	end containerd
+	containerd_end
 	remove_dir
-}
-
-ctr() {
-	timeout -k 5 "$TIMEOUT" ctr --address "$W/sock" --namespace tests "$@" 3>&- 4>&-
-}
-
-# ctr_run [OPTION...] ID PROGRAM...: on the root file system of the image.
-ctr_run() {
-	local options=(--runc-binary "$W/minirun" --runc-root "$W/state")
-	while [[ $1 == -* ]]; do
-		options+=("$1")
-		shift
-	done
-	ctr run "${options[@]}" --rootfs "$W/image" "$@"
 }
 
 _event() {

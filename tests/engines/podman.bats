@@ -3,38 +3,18 @@
 # podman and conmon with minirun as their runtime.
 # shellcheck disable=SC2154
 load common
+load podman
 
 setup_file() {
 	needs podman conmon
 	engine_dir
-	cat >"$W/containers.conf" <<-CONF
-		[containers]
-		default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]
-		netns = "none"
-		[engine]
-		cgroup_manager = "cgroupfs"
-		events_logger = "file"
-		runtime = "minirun"
-		runtime_supports_json = ["minirun"]
-		infra_image = "localhost/memlab:latest"
-		[engine.runtimes]
-		minirun = ["$W/minirun"]
-	CONF
-	# Its health checks would be systemd's timers.
-	export CONTAINERS_CONF=$W/containers.conf DISABLE_HC_SYSTEMD=true
-	podman import --change 'CMD ["/bin/sleep", "1000"]' "$W/image.tar" memlab
+	podman_begin
 }
 
 teardown_file() {
 	[ -n "${W:-}" ] || return 0
-	podman pod rm --force --time 0 --all
-	podman rm --force --time 0 --all
+	podman_end
 	remove_dir
-}
-
-podman() {
-	timeout -k 5 "$TIMEOUT" podman --root "$W/storage" --runroot "$W/run" --tmpdir "$W/tmp" \
-		--storage-driver vfs "$@" 3>&- 4>&-
 }
 
 # inspect NAME FIELD
