@@ -274,22 +274,3 @@ rejected() {
 	assert_contains "$stderr" memory
 	refute_exists "$ROOT/$ID"
 }
-
-@test "bad input: an ordinary user without a user namespace in the spec" {
-	requires setpriv
-	local dir=/tmp/$ID.dir
-	mkdir -m 700 "$dir"
-	make_spec "$SPEC"
-	cp -r "$BUNDLE" "$dir/bundle"
-	chown -R 65534 "$dir"
-	cd /
-	run --separate-stderr setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps -all --bounding-set -all \
-		"$MINIRUN" --root "$dir/state" run --name "$ID" "$dir/bundle/config.json"
-	local left
-	left=$(ls -A "$dir/state" 2>/dev/null || true)
-	rm -rf "$dir"
-	assert_status 125
-	assert_ne "$stderr" ""
-	refute_contains "$stderr" "ermission denied"
-	assert_eq "$left" ""
-}
