@@ -19,13 +19,6 @@
 	}
 /* Another name of the row before. */
 #define ALSO(name, letter, member, value) ROW(name, letter, member, value, NULL)
-#define NO_RDT(name)                                                                     \
-	{                                                                                \
-		name, 0, OPTION_REFUSED, 0, NULL,                                        \
-			"linux.intelRdt is not offered by this version", GROUP_COMMON,   \
-			NULL                                                             \
-	}
-
 static const struct option options[] = {
 	ROW("resources", 'r', resources_name, "FILE", "linux.resources as JSON; - is stdin"),
 	ROW("memory", 'm', memory, "SIZE", "memory limit; -1: none"),
@@ -46,8 +39,8 @@ static const struct option options[] = {
 	ROW("blkio-weight", 0, blkio_weight, "N", "10 to 1000"),
 	ROW("kernel-memory", 0, kernel_memory, "SIZE", "ignored with a warning"),
 	ROW("kernel-memory-tcp", 0, kernel_memory_tcp, "SIZE", "ignored with a warning"),
-	NO_RDT("l3-cache-schema"),
-	NO_RDT("mem-bw-schema"),
+	ROW("l3-cache-schema", 0, l3_cache_schema, "LINE", "linux.intelRdt: share of the cache"),
+	ROW("mem-bw-schema", 0, mem_bw_schema, "LINE", "linux.intelRdt: memory bandwidth"),
 	{"restart", 0, OPTION_REFUSED, 0, NULL,
 		"there is no daemon that could start a container again", GROUP_COMMON, NULL},
 	{0},

@@ -217,6 +217,8 @@ struct mr_update {
 	const char *cpus, *cpu_shares, *cpu_quota, *cpu_period, *cpu_burst, *cpu_idle;
 	const char *cpu_rt_runtime, *cpu_rt_period, *cpuset_cpus, *cpuset_mems;
 	const char *pids_limit, *blkio_weight;
+	/* Schemata of linux.intelRdt; then nothing else is valid. */
+	const char *l3_cache_schema, *mem_bw_schema;
 };
 /**
  * Change limits while it runs. All or nothing: what was written is taken back when a later

@@ -176,6 +176,8 @@ int mr_cleanup(struct mr_state *state, const struct mr_host *host, bool keep_rec
 		if (ret >= 0)
 			ret = mr_cgroup_remove(&cg, err);
 		mr_cgroup_close(&cg);
+		if (ret >= 0)
+			ret = mr_resctrl_remove(&intent.resctrl, err);
 		if (ret >= 0 && intent.scope)
 			ret = mr_scope_stop(host, intent.cgroup_path, intent.user_scope, err);
 	}

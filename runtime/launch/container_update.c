@@ -127,6 +127,17 @@ static void note_refused(struct mr_container *c, const struct mr_memory *memory)
 			&(struct mr_refused){ mr_now_mono_ns(), (uint64_t)memory->limit.value });
 }
 
+/* No cgroup is concerned. */
+static int change_rdt(const struct mr_container *c, const struct mr_update *u, struct mr_error *err)
+{
+	struct mr_intent intent;
+	int ret = mr_state_read_intent(&c->state, &intent, err);
+
+	return ret < 0 ? ret
+		       : mr_resctrl_update(
+				 &intent.resctrl, u->l3_cache_schema, u->mem_bw_schema, err);
+}
+
 int mr_container_update(struct mr_container *c, const struct mr_update *update,
 	mr_message_fn message, void *arg, struct mr_error *err)
 {
@@ -145,6 +156,11 @@ int mr_container_update(struct mr_container *c, const struct mr_update *update,
 	ret = mr_state_lock(&c->state, MR_LOCK_TIMEOUT_MS, err);
 	if (ret < 0)
 		return ret;
+	if (update->l3_cache_schema || update->mem_bw_schema) {
+		ret = change_rdt(c, update, err);
+		mr_state_unlock(&c->state);
+		return ret;
+	}
 	ret = mr_container_open_cgroup(c, &cg, err);
 	if (ret == 0)
 		ret = change(c, wanted, &cg, &warnings, err);

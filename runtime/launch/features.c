@@ -129,7 +129,11 @@ static void put_linux(struct mr_json_writer *w)
 	put_seccomp(w);
 	put_enabled(w, "apparmor", true);
 	put_enabled(w, "selinux", true);
-	put_enabled(w, "intelRdt", false);
+	mr_json_begin_object(w, "intelRdt");
+	mr_json_put_bool(w, "enabled", true);
+	mr_json_put_bool(w, "schemata", true);
+	mr_json_put_bool(w, "monitoring", true);
+	mr_json_end(w);
 	put_memory_policy(w);
 	mr_json_begin_object(w, "mountExtensions");
 	put_enabled(w, "idmap", true);

@@ -92,6 +92,10 @@ static int drop_cgroup(struct mr_launch *l, bool kill, struct mr_error *err)
 			ret = mr_cgroup_remove(&l->cgroup, err);
 		l->has_cgroup = ret < 0;
 	}
+	if (ret == 0 && l->has_resctrl) {
+		ret = mr_resctrl_remove(&l->plan->resctrl, err);
+		l->has_resctrl = ret < 0;
+	}
 	if (ret == 0 && l->has_scope) {
 		ret = mr_scope_stop(&l->plan->host, l->plan->cgroup.path, l->plan->scope.user, err);
 		l->has_scope = ret < 0;

@@ -35,7 +35,7 @@ struct mr_launch {
 	char *history; /* of runs under this name before */
 	sigset_t old_mask;
 	pid_t keeper; /* process that holds the scope; 0: none */
-	bool masked, has_state, has_scope, has_cgroup, has_watch, has_timeline;
+	bool masked, has_state, has_scope, has_cgroup, has_resctrl, has_watch, has_timeline;
 };
 
 /** @l is all zero. */
@@ -49,8 +49,13 @@ bool mr_launch_wants_exec(const struct mr_plan *p);
 int mr_launch_step_open_cgroups(struct mr_launch *l, struct mr_error *err);
 bool mr_launch_wants_logs(const struct mr_plan *p);
 bool mr_launch_wants_notify(const struct mr_plan *p);
+bool mr_launch_wants_new_resctrl(const struct mr_plan *p);
+bool mr_launch_wants_resctrl(const struct mr_plan *p);
 bool mr_launch_wants_namespaces(const struct mr_plan *p);
 int mr_launch_step_record(struct mr_launch *l, struct mr_error *err);
+int mr_launch_step_new_resctrl(struct mr_launch *l, struct mr_error *err);
+int mr_launch_step_resctrl(struct mr_launch *l, struct mr_error *err);
+void mr_launch_describe_resctrl(const struct mr_plan *p, struct mr_str *out);
 int mr_launch_step_notify(struct mr_launch *l, struct mr_error *err);
 int mr_launch_step_intent(struct mr_launch *l, struct mr_error *err);
 void mr_launch_describe_record(const struct mr_plan *p, struct mr_str *out);

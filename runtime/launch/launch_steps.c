@@ -95,10 +95,48 @@ int mr_launch_step_intent(struct mr_launch *l, struct mr_error *err)
 				sizeof(intent.mount_points[0]));
 	intent.scope = l->plan->scope.used;
 	intent.user_scope = l->plan->scope.user;
+	intent.resctrl = l->plan->resctrl;
 	ret = mr_state_write_intent(&l->state, &intent, err);
 	if (ret == 0 && l->plan->options.spec_text)
 		ret = mr_state_write_config(&l->state, l->plan->options.spec_text, err);
 	return ret;
+}
+
+/* A child that nobody will watch. */
+static int abandon(struct mr_launch *l, int ret)
+{
+	mr_pidfd_send_signal(l->monitor.pidfd, SIGKILL);
+	waitpid(l->monitor.pid, NULL, 0);
+	return ret;
+}
+
+bool mr_launch_wants_resctrl(const struct mr_plan *p)
+{
+	return p->resctrl.group[0];
+}
+
+bool mr_launch_wants_new_resctrl(const struct mr_plan *p)
+{
+	return p->resctrl.group[0] && !p->exec;
+}
+
+int mr_launch_step_new_resctrl(struct mr_launch *l, struct mr_error *err)
+{
+	int ret = mr_resctrl_create(l->plan->spec->linux_->intel_rdt, &l->plan->resctrl, err);
+
+	l->has_resctrl = ret == 0;
+	return ret;
+}
+
+int mr_launch_step_resctrl(struct mr_launch *l, struct mr_error *err)
+{
+	int ret = mr_resctrl_enter(&l->plan->resctrl, l->monitor.pid, err);
+	return ret < 0 ? abandon(l, ret) : 0;
+}
+
+void mr_launch_describe_resctrl(const struct mr_plan *p, struct mr_str *out)
+{
+	mr_str_appendf(out, " %s %s", p->resctrl.group, p->resctrl.monitor);
 }
 
 bool mr_launch_wants_notify(const struct mr_plan *p)
@@ -316,14 +354,6 @@ static pid_t clone_child(struct mr_launch *l, int *into)
 		pid = clone_child(l, into);
 	}
 	return pid;
-}
-
-/* A child that nobody will watch. */
-static int abandon(struct mr_launch *l, int ret)
-{
-	mr_pidfd_send_signal(l->monitor.pidfd, SIGKILL);
-	waitpid(l->monitor.pid, NULL, 0);
-	return ret;
 }
 
 int mr_launch_step_clone(struct mr_launch *l, struct mr_error *err)

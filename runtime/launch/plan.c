@@ -166,16 +166,6 @@ static int take_listen_fds(struct mr_plan *plan, struct mr_error *err)
 	return 0;
 }
 
-/* Asked for and not offered: an error, never silence. */
-static int refuse_missing(const struct mr_spec *spec, struct mr_error *err)
-{
-	if (!spec->linux_->intel_rdt)
-		return 0;
-	mr_fail_text(err, ENOTSUP, "linux.intelRdt is not offered by this version");
-	mr_hint(err, "remove it from the spec");
-	return -ENOTSUP;
-}
-
 static int plan_cgroup(struct mr_plan *plan, const char *host_root, struct mr_error *err)
 {
 	const struct mr_run_options *o = &plan->options;
@@ -198,6 +188,13 @@ static int plan_cgroup(struct mr_plan *plan, const char *host_root, struct mr_er
 	if (ret == 0 && o->systemd)
 		ret = mr_scope_properties(&plan->cgroup.rows, &plan->scope.properties, err);
 	plan->scope.stays = o->create || o->keep;
+	if (ret == 0)
+		ret = mr_resctrl_plan(plan->spec->linux_->intel_rdt, host_root, plan->id,
+			&plan->resctrl, err);
+	/* The container's process is a middle one's child before we can move either. */
+	if (ret == 0 && plan->resctrl.group[0] && plan->ns.middle)
+		ret = mr_fail_text(err, EOPNOTSUPP,
+			"linux.intelRdt: not with new namespaces in a user namespace that is joined");
 	return ret;
 }
 
@@ -260,7 +257,7 @@ int mr_plan_make(const struct mr_run_options *options, bool for_launch, struct m
 	if (options->timeline_path &&
 		(r = absolute(options->timeline_path, ret->timeline_path, err)) < 0)
 		return r;
-	if ((r = refuse_missing(ret->spec, err)) < 0 || (r = take_listen_fds(ret, err)) < 0)
+	if ((r = take_listen_fds(ret, err)) < 0)
 		return r;
 	mr_plan_take_window_size(ret->spec->process);
 	if ((r = mr_notify_plan(ret, err)) < 0)

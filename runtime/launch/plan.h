@@ -3,6 +3,7 @@
 #define MR_LAUNCH_PLAN_H
 
 #include "cgroup/cgroup.h"
+#include "cgroup/resctrl.h"
 #include "cgroup/systemd.h"
 #include "minirun.h"
 #include "sandbox/caps.h"
@@ -29,6 +30,7 @@ struct mr_plan {
 	struct mr_ns_plan ns;
 	struct mr_scope_plan scope;
 	struct mr_cgroup_plan cgroup;
+	struct mr_resctrl resctrl;
 	struct mr_rootfs_plan rootfs;
 	struct mr_caps_plan caps;
 	struct mr_seccomp_plan seccomp;

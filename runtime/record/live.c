@@ -51,6 +51,11 @@ int mr_state_write_intent(
 	mr_json_end(&w);
 	if (in->scope)
 		mr_json_put_bool(&w, "userScope", in->user_scope);
+	if (in->resctrl.group[0]) {
+		mr_json_put_text(&w, "resctrlGroup", in->resctrl.group);
+		mr_json_put_text(&w, "resctrlMonitor", in->resctrl.monitor);
+		mr_json_put_bool(&w, "resctrlOwn", in->resctrl.own);
+	}
 	return mr_document_write(s->dir, INTENT, &w, err);
 }
 
@@ -71,6 +76,13 @@ static int parse_intent(const struct mr_json *root, const char *id, struct mr_in
 			return -EBADMSG;
 		memcpy(to, p->text, strlen(p->text) + 1);
 	}
+	if (mr_json_get(root, "resctrlGroup") &&
+		(copy_text(root, "resctrlGroup", ret->resctrl.group,
+			 sizeof(ret->resctrl.group)) < 0 ||
+			copy_text(root, "resctrlMonitor", ret->resctrl.monitor,
+				sizeof(ret->resctrl.monitor)) < 0))
+		return -EBADMSG;
+	ret->resctrl.own = mr_json_bool(root, "resctrlOwn", false);
 	ret->scope = mr_json_get(root, "userScope");
 	ret->user_scope = mr_json_bool(root, "userScope", false);
 	return 0;

@@ -3,6 +3,7 @@
 #define MR_RECORD_STATE_H
 
 #include "base/errors.h"
+#include "cgroup/resctrl.h"
 #include "base/str.h"
 #include "spec/host.h"
 #include "spec/spec.h"
@@ -50,6 +51,7 @@ struct mr_intent {
 	int n_mount_points;
 	/* systemd's driver: cgroup_path is below a scope, of the user's manager or the system's */
 	bool scope, user_scope;
+	struct mr_resctrl resctrl; /* its group, also one that others share */
 };
 
 /** Identity of a process that survives pid reuse. */

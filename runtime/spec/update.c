@@ -138,7 +138,11 @@ int mr_update_parse(
 	if (given > 0 && u->resources)
 		return mr_fail_text(err, EINVAL,
 			"--resources says everything: other limits cannot be given too");
-	if (given == 0 && !u->resources)
+	bool rdt = u->l3_cache_schema || u->mem_bw_schema;
+	if (rdt && (given > 0 || u->resources))
+		return mr_fail_text(err, EINVAL,
+			"--l3-cache-schema and --mem-bw-schema cannot be given with other limits");
+	if (given == 0 && !u->resources && !rdt)
 		return mr_fail_text(err, EINVAL, "no limit to change is given");
 	if (u->resources)
 		return mr_spec_parse_resources(u->resources_name, u->resources,

@@ -279,7 +279,7 @@ usage_above() {
 	refuses "--cpus says the same" --cpus 1 --cpu-quota 1000 "$ID"
 	refuses "needs a memory limit" -m -1 --memory-swap 1g "$ID"
 	refuses "is below the limit" -m 64m --memory-swap 32m "$ID"
-	refuses "linux.intelRdt is not offered" --l3-cache-schema x "$ID"
+	refuses "linux.intelRdt: the container was made without" --l3-cache-schema L3:0=f "$ID"
 	refuses "update needs an argument" -m 64m
 	refuses "cannot read '/nonexistent'" -r /nonexistent "$ID"
 	refuses "container does not exist" -m 64m "$(id_of nosuch)"
