@@ -265,9 +265,10 @@ $(B)/bench/oom: tests/bench/oom.c $(B)/libminirun.a
 	@echo '  CC $@'
 	$(Q)$(CC) $(CFLAGS_ALL) -static -o $@ $^ -Wl,--gc-sections $(LIBS)
 
+# ENGINES=1: podman and docker with each runtime, too.
 # BENCH="--short", BENCH="--live 1,10,100", BENCH=--memory: see tests/bench/bench.c
 bench: all $(addprefix $(B)/bench/,bench floor true probe steps oom)
-	tests/rooted $(B)/bench/bench $(BENCH)
+	tests/rooted $(B)/bench/bench $(if $(ENGINES),--engines) $(BENCH)
 	tests/rooted $(B)/bench/oom $(abspath $(B)/minirun) $(abspath $(B)/memlab)
 
 install: all

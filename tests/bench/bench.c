@@ -371,6 +371,6 @@ int main(int argc, char **argv)
 		code = memory_run(&contest, &world);
 	else
 		code = table_run(&contest, &world, &options);
-	contest_remove(&contest);
+	contest_remove(&contest, &world);
 	return code;
 }

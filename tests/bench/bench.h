@@ -87,6 +87,7 @@ struct contestant {
 	const char *tool;      /* looked for in PATH */
 	const char *runtime;   /* of an engine */
 	char path[BENCH_PATH]; /* where the tool was found; empty: absent */
+	bool resident; /* has a container that runs all the time */
 	bool can_wait; /* stays as long as the container: --memory can look at it */
 	bool disqualified;
 	char reason[BENCH_REASON]; /* why absent or disqualified */
@@ -103,7 +104,8 @@ struct contest {
 void world_create(struct world *world);
 
 void contest_create(struct contest *contest, const struct world *world, const char *only);
-void contest_remove(struct contest *contest);
+/* With the containers that ran all the time. */
+void contest_remove(struct contest *contest, const struct world *world);
 struct contestant *contest_find(struct contest *contest, const char *name);
 bool contestant_runs(const struct contestant *contestant);
 void contestant_disqualify(struct contestant *contestant, const char *reason);

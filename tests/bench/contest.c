@@ -102,6 +102,24 @@ static void command_steps(const struct contestant *self, const struct world *wor
 	add(arguments, steps, self->path, root, bundle, id, NULL);
 }
 
+/* What all verbs but those that make a container begin with. */
+static void add_verb(const struct contestant *self, const struct world *world,
+	const char *verb, struct arguments *arguments)
+{
+	char root[BENCH_PATH];
+
+	snprintf(root, sizeof(root), "%s/%s", world->state, self->name);
+	add(arguments, self->path, "--root", root, verb, NULL);
+}
+
+static void command_exec(const struct contestant *self, const struct world *world,
+	const char *id, const char *program, struct arguments *arguments)
+{
+	(void)id;
+	add_verb(self, world, "exec", arguments);
+	add(arguments, "resident", program, NULL);
+}
+
 static void command_bwrap(const struct contestant *self, const struct world *world,
 	const char *id, const char *program, struct arguments *arguments)
 {
@@ -189,6 +207,21 @@ static const struct contestant field[] = {
 		.command = command_steps,
 		.tool = "runc",
 		.partial = "create, start, delete"},
+	{.name = "minirun-exec",
+		.command = command_exec,
+		.tool = "minirun",
+		.partial = "in a container that runs",
+		.resident = true},
+	{.name = "crun-exec",
+		.command = command_exec,
+		.tool = "crun",
+		.partial = "in a container that runs",
+		.resident = true},
+	{.name = "runc-exec",
+		.command = command_exec,
+		.tool = "runc",
+		.partial = "in a container that runs",
+		.resident = true},
 	{.name = "bwrap",
 		.command = command_bwrap,
 		.tool = "bwrap",
@@ -300,9 +333,46 @@ void contest_create(struct contest *contest, const struct world *world, const ch
 	}
 }
 
-void contest_remove(struct contest *contest)
+/* The container that exec goes to. */
+static bool make_resident(const struct contestant *contestant, const struct world *world,
+	char reason[BENCH_REASON])
+{
+	struct arguments create = {0}, start = {0};
+	char bundle[BENCH_PATH];
+	struct launch launch;
+
+	world_spec_path(world, contestant, "/idle", bundle);
+	*strrchr(bundle, '/') = '\0';
+	add_verb(contestant, world, "create", &create);
+	add(&create, "-b", bundle, "resident", NULL);
+	add_verb(contestant, world, "start", &start);
+	add(&start, "resident", NULL);
+	bool good = measure_launch(create.values, &launch, reason) &&
+		    measure_launch(start.values, &launch, reason);
+	arguments_clear(&create);
+	arguments_clear(&start);
+	return good;
+}
+
+static void delete_resident(const struct contestant *contestant, const struct world *world)
+{
+	struct arguments arguments = {0};
+	char reason[BENCH_REASON];
+	struct launch launch;
+
+	add_verb(contestant, world, "delete", &arguments);
+	add(&arguments, "--force", "resident", NULL);
+	if (!measure_launch(arguments.values, &launch, reason))
+		fprintf(stderr, "bench: delete the container of %s: %s\n", contestant->name,
+			reason);
+	arguments_clear(&arguments);
+}
+
+void contest_remove(struct contest *contest, const struct world *world)
 {
 	for (size_t i = 0; i < contest->count; i++) {
+		if (contest->all[i].resident && contest->all[i].path[0] != '\0')
+			delete_resident(&contest->all[i], world);
 		series_clear(&contest->all[i].hot);
 		series_clear(&contest->all[i].paused);
 	}
@@ -353,7 +423,8 @@ void contestant_qualify(struct contestant *contestant, const struct world *world
 	bool good;
 
 	contestant->command(contestant, world, "qualify", "/true", &arguments);
-	good = measure_launch(arguments.values, &launch, reason);
+	good = (!contestant->resident || make_resident(contestant, world, reason)) &&
+	       measure_launch(arguments.values, &launch, reason);
 	arguments_clear(&arguments);
 	if (!good) {
 		contestant_disqualify(contestant, reason);

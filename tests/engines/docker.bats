@@ -130,3 +130,23 @@ docker_verdict() {
 	run docker run --rm --network none built
 	assert_eq "$output" built
 }
+
+# _launch_ms RUNTIME: how long a container that does nothing takes.
+_launch_ms() {
+	local begin=${EPOCHREALTIME/./}
+	docker run --rm --runtime "$1" --network none memlab /bin/true
+	echo $(((${EPOCHREALTIME/./} - begin) / 1000))
+}
+
+@test "docker: start times with runc and with minirun" {
+	local runtime
+	for _ in 1 2 3 4 5 6 7; do
+		for runtime in runc minirun; do
+			_launch_ms "$runtime" >>"$BATS_TEST_TMPDIR/$runtime"
+		done
+	done
+	for runtime in runc minirun; do
+		printf 'docker run --rm with %s: %s ms (median of 7)\n' "$runtime" \
+			"$(sort -n "$BATS_TEST_TMPDIR/$runtime" | sed -n 4p)" >>"${ENGINE_TIMES:-/dev/null}"
+	done
+}
