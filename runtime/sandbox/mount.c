@@ -265,11 +265,12 @@ static int apply_bind(
 		return target;
 	if (fstat(target, &to) < 0)
 		return mr_fail(err, errno, "stat of the destination");
+	/* By these words dockerd knows what was done wrong, and by no others. */
 	if (S_ISDIR(from.st_mode) != S_ISDIR(to.st_mode))
 		return mr_fail_text(err, EINVAL,
-			"the source '%s' is %s directory, the destination is %s",
-			m->source, S_ISDIR(from.st_mode) ? "a" : "no",
-			S_ISDIR(to.st_mode) ? "one" : "none");
+			"not a directory: the %s, but the %s is one (source '%s')",
+			S_ISDIR(from.st_mode) ? "destination" : "source",
+			S_ISDIR(from.st_mode) ? "source" : "destination", m->source);
 	int ret = check_target(m, tree, target, err);
 	if (ret == 0 && m->idmap && m->tree_fd < 0)
 		ret = map_ids(m, tree, r->proc_fd, err);
