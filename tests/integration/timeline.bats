@@ -100,7 +100,7 @@ lines() {
 }
 
 @test "timeline: the processes, and how each of them ended" {
-	record spawn good 'anon 4M + hold 0.2' + spawn big 'anon 90M --rate 400M' + spawn odd 'anon 2M + hold 0.1 + exit 3' + wait
+	record spawn good 'anon 4M + hold 1' + spawn big 'anon 90M --rate 400M' + spawn odd 'anon 2M + hold 0.1 + exit 3' + wait
 	assert_status 0
 	local ends='.[] | select(.process and .comm == $c) | "\(.code) \(.signal) \(.oom_killed)"' want=("0 null null" "3 null null")
 	kernel_at_least 6.15 || want=("null null null" "null null null")
