@@ -14,24 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-int fail(struct mr_error *err, int errnum, const char *fmt, ...)
-{
-	va_list ap;
-
-	err->err = errnum;
-	err->hint[0] = '\0';
-	va_start(ap, fmt);
-	vsnprintf(err->message, sizeof(err->message), fmt, ap);
-	va_end(ap);
-	return -errnum;
-}
-
-const char *errno_name(int errnum)
-{
-	const char *name = strerrorname_np(errnum);
-	return name ? name : "unknown error";
-}
-
 static int parse_level(const char *text, enum log_level *ret)
 {
 	static const char *const names[] = {"error", "warning", "debug"};

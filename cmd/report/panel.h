@@ -7,6 +7,9 @@
 /* One run's part of the picture, and what the files that draw it share. All places are
  * pixels from the upper left corner. */
 
+/* The height of the memory pane above the data, for marks: rows of text. */
+#define HEADROOM 1.30
+
 struct panel {
 	const struct run *run;
 	int index, n; /* which of how many */
@@ -23,7 +26,7 @@ double x_of(const struct panel *p, double px);
 double y_of(double px);
 double memory_y(const struct panel *p, double bytes);
 double time_x(const struct panel *p, double t);
-/** A text; @more: where it hangs, color, font. */
+/** A text at pixels; @more: where it hangs, color, font. */
 void text_at(
 	const struct panel *p, double x, double y, const char *more, const char *text);
 void swatch(const struct panel *p, double x, double y, const char *color);
