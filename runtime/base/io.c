@@ -230,7 +230,7 @@ static int sync_directory_of(int dirfd, const char *name)
 	return fsync(fd) < 0 && errno != EINVAL ? -errno : 0;
 }
 
-static int fill_temporary(int fd, const void *data, size_t len, mode_t mode)
+static int fill_temporary(int fd, const void *data, size_t len, mode_t mode, bool sync)
 {
 	/* The caller's umask must not decide over a record's mode. */
 	if (fchmod(fd, mode) < 0)
@@ -238,24 +238,36 @@ static int fill_temporary(int fd, const void *data, size_t len, mode_t mode)
 	int r = mr_write_all(fd, data, len);
 	if (r < 0)
 		return r;
-	return fsync(fd) < 0 && errno != EINVAL ? -errno : 0;
+	return sync && fsync(fd) < 0 && errno != EINVAL ? -errno : 0;
 }
 
-int mr_write_atomic_at(
-	int dirfd, const char *name, const void *data, size_t len, mode_t mode)
+static int replace_at(
+	int dirfd, const char *name, const void *data, size_t len, mode_t mode, bool sync)
 {
 	char tmp[4096];
 	autoclose int fd = open_temporary(dirfd, name, mode, tmp, sizeof(tmp));
 	if (fd < 0)
 		return fd;
-	int r = fill_temporary(fd, data, len, mode);
+	int r = fill_temporary(fd, data, len, mode, sync);
 	if (r == 0 && renameat(dirfd, tmp, dirfd, name) < 0)
 		r = -errno;
 	if (r < 0) {
 		unlinkat(dirfd, tmp, 0);
 		return r;
 	}
-	return sync_directory_of(dirfd, name);
+	return sync ? sync_directory_of(dirfd, name) : 0;
+}
+
+int mr_write_atomic_at(
+	int dirfd, const char *name, const void *data, size_t len, mode_t mode)
+{
+	return replace_at(dirfd, name, data, len, mode, false);
+}
+
+int mr_write_durable_at(
+	int dirfd, const char *name, const void *data, size_t len, mode_t mode)
+{
+	return replace_at(dirfd, name, data, len, mode, true);
 }
 
 /* --- clocks --- */

@@ -75,11 +75,13 @@ int mr_read_u64_at(int dirfd, const char *path, uint64_t *ret);
 int mr_write_file_at(int dirfd, const char *path, const char *text);
 
 /**
- * Replace @name below @dirfd atomically: temporary file, write, fsync, rename, fsync of the
- * directory. @return 0 or -errno; on failure the old file stands untouched and the
- * temporary file is gone
+ * Replace @name below @dirfd atomically: temporary file, write, rename. A reader meets the
+ * old or the new one, whenever we are killed. @return 0 or -errno; on failure the old file
+ * stands untouched and the temporary file is gone
  */
 int mr_write_atomic_at(int dirfd, const char *name, const void *data, size_t len, mode_t mode);
+/** The same, and it outlives a power failure: fsync of the file and of its directory. */
+int mr_write_durable_at(int dirfd, const char *name, const void *data, size_t len, mode_t mode);
 
 /** Nanoseconds of CLOCK_MONOTONIC. */
 int64_t mr_now_mono_ns(void);

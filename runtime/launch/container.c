@@ -76,7 +76,7 @@ static int patch_lost(struct mr_container *c, struct mr_error *err)
 	if (ret == 0 && !tells_the_end(c, json)) {
 		ret = mr_record_patch(json, &patch, &patched, err);
 		if (ret == 0)
-			ret = mr_state_write_status(&c->state, patched, err);
+			ret = mr_state_write_status(&c->state, patched, true, err);
 	}
 	return ret == 0 || ret == -ENOENT ? mr_state_write_live(&c->state, &c->live, err) : ret;
 }

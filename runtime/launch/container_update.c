@@ -92,7 +92,7 @@ static int record(struct mr_container *c, const struct mr_cgroup *cg,
 	ret = mr_cgroup_read_limits(cg, &limits, err);
 	if (ret == 0)
 		ret = mr_updated_apply(&c->state, &limits, &json, err);
-	return ret < 0 ? ret : mr_state_write_status(&c->state, json, err);
+	return ret < 0 ? ret : mr_state_write_status(&c->state, json, false, err);
 }
 
 static int change(struct mr_container *c, struct mr_spec *wanted, struct mr_cgroup *cg,

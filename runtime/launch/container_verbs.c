@@ -31,7 +31,7 @@ static int set_status(struct mr_container *c, bool paused, struct mr_error *err)
 	if (ret == 0)
 		ret = mr_record_patch(json, &patch, &patched, err);
 	if (ret == 0)
-		ret = mr_state_write_status(&c->state, patched, err);
+		ret = mr_state_write_status(&c->state, patched, false, err);
 	return ret < 0 || paused ? ret : mr_state_write_live(&c->state, &c->live, err);
 }
 

@@ -6,7 +6,7 @@
  *
  * Order constraints:
  *  - signals are taken before there is anything that a death by one would leave;
- *  - the intent record is on disk before the first cgroup is made;
+ *  - the intent record is written before the first cgroup is made;
  *  - systemd makes the scope's cgroup itself, and the container's is below it;
  *  - limits are written while the cgroup is empty: there is nothing to reclaim or kill;
  *  - baselines of the OOM counters are taken before the container can move them; what else
@@ -41,7 +41,7 @@ struct launch_step {
 static const struct launch_step steps[] = {
 	{ "signals", "signalfd(2)", NULL, DO(signals), NULL },
 	{ "record", "flock(2)", IF(new), DO(record), SHOW(record) },
-	{ "intent", "fsync(2)", IF(new), DO(intent), NULL },
+	{ "intent", "rename(2)", IF(new), DO(intent), NULL },
 	{ "scope", "systemd.scope(5)", IF(scope), DO(scope), SHOW(scope) },
 	{ "notify-socket", "sd_notify(3)", IF(notify), DO(notify), NULL },
 	{ "create-cgroups", "cgroups(7)", IF(new), DO(cgroup), SHOW(cgroup) },

@@ -33,7 +33,8 @@ int mr_launch_write_record(struct mr_launch *l, const char *status, struct mr_er
 	 * runs completes this one, unless it tells of the end already. */
 	int ret = mr_launch_format_record(l, &json, err);
 	if (ret == 0)
-		ret = mr_state_write_status(&l->state, json, err);
+		ret = mr_state_write_status(
+			&l->state, json, mr_streq(status, "exited"), err);
 	return ret == 0 ? mr_state_write_live(&l->state, &l->live, err) : ret;
 }
 
@@ -80,7 +81,7 @@ int mr_launch_write_created(struct mr_launch *l, struct mr_error *err)
 
 	l->record.status = "created";
 	int ret = mr_status_format(&l->record, &json, err);
-	return ret == 0 ? mr_state_write_status(&l->state, json, err) : ret;
+	return ret == 0 ? mr_state_write_status(&l->state, json, false, err) : ret;
 }
 
 int mr_launch_write_pid_file(const struct mr_launch *l, struct mr_error *err)

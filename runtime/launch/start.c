@@ -97,7 +97,7 @@ static int record_running(struct mr_container *c, struct mr_error *err)
 	if (ret == 0)
 		ret = mr_record_patch(json, &patch, &patched, err);
 	if (ret == 0)
-		ret = mr_state_write_status(&c->state, patched, err);
+		ret = mr_state_write_status(&c->state, patched, false, err);
 	if (ret == 0)
 		ret = mr_state_write_live(&c->state, &c->live, err);
 	if (ret == 0 && unlinkat(c->state.dir, "start", 0) < 0)

@@ -2,12 +2,12 @@
 /*
  * Documents that a crash can cut off: see document.h for the format.
  *
- * Each is replaced as a whole (temporary file, fsync, rename, fsync of the directory), so
- * a reader meets the old or the new one. The checksum is for file systems and disks that
- * do not keep that promise, and for hands that edit. A version newer than ours is refused
- * by name: its fields may mean something else.
+ * Each is replaced as a whole (temporary file, rename), so a reader meets the old or the
+ * new one. Nothing waits for the disk: they tell of processes and cgroups, which a power
+ * failure ends as well. The checksum is for what that leaves behind, and for hands that
+ * edit. A version newer than ours is refused by name: its fields may mean something else.
  *
- * rename(2), fsync(2)
+ * rename(2)
  */
 #include "record/document.h"
 

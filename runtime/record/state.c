@@ -373,9 +373,11 @@ int mr_state_write_config(struct mr_state *s, const char *text, struct mr_error 
 
 /* --- the record for users --- */
 
-int mr_state_write_status(struct mr_state *s, const char *json, struct mr_error *err)
+int mr_state_write_status(
+	struct mr_state *s, const char *json, bool last, struct mr_error *err)
 {
-	int r = mr_write_atomic_at(s->dir, "status.json", json, strlen(json), 0600);
+	int r = (last ? mr_write_durable_at : mr_write_atomic_at)(
+		s->dir, "status.json", json, strlen(json), 0600);
 	return r < 0 ? mr_fail(err, -r, "write '%s/%s/status.json'", s->root, s->id) : 0;
 }
 

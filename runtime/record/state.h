@@ -149,8 +149,10 @@ ssize_t mr_state_read_execs(const struct mr_state *s, pid_t **ret_pids);
 
 /** Keep the spec of a container for which there is no file. */
 int mr_state_write_config(struct mr_state *s, const char *text, struct mr_error *err);
-/** The record for users: text of status.json. */
-int mr_state_write_status(struct mr_state *s, const char *json, struct mr_error *err);
+/** The record for users: text of status.json. @last: it tells of the end, and is on the
+ * disk before the evidence goes */
+int mr_state_write_status(
+	struct mr_state *s, const char *json, bool last, struct mr_error *err);
 int mr_state_read_status(const struct mr_state *s, char **ret_json, struct mr_error *err);
 
 /** Remove the whole directory (known names and temporary files only, never recursing);

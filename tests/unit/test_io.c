@@ -222,7 +222,7 @@ static void test_atomic_write_by_path(void **state)
 	struct fixture *f = *state;
 	char path[100], buf[16];
 	snprintf(path, sizeof(path), "%s/f", f->path);
-	assert_int_equal(mr_write_atomic_at(AT_FDCWD, path, "abs", 3, 0600), 0);
+	assert_int_equal(mr_write_durable_at(AT_FDCWD, path, "abs", 3, 0600), 0);
 	assert_int_equal(mr_read_line_at(f->dir, "f", buf, sizeof(buf)), 3);
 	assert_string_equal(buf, "abs");
 }

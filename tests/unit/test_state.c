@@ -75,7 +75,7 @@ static void directories_are_closed_to_others(void **state)
 	assert_int_equal(mode_of(""), 0700);
 	assert_int_equal(mode_of("/a"), 0700);
 	struct mr_error err = {0};
-	assert_int_equal(mr_state_write_status(&s, "{}", &err), 0);
+	assert_int_equal(mr_state_write_status(&s, "{}", false, &err), 0);
 	assert_int_equal(mode_of("/a/status.json"), 0600);
 	remove_and_close(&s);
 }
@@ -381,7 +381,7 @@ static void status_is_kept_as_it_is(void **state)
 	struct mr_state s = create("a");
 	autofree char *text = NULL;
 	assert_int_equal(mr_state_read_status(&s, &text, &err), -ENOENT);
-	assert_int_equal(mr_state_write_status(&s, "{\"x\": 1}\n", &err), 0);
+	assert_int_equal(mr_state_write_status(&s, "{\"x\": 1}\n", true, &err), 0);
 	assert_int_equal(mr_state_read_status(&s, &text, &err), 0);
 	assert_string_equal(text, "{\"x\": 1}\n");
 	remove_and_close(&s);
