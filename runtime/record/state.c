@@ -23,7 +23,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -290,75 +289,6 @@ void mr_state_await_watchers(const struct mr_state *s)
 	autoclose int fd = open_intent(s);
 	if (fd >= 0)
 		(void)wait_for_lock(fd, WATCHERS_MS);
-}
-
-/* --- notes, a line each --- */
-
-#define NOTES_MAX 65536 /* bytes */
-
-static int add_note(int dir, const char *name, const char *line)
-{
-	struct stat st;
-	autoclose int fd = openat(
-		dir, name, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
-
-	if (fd < 0)
-		return -errno;
-	if (fstat(fd, &st) < 0 || (st.st_size > NOTES_MAX && ftruncate(fd, 0) < 0))
-		return -errno;
-	return mr_write_all(fd, line, strlen(line));
-}
-
-int mr_state_add_refused(const struct mr_state *s, const struct mr_refused *r)
-{
-	char line[64];
-
-	snprintf(line, sizeof(line), "%" PRId64 " %" PRIu64 "\n", r->mono_ns, r->bytes);
-	return add_note(s->dir, "refused", line);
-}
-
-ssize_t mr_state_read_refused(
-	const struct mr_state *s, struct mr_refused *ret, size_t room)
-{
-	autofree char *text = NULL;
-	size_t n = 0;
-
-	int r = mr_read_file_at(s->dir, "refused", 2 * NOTES_MAX, &text, NULL);
-	if (r < 0)
-		return r == -ENOENT ? 0 : r;
-	for (char *line = text, *end; n < room && (end = strchr(line, '\n')); line = end + 1)
-		n += sscanf(line, "%" SCNd64 " %" SCNu64, &ret[n].mono_ns, &ret[n].bytes) == 2;
-	return (ssize_t)n;
-}
-
-int mr_state_add_exec(int dir, pid_t pid)
-{
-	char line[16];
-
-	snprintf(line, sizeof(line), "%d\n", (int)pid);
-	return add_note(dir, "execs", line);
-}
-
-ssize_t mr_state_read_execs(const struct mr_state *s, pid_t **ret_pids)
-{
-	autofree char *text = NULL;
-	size_t len, n = 0;
-
-	*ret_pids = NULL;
-	int r = mr_read_file_at(s->dir, "execs", 2 * NOTES_MAX, &text, &len);
-	if (r < 0)
-		return r == -ENOENT ? 0 : r;
-	pid_t *pids = malloc((len / 2 + 1) * sizeof(*pids));
-	if (!pids)
-		return -ENOMEM;
-	for (char *line = text, *end; (end = strchr(line, '\n')); line = end + 1) {
-		int64_t pid;
-		*end = '\0';
-		if (mr_parse_i64(line, &pid) == 0)
-			pids[n++] = (pid_t)pid;
-	}
-	*ret_pids = pids;
-	return (ssize_t)n;
 }
 
 /* --- the spec --- */
