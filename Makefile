@@ -205,7 +205,7 @@ test-engines:
 test-sanitize:
 	@$(MAKE) --no-print-directory SANITIZE=1 all unit
 	@$(MAKE) --no-print-directory build/bench/true
-	@MINIRUN_LABS=$(CURDIR)/examples tests/run-integration build/sanitize/minirun
+	@MINIRUN_TEST_SANITIZED=1 MINIRUN_LABS=$(CURDIR)/examples tests/run-integration build/sanitize/minirun
 
 # libFuzzer with ASan and UBSan; FUZZ_SECONDS=600 make fuzz
 FUZZ_SECONDS ?= 60

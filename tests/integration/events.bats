@@ -153,7 +153,7 @@ ended() {
 	local top=/sys/fs/cgroup inner
 	[ "$MEMORY_VERSION" = 2 ] || top=$top/memory
 	inner="mkdir $top/inner && sh -c 'echo \$\$ >$top/inner/cgroup.procs; exec /memlab anon 48M'; go"
-	gated "$inner; rmdir $top/inner; go; $inner" \
+	gated "$inner; until rmdir $top/inner; do sleep 0.01; done; go; $inner" \
 		"$(mount_spec /sys/fs/cgroup cgroup cgroup nosuid noexec nodev rw)"
 	wait_for state_is .OOM.Kills 1
 	go
