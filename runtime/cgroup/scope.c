@@ -31,6 +31,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define AWAIT_MS 2000
+
 /* --- the companion --- */
 
 static int fail_helper(const char *verb, const char *unit, int status, char *output,
@@ -250,8 +252,23 @@ int mr_scope_update(const char *path, bool user, const struct mr_strv *propertie
 	return ask("update", unit, user, &args, NULL, 0, err);
 }
 
-/* What a scope that nobody can stop is: a cgroup that goes when it is empty. systemd, should
- * it run, forgets the unit then. */
+/* systemd, should it run, removes an empty scope's cgroup itself. It must: of one that is gone
+ * when it looks, it never learns that it was empty. */
+static void await_systemd(const struct mr_cgroup *cg)
+{
+	const int64_t deadline = mr_now_mono_ns() + AWAIT_MS * INT64_C(1000000);
+	char full[MR_CGROUP_FULL_MAX];
+	const int h = cg->host->unified;
+
+	if (h < 0 || access("/run/systemd/system", F_OK) < 0)
+		return;
+	mr_cgroup_full(cg->host, h, cg->path, full);
+	while (access(full, F_OK) == 0 && mr_now_mono_ns() < deadline)
+		mr_poll_until(-1, 0, deadline, 10);
+}
+
+/* What a scope that nobody can stop is: a cgroup that goes when it is empty. systemd forgets
+ * the unit then. */
 static int remove_cgroup(const struct mr_host *host, const char *path)
 {
 	struct mr_error ignored;
@@ -262,8 +279,10 @@ static int remove_cgroup(const struct mr_host *host, const char *path)
 	int r = mr_cgroup_open(host, scope, &cg, &ignored);
 	if (r > 0)
 		r = mr_cgroup_kill(&cg, 5000, &ignored);
-	if (r == 0)
+	if (r == 0) {
+		await_systemd(&cg);
 		r = mr_cgroup_remove(&cg, &ignored);
+	}
 	mr_cgroup_close(&cg);
 	return r;
 }

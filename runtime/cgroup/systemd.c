@@ -216,6 +216,13 @@ int mr_scope_plan(struct mr_spec *spec, const struct mr_host *host, const char *
 	const uid_t uid = outer_uid(root, host->euid);
 	char *own;
 
+	/* Its own v1 tree, name=systemd, is none of ours. */
+	if (host->unified < 0) {
+		mr_fail_text(err, EOPNOTSUPP, "the systemd driver needs a cgroup2 mount");
+		mr_hint(err, "boot without systemd.legacy_systemd_cgroup_controller, or use "
+			     "--cgroup-manager cgroupfs");
+		return -EOPNOTSUPP;
+	}
 	ret->used = true;
 	ret->user = host->rootless;
 	int r = plan_names(spec->linux_->cgroups_path, id, ret, err);

@@ -128,7 +128,7 @@ refuses() {
 }
 
 @test "systemd: nested slices, an empty prefix, an id that no unit's name can have" {
-	requires systemd cgroup-v2
+	requires systemd cgroup2
 	local slice=mr-$BASHPID.slice
 	make_spec "$BUNDLE/config.json" "$(args /bin/sleep 60)" \
 		'.linux.cgroupsPath = "'"$slice::$ID"'"'
@@ -145,7 +145,7 @@ refuses() {
 }
 
 @test "systemd: run in all its forms leaves no unit" {
-	requires systemd cgroup-v2
+	requires systemd cgroup2
 	spec "$(args /bin/sh -c 'exit 3')"
 	run --separate-stderr sd run --name "$ID" "$BUNDLE/config.json"
 	assert_status 3
@@ -191,7 +191,7 @@ refuses() {
 }
 
 @test "systemd: a watcher that was killed: delete still knows of the OOM kill" {
-	requires systemd cgroup-v2 memory memlab
+	requires systemd cgroup2 memory memlab
 	spec "$(args /bin/sh -c 'read x </dev/null; /memlab anon 80M; /memlab anon 80M')" \
 		"$(memory 32M)"
 	launch --systemd-cgroup create --bundle "$BUNDLE" "$ID"
@@ -226,7 +226,7 @@ refuses() {
 }
 
 @test "systemd: a limit of 512 KiB starts a static program" {
-	requires systemd cgroup-v2 memory memlab
+	requires systemd cgroup2 memory memlab
 	spec "$(args /memlab anon 4K)" "$(memory 512K)"
 	run --separate-stderr sd run --name "$ID" "$BUNDLE/config.json"
 	assert_status 0
@@ -235,16 +235,16 @@ refuses() {
 # --- exec, update, pause ---
 
 @test "systemd: exec joins the container's cgroup, and needs no option" {
-	requires systemd cgroup-v2
+	requires systemd cgroup2
 	start
 	minirun exec --detach "$ID" sleep 50
 	assert_eq "$(inner cgroup.procs | wc -l)" 2
 	run --separate-stderr minirun exec "$ID" cat /proc/self/cgroup
-	assert_eq "$output" "0::/"
+	assert_eq "${lines[-1]}" "0::/"
 }
 
 @test "systemd: pause, resume, kill --all" {
-	requires systemd cgroup-v2
+	requires systemd cgroup2
 	start
 	minirun pause "$ID"
 	assert_eq "$(inner cgroup.freeze)" 1
@@ -303,10 +303,37 @@ _uses() {
 	[ "$(inner memory.current)" -gt "$1" ]
 }
 
+# --- v1 and hybrid hosts ---
+
+@test "systemd: on v1 the scope has the limits, too, and nothing stays in any hierarchy" {
+	requires systemd cgroup-v1 memory pids cpu memlab
+	local dir
+	spec "$(args /memlab anon 80M)" "$(memory 32M)" '.linux.resources.pids.limit = 20' \
+		'.linux.resources.cpu = {shares: 512}'
+	launch --systemd-cgroup create --bundle "$BUNDLE" "$ID"
+	assert_status 0
+	has_property MemoryLimit $((36 << 20))
+	has_property TasksMax 21
+	has_property CPUShares 512
+	dir=$(cgroup_dir memory "$(init_pid)")
+	assert_matches "$dir" "/system.slice/$UNIT/container$"
+	assert_eq "$(cat "$dir/memory.limit_in_bytes")" $((32 << 20))
+	minirun update --memory 24M "$ID"
+	has_property MemoryLimit $((28 << 20))
+	assert_eq "$(cat "$dir/memory.limit_in_bytes")" $((24 << 20))
+	minirun start "$ID"
+	wait_for -t 30 state_is .State.Status exited
+	assert_eq "$(state .State.OOMKilled)" true
+	assert_eq "$(state .OOM.Scope)" container
+	has_property ActiveState active
+	minirun delete "$ID"
+	no_unit
+}
+
 # --- ends ---
 
 @test "systemd: minirun run killed by SIGKILL leaves no unit, and delete -f nothing at all" {
-	requires systemd cgroup-v2
+	requires systemd cgroup2
 	spec "$(args /bin/sleep 60)"
 	background_minirun --systemd-cgroup run --name "$ID" "$BUNDLE/config.json"
 	wait_for state_is .State.Status running
@@ -316,7 +343,7 @@ _uses() {
 }
 
 @test "systemd: create killed at any moment, then delete -f: no unit" {
-	requires systemd cgroup-v2
+	requires systemd cgroup2
 	local delay
 	spec "$(args /bin/sleep 60)"
 	for delay in 20 60 120 180 240 320 450; do
@@ -330,7 +357,7 @@ _uses() {
 }
 
 @test "systemd: SIGKILL of the watcher, then delete -f: no unit" {
-	requires systemd cgroup-v2
+	requires systemd cgroup2
 	start
 	kill -KILL "$(jq .monitor.pid "$ROOT/$ID/state.json")"
 	minirun delete -f "$ID"
@@ -349,7 +376,7 @@ _uses() {
 }
 
 @test "systemd: systemctl stop ends the container, and delete works after it" {
-	requires systemd cgroup-v2
+	requires systemd cgroup2
 	start
 	systemctl kill --signal=KILL "$UNIT"
 	wait_for no_unit
@@ -358,7 +385,7 @@ _uses() {
 }
 
 @test "systemd: delete without the bus empties the cgroup, and systemd forgets the unit" {
-	requires systemd cgroup-v2
+	requires systemd cgroup2
 	start
 	DBUS_SYSTEM_BUS_ADDRESS=unix:path=/nonexistent run --separate-stderr minirun delete -f "$ID"
 	assert_status 0
@@ -368,7 +395,7 @@ _uses() {
 # --- annotations ---
 
 @test "systemd: annotations are properties only when that is enabled" {
-	requires systemd cgroup-v2
+	requires systemd cgroup2
 	start '.annotations = {"org.systemd.property.TimeoutStopSec": "7",
 		"org.systemd.property.Description": "\u0027a test\u0027"}'
 	assert_contains "$stderr" "org.systemd.property.TimeoutStopSec: not applied"
@@ -424,7 +451,7 @@ _uses() {
 }
 
 @test "systemd: a unit that exists is not taken over" {
-	requires systemd cgroup-v2
+	requires systemd cgroup2
 	start
 	spec "$(args /bin/sleep 60)"
 	launch --systemd-cgroup create --bundle "$BUNDLE" "$(id_of two)"

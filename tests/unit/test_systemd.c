@@ -188,6 +188,18 @@ static void test_annotations(void **state)
 	assert_non_null(strstr(t.warnings.items[0], "--systemd-properties"));
 }
 
+static void test_no_cgroup2(void **state)
+{
+	struct mr_host host = {.unified = -1};
+
+	(void)state;
+	t.spec.linux_ = &t.linux_;
+	assert_int_equal(mr_scope_plan(&t.spec, &host, t.root, "a", false, &t.plan, &t.warnings,
+				 &t.err),
+		-EOPNOTSUPP);
+	assert_non_null(strstr(t.err.hint, "--cgroup-manager cgroupfs"));
+}
+
 /* --- limits --- */
 
 static void expect_properties(const char *const (*rows)[2], const char *wanted)
@@ -361,6 +373,7 @@ int main(void)
 		WITH_HOST(test_root_of_the_manager),
 		WITH_HOST(test_bad_places),
 		WITH_HOST(test_annotations),
+		WITH_HOST(test_no_cgroup2),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_quota_is_rounded_up),
 		cmocka_unit_test(test_mask),
