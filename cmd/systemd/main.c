@@ -15,24 +15,12 @@
 #include "systemd/systemd.h"
 
 #include <getopt.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #define TIMEOUT_S 25
 #define MAX_PROPERTIES 256
-
-int complain(const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
-	va_end(ap);
-	fputc('\n', stderr);
-	return 1;
-}
 
 static int parse(int argc, char **argv, struct request *q)
 {
