@@ -115,8 +115,10 @@ static void put_evidence(const struct mr_verdict *v, struct mr_str *out)
 		if (seq)
 			mr_str_appendf(out, " #%llu", (unsigned long long)seq);
 	}
-	mr_str_append(
-		out, v->certain ? "." : "; not certain: they differ, or some was lost.");
+	mr_str_append(out,
+		v->certain  ? "."
+		: v->so_far ? ", read while it has not ended: so far."
+			    : "; not certain: they differ, or some was lost.");
 }
 
 static void explain_no(const struct mr_verdict *v, struct mr_str *out)

@@ -64,6 +64,7 @@ struct mr_verdict {
 	bool incomplete;                     /* log records were lost */
 	bool by_counter, by_ladder, by_kmsg; /* which evidence spoke */
 	bool certain;                        /* they agree */
+	bool so_far; /* of a record: the container had not ended; nothing is decided yet */
 };
 
 /**

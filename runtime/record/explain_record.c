@@ -235,6 +235,8 @@ static void put_certainty(const struct account *a, struct mr_str *out)
 		mr_str_append(out, "yes: the witnesses agree\n");
 	else if (a->verdict.why[0])
 		mr_str_appendf(out, "no: %s\n", a->verdict.why);
+	else if (a->verdict.so_far)
+		mr_str_append(out, "not yet: it has not ended\n");
 	else
 		mr_str_append(out, "no: they differ, or some was lost\n");
 }

@@ -119,6 +119,8 @@ int mr_status_read_verdict(
 	ret->bystander = mr_streq(mr_json_text(oom, "Note", NULL), "bystander");
 	ret->victims_without_detail = number(oom, "VictimsWithoutDetail").value;
 	read_evidence(oom, ret);
+	const char *status = mr_json_text(mr_json_get(record, "State"), "Status", "exited");
+	ret->so_far = !mr_streq(status, "exited") && !mr_streq(status, "dead");
 	int r = read_lists(oom, ret);
 	if (r < 0)
 		mr_verdict_clear(ret);

@@ -66,7 +66,9 @@ explain() {
 	make_spec "$BUNDLE/config.json" "$(args /bin/sleep 60)" "$(memory 16M)"
 	launch run -d --name "$ID" "$BUNDLE/config.json"
 	explain "$ID"
+	assert_contains "${lines[0]}" "so far."
 	assert_contains "$output" "  exit      none: it is running"
+	assert_contains "$output" "  certain   not yet: it has not ended"
 	minirun kill "$ID" KILL
 	minirun wait "$ID"
 	explain "$ID"
