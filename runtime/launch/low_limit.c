@@ -6,6 +6,7 @@
 #include "base/str.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 void mr_explain_low_limit(
 	const struct mr_cgroup_limits *limits, uint64_t kills, struct mr_error *err)
@@ -16,7 +17,11 @@ void mr_explain_low_limit(
 
 	if (!limits->memory.set || (kills == 0 && !refused))
 		return;
-	mr_format_size(bytes, limit);
+	/* What the kernel made of it: whole pages. */
+	if (bytes == 0)
+		snprintf(limit, sizeof(limit), "below one page");
+	else
+		mr_format_size(bytes, limit);
 	if (kills > 0)
 		mr_fail_text(err, ENOMEM,
 			"memory limit %s (%llu bytes) is too low: the kernel's OOM killer "

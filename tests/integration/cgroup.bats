@@ -157,6 +157,9 @@ needs_version() {
 		assert_contains "$stderr" "262144"
 		assert_nothing_left
 	done
+	make_spec "$BUNDLE/config.json" "$(resource '.memory = {limit: 10, swap: 10}')"
+	refused 125 "memory limit below one page (0 bytes) is too low"
+	assert_nothing_left
 }
 
 @test "cgroup: 256 KiB start a static program" {
