@@ -47,7 +47,7 @@ missing() {
 	hugepages)
 		[[ ${WHY[hugepages]:-0} =~ ^([0-9]+)\ free ]]
 		[ "${BASH_REMATCH[1]:-0}" -lt 20 ] || return 0
-		printf 'no free hugepages: fewer than 20; cure: sysctl vm.nr_hugepages=20'
+		printf 'fewer than 20 free huge pages; cure: sysctl vm.nr_hugepages=20'
 		return
 		;;
 	engines | runtimes)
