@@ -21,7 +21,7 @@ static const struct option options[] = {
 	{"format", 'f', OPTION_TEXT, offsetof(struct inspect, format), "TEMPLATE",
 		"as '{{.State.OOMKilled}}' or '{{json .State}}'", GROUP_COMMON, NULL},
 	{"expect", 0, OPTION_LIST, offsetof(struct inspect, expect), "EXPR",
-		"no output, but exit 0 or 1, as run --expect", GROUP_COMMON, NULL},
+		"no output, but exit 0 or 1 (an error: 125), as run --expect", GROUP_COMMON, NULL},
 	{"skip-unknown", 0, OPTION_FLAG, offsetof(struct inspect, skip_unknown), NULL,
 		"what is not known fails no --expect", GROUP_COMMON, NULL},
 	{0},
@@ -76,12 +76,14 @@ static int inspect_one(
 	return 0;
 }
 
-static int inspect_all(const struct context *ctx, struct inspect *in, char *const *ids,
+static int inspect_all(struct context *ctx, struct inspect *in, char *const *ids,
 	struct mr_error *err)
 {
 	int r;
 
 	if (in->expect.n > 0) {
+		/* 1 is the answer that one does not hold: a mistake must look different. */
+		ctx->failure = MR_EXIT_FAILURE;
 		if (in->format)
 			return fail(err, EINVAL, "--format and --expect exclude each other");
 		r = expect_check(&in->expect, err);

@@ -97,7 +97,7 @@ row() {
 		refute_exists "$ROOT/$ID"
 	done
 	run --separate-stderr minirun inspect --expect nosuch "$ID"
-	assert_status 1
+	assert_status 125
 	assert_contains "${stderr_lines[1]}" "hint: the words are oomkilled no-oom"
 }
 
@@ -182,9 +182,9 @@ timer_of() {
 	assert_eq "$output" ""
 	assert_eq "$(grep -c 'no-oom .* NO$' <<<"$stderr")" 2
 	run --separate-stderr minirun inspect --expect no-oom --format '{{.Id}}' "$ID"
-	assert_status 1
+	assert_status 125
 	assert_contains "$stderr" "exclude each other"
 	run --separate-stderr minirun inspect --expect no-oom nosuch
-	assert_status 1
+	assert_status 125
 	assert_contains "$stderr" "nosuch"
 }
