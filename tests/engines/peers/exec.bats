@@ -50,7 +50,10 @@ case_exec() {
 look() {
 	cat <<'SH'
 me=/proc/$$
-sed -nE 's/^(Umask|Uid|Gid|Groups|Cap[A-Za-z]*|NoNewPrivs|Seccomp|SigBlk|SigIgn|SigCgt):\s*/status \1 /p' $me/status
+sed -nE 's/^(Umask|Uid|Gid|Groups|Cap[A-Za-z]*|NoNewPrivs|Seccomp|SigBlk|SigCgt):\s*/status \1 /p' $me/status
+# Of 32 and 33, which belong to the C library, runc resets one.
+ign=$(sed -n 's/^SigIgn:\s*//p' $me/status)
+echo "status SigIgn $((0x$ign & ~0x180000000))"
 echo "env $(tr '\0' '\n' <$me/environ | tr '\n' ' ')"
 echo "cwd $(readlink $me/cwd)"
 echo "root $(readlink $me/root)"

@@ -14,7 +14,10 @@ setup_file() {
 look() {
 	cat <<'SH'
 me=/proc/$$
-sed -nE 's/^(Umask|Uid|Gid|Groups|Cap[A-Za-z]*|NoNewPrivs|Seccomp|SigBlk|SigIgn|SigCgt|NSpid|NSsid):\s*/status \1 /p' $me/status
+sed -nE 's/^(Umask|Uid|Gid|Groups|Cap[A-Za-z]*|NoNewPrivs|Seccomp|SigBlk|SigCgt|NSpid|NSsid):\s*/status \1 /p' $me/status
+# Of 32 and 33, which belong to the C library, runc resets one.
+ign=$(sed -n 's/^SigIgn:\s*//p' $me/status)
+echo "status SigIgn $((0x$ign & ~0x180000000))"
 tr '\0' '\n' <$me/environ | sed 's/=/ /; s/^/env /'
 echo "env order $(tr '\0' '\n' <$me/environ | cut -d = -f 1 | tr '\n' ' ')"
 for link in cwd root exe; do echo "$link $(readlink $me/$link)"; done
