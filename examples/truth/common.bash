@@ -7,9 +7,10 @@
 
 set -u
 top=$(cd "${BASH_SOURCE[0]%/*}/../.." && pwd)
-minirun=${MINIRUN:-$top/build/minirun}
+minirun=$(realpath "${MINIRUN:-$top/build/minirun}")
 tag=truth-$$-t # no beginning of another one's
 work=$(mktemp -d -t "$tag.XXXXXX") || exit 1
+cd "$work" || exit 1 # an engine may leave something where its caller stands
 rootfs=$work/rootfs
 loops=()
 # What the engines set.

@@ -27,7 +27,8 @@ podman_end() {
 	podman rm --force --time 0 --all
 }
 
+# In its own place: its monitor leaves a file "oom" where the caller stands.
 podman() {
-	timeout -k 5 "$TIMEOUT" podman --root "$W/storage" --runroot "$W/run" --tmpdir "$W/tmp" \
+	env -C "$W" timeout -k 5 "$TIMEOUT" podman --root "$W/storage" --runroot "$W/run" --tmpdir "$W/tmp" \
 		--storage-driver vfs "$@" 3>&- 4>&-
 }
