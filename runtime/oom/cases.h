@@ -43,6 +43,9 @@ struct mr_oom_judge {
 	int64_t noise;            /* pages */
 };
 
+/** Members of the open object: what the victim held, and its oom_score_adj. */
+void mr_oom_kill_json(const struct mr_oom_kill *k, struct mr_json_writer *w);
+
 /** One English sentence on a kill. */
 void mr_oom_case_sentence(const struct mr_oom_case *c, struct mr_str *out);
 /** The kill with whose report @i belongs: with a group, that of its first victim. */

@@ -2,6 +2,16 @@
 /* Kills as JSON: see cases.h. */
 #include "oom/cases_judge.h"
 
+void mr_oom_kill_json(const struct mr_oom_kill *k, struct mr_json_writer *w)
+{
+	mr_json_put_known_uint(w, "TotalVmBytes", k->total_vm);
+	mr_json_put_known_uint(w, "AnonRssBytes", k->anon_rss);
+	mr_json_put_known_uint(w, "FileRssBytes", k->file_rss);
+	mr_json_put_known_uint(w, "ShmemRssBytes", k->shmem_rss);
+	mr_json_put_known_uint(w, "PgtablesBytes", k->pgtables);
+	mr_json_put_known_int(w, "OomScoreAdj", k->oom_score_adj);
+}
+
 static void json_processes(
 	const struct mr_oom_case *c, const struct mr_judged *j, struct mr_json_writer *w)
 {
@@ -56,12 +66,7 @@ static void json_victim(const struct mr_oom_case *c, struct mr_json_writer *w)
 	mr_json_put_text(w, "Comm", k->comm);
 	mr_json_put_name(w, "Cgroup", k->task_memcg);
 	mr_json_put_known_uint(w, "Uid", k->uid);
-	mr_json_put_known_uint(w, "TotalVmBytes", k->total_vm);
-	mr_json_put_known_uint(w, "AnonRssBytes", k->anon_rss);
-	mr_json_put_known_uint(w, "FileRssBytes", k->file_rss);
-	mr_json_put_known_uint(w, "ShmemRssBytes", k->shmem_rss);
-	mr_json_put_known_uint(w, "PgtablesBytes", k->pgtables);
-	mr_json_put_known_int(w, "OomScoreAdj", k->oom_score_adj);
+	mr_oom_kill_json(k, w);
 	mr_json_end(w);
 }
 

@@ -9,6 +9,7 @@
 
 #include "base/io.h"
 #include "oom/candidates.h"
+#include "oom/cases.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -76,12 +77,7 @@ static void put_victim(
 	put_log_time(w, r, k->time_usec);
 	mr_json_put_known_uint(w, "LogSequence",
 		(struct mr_uint){.set = k->sequence > 0, .value = k->sequence});
-	mr_json_put_known_uint(w, "TotalVmBytes", k->total_vm);
-	mr_json_put_known_uint(w, "AnonRssBytes", k->anon_rss);
-	mr_json_put_known_uint(w, "FileRssBytes", k->file_rss);
-	mr_json_put_known_uint(w, "ShmemRssBytes", k->shmem_rss);
-	mr_json_put_known_uint(w, "PgtablesBytes", k->pgtables);
-	mr_json_put_known_int(w, "OomScoreAdj", k->oom_score_adj);
+	mr_oom_kill_json(k, w);
 	mr_json_end(w);
 }
 

@@ -49,6 +49,20 @@ notes() {
 	done
 }
 
+# look_process ['|KEY...']: a script for the container that sets $me and prints lines "KEY VALUE" of
+# its status and limits.
+look_process() {
+	sed "s/MORE/${1:-}/" <<'SH'
+me=/proc/$$
+sed -nE 's/^(Umask|Uid|Gid|Groups|Cap[A-Za-z]*|NoNewPrivs|Seccomp|SigBlk|SigCgtMORE):\s*/status \1 /p' $me/status
+# Of 32 and 33, which belong to the C library, runc resets one.
+ign=$(sed -n 's/^SigIgn:\s*//p' $me/status)
+echo "status SigIgn $((0x$ign & ~0x180000000))"
+sed -nE 's/^Max (([a-z]+ )*[a-z]+)  +([^ ]+) +([^ ]+) .*/\1=\3 \4/p' $me/limits | tr ' ' '_' |
+	sed 's/=/ /; s/^/limit /'
+SH
+}
+
 # class TEXT: which of the words that engines look for are in it.
 class() {
 	local word found=

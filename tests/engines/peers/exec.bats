@@ -48,17 +48,11 @@ case_exec() {
 
 # The same view as of init, where it says something of the process.
 look() {
+	look_process
 	cat <<'SH'
-me=/proc/$$
-sed -nE 's/^(Umask|Uid|Gid|Groups|Cap[A-Za-z]*|NoNewPrivs|Seccomp|SigBlk|SigCgt):\s*/status \1 /p' $me/status
-# Of 32 and 33, which belong to the C library, runc resets one.
-ign=$(sed -n 's/^SigIgn:\s*//p' $me/status)
-echo "status SigIgn $((0x$ign & ~0x180000000))"
 echo "env $(tr '\0' '\n' <$me/environ | tr '\n' ' ')"
 echo "cwd $(readlink $me/cwd)"
 echo "root $(readlink $me/root)"
-sed -nE 's/^Max (([a-z]+ )*[a-z]+)  +([^ ]+) +([^ ]+) .*/\1=\3 \4/p' $me/limits | tr ' ' '_' |
-	sed 's/=/ /; s/^/limit /'
 fds=
 for fd in $me/fd/*; do fds="$fds ${fd##*/}"; done
 echo "fds$fds"

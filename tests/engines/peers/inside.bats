@@ -12,18 +12,12 @@ setup_file() {
 
 # The program: lines "KEY VALUE" of all that it can see of itself, as pid 1 or whatever it is.
 look() {
+	look_process '|NSpid|NSsid'
 	cat <<'SH'
-me=/proc/$$
-sed -nE 's/^(Umask|Uid|Gid|Groups|Cap[A-Za-z]*|NoNewPrivs|Seccomp|SigBlk|SigCgt|NSpid|NSsid):\s*/status \1 /p' $me/status
-# Of 32 and 33, which belong to the C library, runc resets one.
-ign=$(sed -n 's/^SigIgn:\s*//p' $me/status)
-echo "status SigIgn $((0x$ign & ~0x180000000))"
 tr '\0' '\n' <$me/environ | sed 's/=/ /; s/^/env /'
 echo "env order $(tr '\0' '\n' <$me/environ | cut -d = -f 1 | tr '\n' ' ')"
 for link in cwd root exe; do echo "$link $(readlink $me/$link)"; done
 echo "comm $(cat $me/comm)"
-sed -nE 's/^Max (([a-z]+ )*[a-z]+)  +([^ ]+) +([^ ]+) .*/\1=\3 \4/p' $me/limits | tr ' ' '_' |
-	sed 's/=/ /; s/^/limit /'
 sed -nE 's/^[^ ]+ [^ ]+ [^ ]+ [^ ]+ ([^ ]+) ([^ ]+) (.*)- (.*)/mount \1 \2 \3\4/p' $me/mountinfo |
 	sed -E 's/(shared|master):[0-9]+/\1/'
 find /dev -mindepth 1 ! -type l ! -path '/dev/pts/[0-9]*' -exec stat -c 'dev %n %A %u:%g %t:%T' {} +
