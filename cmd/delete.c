@@ -28,7 +28,9 @@ static int delete_one(
 	const struct del *d = arg;
 	if (d->record)
 		return mr_forget(ctx->root, id, err);
-	int r = mr_delete(ctx->root, id, d->force, ctx->keep_record, err);
+	struct context copy = *ctx;
+	int r = mr_delete(
+		ctx->root, id, d->force, ctx->keep_record, report_message, &copy, err);
 
 	return r == -ENOENT && d->force ? 0 : r;
 }

@@ -260,10 +260,11 @@ int mr_container_state_json(struct mr_container *c, char **ret, struct mr_error 
  * Remove what is left of a container: processes (@force), cgroups, mounts, record. Works
  * from the intent record when the rest is damaged. With @keep_record, or if it was
  * launched so, mr_inspect() still finds its record afterwards.
+ * @param message warnings of poststop hooks go there; may be NULL
  * @return 0 only when nothing remains; -ENOENT: no such container
  */
 int mr_delete(const char *root, const char *id, bool force, bool keep_record,
-	struct mr_error *err);
+	mr_message_fn message, void *arg, struct mr_error *err);
 /** Remove the record that was kept of a deleted container. -ENOENT: none is kept */
 int mr_forget(const char *root, const char *id, struct mr_error *err);
 

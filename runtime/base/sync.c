@@ -114,7 +114,7 @@ int mr_sync_receive(int sock, struct mr_frame *ret)
 	return 1;
 }
 
-int mr_sync_wait(int sock, enum mr_barrier b, int64_t *ret_value)
+int mr_sync_wait(int sock, enum mr_barrier b)
 {
 	struct mr_frame frame;
 	int ret = mr_sync_send(sock, MR_FRAME_BARRIER, b, 0);
@@ -123,9 +123,5 @@ int mr_sync_wait(int sock, enum mr_barrier b, int64_t *ret_value)
 	ret = mr_sync_receive(sock, &frame);
 	if (ret <= 0)
 		return ret < 0 ? ret : -EPIPE;
-	if (frame.kind != MR_FRAME_PASS || frame.which != (uint32_t)b)
-		return -EPROTO;
-	if (ret_value)
-		*ret_value = frame.value;
-	return 0;
+	return frame.kind == MR_FRAME_PASS && frame.which == (uint32_t)b ? 0 : -EPROTO;
 }

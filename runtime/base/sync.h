@@ -72,8 +72,7 @@ int mr_sync_send_error(int sock, const struct mr_error *error);
 int mr_sync_receive(int sock, struct mr_frame *ret);
 
 /** The child's side of a barrier: send BARRIER @b and wait for PASS @b.
- * @param ret_value what the parent sent along (its view of our pid at some); may be NULL
  * @return 0; -EPIPE when the parent is gone; -EPROTO for anything else */
-int mr_sync_wait(int sock, enum mr_barrier b, int64_t *ret_value);
+int mr_sync_wait(int sock, enum mr_barrier b);
 
 #endif

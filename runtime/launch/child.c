@@ -135,7 +135,7 @@ _Noreturn void mr_child_middle(struct mr_child *c)
 	if (pid > 0)
 		_exit(0);
 	/* Any frame tells the parent our host pid. */
-	int ret = mr_sync_wait(c->sock, MR_BARRIER_CLONED, NULL);
+	int ret = mr_sync_wait(c->sock, MR_BARRIER_CLONED);
 	if (ret < 0) {
 		mr_fail(&err, -ret, "waiting for the parent");
 		give_up(c, "clone", &err);

@@ -25,7 +25,6 @@ struct mr_child {
 	mode_t umask; /* the caller's, for a command without one of its own */
 	bool oom_score_adj_done;
 	int pty_slave;
-	pid_t host_pid;   /* our pid as the hooks' state tells it */
 	struct mr_arena arena;
 	const char *program;
 };

@@ -73,7 +73,7 @@ int mr_child_step_join(struct mr_child *c, struct mr_error *err)
 
 int mr_child_step_maps(struct mr_child *c, struct mr_error *err)
 {
-	int ret = mr_sync_wait(c->sock, MR_BARRIER_MAPS, NULL);
+	int ret = mr_sync_wait(c->sock, MR_BARRIER_MAPS);
 	if (ret < 0)
 		return mr_fail(err, -ret, "waiting for the id maps");
 	ret = mr_ns_become_root(err);
@@ -203,24 +203,24 @@ int mr_child_step_devices(struct mr_child *c, struct mr_error *err)
 	return mr_rootfs_make_devices(&c->plan->rootfs, &c->rootfs, err);
 }
 
-/* The parent runs its hooks, and tells our host pid for the state of those that run here. */
+/* The parent runs its hooks. */
 int mr_child_step_hooks(struct mr_child *c, struct mr_error *err)
 {
-	int64_t pid = 0;
-	int ret = mr_sync_wait(c->sock, MR_BARRIER_HOOKS, &pid);
-	if (ret < 0)
-		return mr_fail(err, -ret, "waiting for the runtime's hooks");
-	c->host_pid = (pid_t)pid;
-	return 0;
+	int ret = mr_sync_wait(c->sock, MR_BARRIER_HOOKS);
+
+	return ret < 0 ? mr_fail(err, -ret, "waiting for the runtime's hooks") : 0;
 }
 
+/* The pid that the state tells to hooks of the container is that which the container sees
+ * (runtime-spec: hooks). */
 static int run_hooks(const struct mr_child *c, enum mr_hook_kind kind, const char *status,
-	struct mr_error *err)
+	const char *bundle, struct mr_error *err)
 {
 	autofree char *state = NULL;
-	int ret = mr_oci_state_of_plan(c->plan, status, c->host_pid, &state, err);
+	int ret = mr_oci_state_of_plan(c->plan, status, getpid(), &state, err);
 
-	return ret < 0 ? ret : mr_hooks_run(&c->plan->spec->hooks[kind], kind, state, err);
+	return ret < 0 ? ret
+		       : mr_hooks_run(&c->plan->spec->hooks[kind], kind, bundle, state, err);
 }
 
 int mr_child_step_create_hooks(struct mr_child *c, struct mr_error *err)
@@ -231,7 +231,7 @@ int mr_child_step_create_hooks(struct mr_child *c, struct mr_error *err)
 	/* Their paths are the caller's, also if those start in a chroot that we have left. */
 	if (outer >= 0 && (ret = mr_outer_return(outer, err)) < 0)
 		return ret;
-	ret = run_hooks(c, MR_HOOK_CREATE_CONTAINER, "creating", err);
+	ret = run_hooks(c, MR_HOOK_CREATE_CONTAINER, "creating", c->plan->bundle, err);
 	if (ret < 0 || outer < 0)
 		return ret;
 	autoclose int again = mr_outer_leave_chroot(err);
@@ -296,7 +296,7 @@ int mr_child_step_await_start(struct mr_child *c, struct mr_error *err)
 /* They belong to the start of a container that by now is created. */
 int mr_child_step_start_hooks(struct mr_child *c, struct mr_error *err)
 {
-	return run_hooks(c, MR_HOOK_START_CONTAINER, "created", err);
+	return run_hooks(c, MR_HOOK_START_CONTAINER, "created", NULL, err);
 }
 
 int mr_child_step_lsm(struct mr_child *c, struct mr_error *err)

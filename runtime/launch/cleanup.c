@@ -150,21 +150,22 @@ void mr_cleanup_await(const struct mr_state *state)
 
 /* What is owed to the one who launched it: hooks, unless whoever supervised the container to
  * its end has run them, and the record. @keep: asked for now */
-static int settle_debts(const struct mr_state *state, bool keep, struct mr_error *err)
+static int settle_debts(const struct mr_state *state, bool keep, struct mr_strv *warnings,
+	struct mr_error *err)
 {
 	struct mr_error ignored;
 	struct mr_live live = { 0 };
 	bool readable = mr_state_read_live(state, &live, &ignored) == 0;
 
 	if (readable && (live.engine || live.exit_code < 0))
-		mr_late_hooks_poststop(state, &live);
+		mr_late_hooks_poststop(state, &live, warnings);
 	int ret = keep || live.keep_record ? mr_kept_add(state, err) : 0;
 	mr_live_clear(&live);
 	return ret;
 }
 
 int mr_cleanup(struct mr_state *state, const struct mr_host *host, bool keep_record,
-	struct mr_error *err)
+	struct mr_strv *warnings, struct mr_error *err)
 {
 	struct mr_intent intent;
 	struct mr_cgroup cg;
@@ -182,6 +183,6 @@ int mr_cleanup(struct mr_state *state, const struct mr_host *host, bool keep_rec
 			ret = mr_scope_stop(host, intent.cgroup_path, intent.user_scope, err);
 	}
 	if (ret >= 0)
-		ret = settle_debts(state, keep_record, err);
+		ret = settle_debts(state, keep_record, warnings, err);
 	return ret < 0 ? ret : mr_state_remove(state, err);
 }

@@ -20,11 +20,12 @@ void mr_cleanup_await(const struct mr_state *state);
  * record alone when the rest is damaged. The lock must be held.
  *
  * @param keep_record the record for users stays (record/kept.h); also if it was launched so
+ * @param warnings what poststop hooks failed with is added
  *
  * @return 0 only when nothing remains
  */
 int mr_cleanup(struct mr_state *state, const struct mr_host *host, bool keep_record,
-	struct mr_error *err);
+	struct mr_strv *warnings, struct mr_error *err);
 
 /** Is that very process alive? What cannot be found out counts as alive. */
 bool mr_cleanup_is_alive(const struct mr_process_id *id);

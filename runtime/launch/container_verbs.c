@@ -230,8 +230,9 @@ static void complete_kept_record(const struct mr_state *state, const char *root,
 }
 
 int mr_delete(const char *root, const char *id, bool force, bool keep_record,
-	struct mr_error *err)
+	mr_message_fn message, void *arg, struct mr_error *err)
 {
+	auto_strv warnings = { 0 };
 	struct mr_state state;
 	struct mr_host host;
 
@@ -250,8 +251,10 @@ int mr_delete(const char *root, const char *id, bool force, bool keep_record,
 	if (ret == 0 && !force)
 		ret = check_ended(&state, err);
 	if (ret == 0)
-		ret = mr_cleanup(&state, &host, keep_record, err);
+		ret = mr_cleanup(&state, &host, keep_record, &warnings, err);
 	mr_state_close(&state);
+	for (size_t i = 0; i < warnings.n && message; i++)
+		message(arg, MR_MESSAGE_WARNING, warnings.items[i]);
 	return ret;
 }
 

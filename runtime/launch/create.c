@@ -126,7 +126,7 @@ static int record_created(struct mr_launch *l, int watcher_fd, pid_t watcher, st
 		ret = mr_launch_write_pid_file(l, err);
 	if (ret == 0)
 		ret = mr_launch_write_record(l, "created", err);
-	if (ret == 0 && (ret = mr_sync_send(m->sock, MR_FRAME_PASS, MR_BARRIER_START, m->pid)) < 0)
+	if (ret == 0 && (ret = mr_sync_send(m->sock, MR_FRAME_PASS, MR_BARRIER_START, 0)) < 0)
 		mr_fail(err, -ret, "releasing the child");
 	return ret;
 }

@@ -75,17 +75,20 @@ int mr_late_hooks_run(const struct mr_state *state, const struct mr_live *live,
 	autofree char *text = NULL;
 	int ret = read_hooks(state, live, status, &spec, &text, err);
 
-	return ret <= 0 ? ret : mr_hooks_run(&spec->hooks[kind], kind, text, err);
+	return ret <= 0 ? ret : mr_hooks_run(&spec->hooks[kind], kind, live->bundle, text, err);
 }
 
-void mr_late_hooks_poststop(const struct mr_state *state, const struct mr_live *live)
+void mr_late_hooks_poststop(
+	const struct mr_state *state, const struct mr_live *live, struct mr_strv *failures)
 {
-	struct mr_error ignored;
+	struct mr_error err = { 0 };
 	auto_spec *spec = NULL;
-	auto_strv failures = { 0 };
 	autofree char *text = NULL;
+	int ret = read_hooks(state, live, "stopped", &spec, &text, &err);
 
-	if (read_hooks(state, live, "stopped", &spec, &text, &ignored) > 0)
-		mr_hooks_run_all(
-			&spec->hooks[MR_HOOK_POSTSTOP], MR_HOOK_POSTSTOP, text, &failures);
+	if (ret > 0)
+		mr_hooks_run_all(&spec->hooks[MR_HOOK_POSTSTOP], MR_HOOK_POSTSTOP, live->bundle,
+			text, failures);
+	else if (ret < 0)
+		(void)mr_strv_add(failures, err.message);
 }

@@ -19,7 +19,8 @@ int mr_late_hooks_format(const struct mr_spec *spec, char **ret, struct mr_error
 int mr_late_hooks_run(const struct mr_state *state, const struct mr_live *live,
 	enum mr_hook_kind kind, const char *status, struct mr_error *err);
 
-/** Run all poststop hooks: too late for anything to fail. */
-void mr_late_hooks_poststop(const struct mr_state *state, const struct mr_live *live);
+/** Run all poststop hooks: too late for anything to fail. What does is added to @failures. */
+void mr_late_hooks_poststop(
+	const struct mr_state *state, const struct mr_live *live, struct mr_strv *failures);
 
 #endif

@@ -108,7 +108,6 @@ static int drop_cgroup(struct mr_launch *l, bool kill, struct mr_error *err)
 /* Too late to fail: each runs, and what fails is a warning. */
 static void run_poststop(const struct mr_launch *l)
 {
-	const struct mr_run_options *o = &l->plan->options;
 	const struct mr_hook_list *hooks = &l->plan->spec->hooks[MR_HOOK_POSTSTOP];
 	auto_strv failures = { 0 };
 	autofree char *state = NULL;
@@ -119,9 +118,9 @@ static void run_poststop(const struct mr_launch *l)
 	if (mr_oci_state_of_plan(l->plan, "stopped", 0, &state, &err) < 0)
 		(void)mr_strv_add(&failures, err.message);
 	else
-		mr_hooks_run_all(hooks, MR_HOOK_POSTSTOP, state, &failures);
-	for (size_t i = 0; i < failures.n && o->message; i++)
-		o->message(o->message_arg, MR_MESSAGE_WARNING, failures.items[i]);
+		mr_hooks_run_all(
+			hooks, MR_HOOK_POSTSTOP, l->plan->bundle, state, &failures);
+	mr_plan_warn(l->plan, &failures);
 }
 
 /* @forget: it would be removed at once (--rm); the copy that --status asks for is not. */
@@ -214,10 +213,12 @@ void mr_launch_end_exec(struct mr_launch *l, struct mr_result *ret)
 static void explain_failure(struct mr_launch *l, struct mr_error *err)
 {
 	struct mr_error ignored;
+	const struct mr_resources *r = l->plan->spec->linux_->resources;
 	uint64_t kills = 0;
 
 	if (l->has_watch && mr_oom_watch_kills(&l->watch, &kills, &ignored) == 0)
-		mr_explain_low_limit(&l->limits, kills, err);
+		mr_explain_low_limit(
+			&l->limits, r && r->memory ? r->memory->limit.value : 0, kills, err);
 }
 
 /* Who asked for a copy of the record gets one of a failed start as well: an OOM kill in the

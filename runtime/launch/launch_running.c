@@ -25,7 +25,8 @@ static int run_hooks(struct mr_launch *l, enum mr_hook_kind kind, const char *st
 	int ret = mr_oci_state_of_plan(l->plan, status,
 		strcmp(status, "stopped") ? l->monitor.pid : 0, &state, err);
 	return ret < 0 ? ret
-		       : mr_hooks_run(&l->plan->spec->hooks[kind], kind, state, err);
+		       : mr_hooks_run(&l->plan->spec->hooks[kind], kind, l->plan->bundle,
+				 state, err);
 }
 
 static int on_barrier(void *arg, enum mr_barrier b, struct mr_error *err)

@@ -49,6 +49,7 @@ static int replace_ended(struct mr_launch *l, struct mr_error *err)
 	struct mr_state old;
 	struct mr_error ignored;
 	autofree char *json = NULL;
+	auto_strv warnings = { 0 };
 
 	mr_state_init(&old);
 	int ret = mr_state_open(l->plan->root, l->plan->id, &old, err);
@@ -61,7 +62,8 @@ static int replace_ended(struct mr_launch *l, struct mr_error *err)
 		mr_record_history(json, &l->history, &ignored) == 0)
 		l->record.history = l->history;
 	if (ret == 0)
-		ret = mr_cleanup(&old, &l->plan->host, false, err);
+		ret = mr_cleanup(&old, &l->plan->host, false, &warnings, err);
+	mr_plan_warn(l->plan, &warnings);
 	mr_state_close(&old);
 	return ret;
 }

@@ -8,20 +8,21 @@
 #include <errno.h>
 #include <stdio.h>
 
-void mr_explain_low_limit(
-	const struct mr_cgroup_limits *limits, uint64_t kills, struct mr_error *err)
+void mr_explain_low_limit(const struct mr_cgroup_limits *limits, int64_t asked, uint64_t kills,
+	struct mr_error *err)
 {
-	const unsigned long long bytes = limits->memory.value;
+	const unsigned long long kept = limits->memory.value;
+	const unsigned long long bytes = kept ? kept : (unsigned long long)asked;
 	const bool refused = err->err == ENOMEM || err->err == E2BIG;
 	char limit[24];
 
 	if (!limits->memory.set || (kills == 0 && !refused))
 		return;
 	/* What the kernel made of it: whole pages. */
-	if (bytes == 0)
+	if (kept == 0)
 		snprintf(limit, sizeof(limit), "below one page");
 	else
-		mr_format_size(bytes, limit);
+		mr_format_size(kept, limit);
 	if (kills > 0)
 		mr_fail_text(err, ENOMEM,
 			"memory limit %s (%llu bytes) is too low: the kernel's OOM killer "

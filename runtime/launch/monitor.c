@@ -116,7 +116,7 @@ static int on_barrier(struct mr_monitor *m, const struct mr_frame *f, struct mr_
 		ret = m->events.barrier(m->events.arg, (enum mr_barrier)f->which, err);
 	if (ret < 0)
 		return ret;
-	ret = mr_sync_send(m->sock, MR_FRAME_PASS, f->which, m->pid);
+	ret = mr_sync_send(m->sock, MR_FRAME_PASS, f->which, 0);
 	return ret < 0 && ret != -EPIPE ? mr_fail(err, -ret, "releasing the child") : 0;
 }
 

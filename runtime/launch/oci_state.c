@@ -48,7 +48,6 @@ static void put_known_bool(struct mr_json_writer *w, const char *key, const stru
 		mr_json_put_bool(w, key, value->boolean);
 }
 
-/* The record is the one source of how it ended. */
 /* Whose container it is: a name of the host, or "#1000" where it has none, as runc says. */
 static void put_owner(struct mr_json_writer *w, const struct mr_state *state)
 {
@@ -70,6 +69,7 @@ static void put_owner(struct mr_json_writer *w, const struct mr_state *state)
 	mr_json_put_text(w, "owner", owner);
 }
 
+/* The record is the one source of how it ended. */
 static void put_end(struct mr_json_writer *w, const struct mr_state *state)
 {
 	autofree char *text = NULL;

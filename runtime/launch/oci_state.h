@@ -7,7 +7,7 @@
 
 /**
  * The state document of the runtime-spec, compact JSON, '/' not escaped: for hooks.
- * @param pid host pid of init; 0 leaves it out
+ * @param pid of init, as who reads it sees it; 0 leaves it out
  */
 int mr_oci_state_of_plan(const struct mr_plan *plan, const char *status, pid_t pid,
 	char **ret_json, struct mr_error *err);

@@ -280,3 +280,10 @@ void mr_plan_clear(struct mr_plan *plan)
 	mr_arena_clear(&plan->arena);
 	plan->spec = NULL;
 }
+
+void mr_plan_warn(const struct mr_plan *plan, const struct mr_strv *texts)
+{
+	for (size_t i = 0; i < texts->n && plan->options.message; i++)
+		plan->options.message(
+			plan->options.message_arg, MR_MESSAGE_WARNING, texts->items[i]);
+}

@@ -60,5 +60,7 @@ void mr_plan_init(struct mr_plan *plan);
 /** The terminal begins with the size of ours: a change later would raise SIGWINCH. */
 void mr_plan_take_window_size(struct mr_spec_process *process);
 void mr_plan_clear(struct mr_plan *plan);
+/** Tell them where the caller takes messages. */
+void mr_plan_warn(const struct mr_plan *plan, const struct mr_strv *texts);
 
 #endif

@@ -17,13 +17,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static void warn(const struct mr_plan *plan)
-{
-	for (size_t i = 0; i < plan->warnings.n && plan->options.message; i++)
-		plan->options.message(plan->options.message_arg, MR_MESSAGE_WARNING,
-			plan->warnings.items[i]);
-}
-
 /* The monitor: a session of its own, so that no terminal's end reaches it. */
 _Noreturn static void monitor_main(struct mr_plan *plan, int ready_fd)
 {
@@ -81,7 +74,7 @@ int mr_create(const struct mr_run_options *options, struct mr_error *err)
 	o.create = o.detach = true;
 	int r = mr_plan_make(&o, true, &plan, err);
 	if (r == 0) {
-		warn(&plan);
+		mr_plan_warn(&plan, &plan.warnings);
 		r = mr_launch(&plan, -1, &result, err);
 	}
 	mr_plan_clear(&plan);
@@ -102,7 +95,8 @@ static int create_and_start(const struct mr_run_options *options, struct mr_erro
 		r = mr_container_start(c, err);
 	mr_container_close(c);
 	if (r < 0)
-		mr_delete(options->root, options->id, true, false, &ignored);
+		mr_delete(options->root, options->id, true, false, options->message,
+			options->message_arg, &ignored);
 	return r;
 }
 
@@ -118,7 +112,7 @@ int mr_run(const struct mr_run_options *options, struct mr_result *ret, struct m
 	o.remove = o.remove || (!o.stand_alone && !o.keep);
 	int r = mr_plan_make(&o, true, &plan, err);
 	if (r == 0) {
-		warn(&plan);
+		mr_plan_warn(&plan, &plan.warnings);
 		r = options->detach ? run_detached(&plan, ret, err)
 				    : mr_launch(&plan, -1, ret, err);
 	}
@@ -133,7 +127,7 @@ int mr_plan_text(const struct mr_run_options *options, char **ret_text, struct m
 	int ret = mr_plan_make(options, false, &plan, err);
 
 	if (ret == 0) {
-		warn(&plan);
+		mr_plan_warn(&plan, &plan.warnings);
 		mr_str_appendf(&out, "container %s\nbundle    %s\n\nparent:\n", plan.id,
 			plan.bundle);
 		mr_launch_describe(&plan, &out);

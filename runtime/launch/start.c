@@ -78,7 +78,7 @@ static void explain(struct mr_container *c, struct mr_error *err)
 		return;
 	if (mr_cgroup_read_limits(&cg, &limits, &ignored) == 0 &&
 		mr_oom_watch_prepare(&watch, &cg, &ignored) == 0) {
-		mr_explain_low_limit(&limits, watch.base.kills, err);
+		mr_explain_low_limit(&limits, 0, watch.base.kills, err);
 		mr_oom_watch_close(&watch);
 	}
 	mr_cgroup_close(&cg);

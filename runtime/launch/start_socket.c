@@ -61,7 +61,7 @@ int mr_start_await(int *sock, int *listen)
 	/* In this order: a launcher that died before shows as the end of the socket. */
 	if (prctl(PR_SET_PDEATHSIG, 0) < 0)
 		return -errno;
-	int ret = mr_sync_wait(*sock, MR_BARRIER_START, NULL);
+	int ret = mr_sync_wait(*sock, MR_BARRIER_START);
 	if (ret < 0)
 		return ret;
 	mr_close(sock);

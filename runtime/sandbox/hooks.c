@@ -52,7 +52,7 @@ static int spawn_attributes(posix_spawnattr_t *attr)
 }
 
 /* @return 0 or an errno value, as posix_spawn(3) */
-static int spawn_hook(const struct mr_hook *hook, int stdin_fd, pid_t *ret)
+static int spawn_hook(const struct mr_hook *hook, int dir, int stdin_fd, pid_t *ret)
 {
 	char *only_path[] = {hook->path, NULL}, *no_env[] = {NULL};
 	posix_spawn_file_actions_t actions;
@@ -67,6 +67,8 @@ static int spawn_hook(const struct mr_hook *hook, int stdin_fd, pid_t *ret)
 		if (e == 0)
 			e = posix_spawn_file_actions_adddup2(
 				&actions, stdin_fd, STDIN_FILENO);
+		if (e == 0 && dir >= 0)
+			e = posix_spawn_file_actions_addfchdir_np(&actions, dir);
 		/* Descriptors that our caller left open are no business of a hook. */
 		if (e == 0)
 			e = posix_spawn_file_actions_addclosefrom_np(&actions, 3);
@@ -139,7 +141,7 @@ static int fail_hook(struct mr_error *err, const struct mr_hook *hook,
 }
 
 static int run_hook(
-	const struct mr_hook *hook, const char *state_json, struct mr_error *err)
+	const struct mr_hook *hook, int dir, const char *state_json, struct mr_error *err)
 {
 	int ends[2];
 	siginfo_t end = {0};
@@ -155,7 +157,7 @@ static int run_hook(
 	int64_t deadline = 0, timeout = hook->timeout.set ? hook->timeout.value : 0;
 	if (timeout > 0 && timeout < MAX_TIMEOUT_S)
 		deadline = mr_now_mono_ns() + timeout * NS_PER_S;
-	int e = spawn_hook(hook, reader, &pid);
+	int e = spawn_hook(hook, dir, reader, &pid);
 	if (e != 0)
 		return mr_fail(err, e, "execute");
 	mr_close(&reader);
@@ -173,32 +175,41 @@ static int run_hook(
 	return 0;
 }
 
-static int run_one(const struct mr_hook_list *hooks, size_t i, enum mr_hook_kind kind,
-	const char *state_json, struct mr_error *err)
+/* An engine may have taken the bundle away before poststop; it is no reason to fail. */
+static int open_bundle(const char *bundle)
 {
-	if (run_hook(&hooks->items[i], state_json, err) == 0)
+	return bundle ? open(bundle, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+}
+
+static int run_one(const struct mr_hook_list *hooks, size_t i, enum mr_hook_kind kind,
+	int dir, const char *state_json, struct mr_error *err)
+{
+	if (run_hook(&hooks->items[i], dir, state_json, err) == 0)
 		return 0;
 	return mr_prefix(err, "hook #%zu (%s) '%s'", i + 1, mr_hook_kind_name(kind),
 		hooks->items[i].path);
 }
 
-int mr_hooks_run(const struct mr_hook_list *hooks, enum mr_hook_kind kind,
+int mr_hooks_run(const struct mr_hook_list *hooks, enum mr_hook_kind kind, const char *bundle,
 	const char *state_json, struct mr_error *err)
 {
+	autoclose int dir = open_bundle(bundle);
 	int r = 0;
 
 	for (size_t i = 0; i < hooks->n && r == 0; i++)
-		r = run_one(hooks, i, kind, state_json, err);
+		r = run_one(hooks, i, kind, dir, state_json, err);
 	return r;
 }
 
 void mr_hooks_run_all(const struct mr_hook_list *hooks, enum mr_hook_kind kind,
-	const char *state_json, struct mr_strv *failures)
+	const char *bundle, const char *state_json, struct mr_strv *failures)
 {
+	autoclose int dir = open_bundle(bundle);
+
 	for (size_t i = 0; i < hooks->n; i++) {
 		struct mr_error err = {0};
 
-		if (run_one(hooks, i, kind, state_json, &err) < 0)
+		if (run_one(hooks, i, kind, dir, state_json, &err) < 0)
 			(void)mr_strv_add(failures, err.message);
 	}
 }

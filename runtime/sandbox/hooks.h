@@ -9,14 +9,16 @@
  * hook's own args and env (empty when absent), stdout and stderr as ours. A hook that does
  * not end within its timeout is killed. No shell, vfork-like cost, SIGPIPE-safe.
  *
+ * @param bundle their working directory, if it is there and can be seen; NULL: ours
+ *
  * @return 0, or an error that names path, kind, index, and how the hook ended
  */
-int mr_hooks_run(const struct mr_hook_list *hooks, enum mr_hook_kind kind,
+int mr_hooks_run(const struct mr_hook_list *hooks, enum mr_hook_kind kind, const char *bundle,
 	const char *state_json, struct mr_error *err);
 
 /** The same for hooks whose failure must not keep the others from running (poststop): the
  * messages of those that failed are appended to @failures. */
 void mr_hooks_run_all(const struct mr_hook_list *hooks, enum mr_hook_kind kind,
-	const char *state_json, struct mr_strv *failures);
+	const char *bundle, const char *state_json, struct mr_strv *failures);
 
 #endif

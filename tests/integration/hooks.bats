@@ -46,7 +46,10 @@ hook() {
 	done
 	assert_eq "$(jq -r .status "$DIR"/{prestart,createRuntime,createContainer,startContainer,poststart,poststop}.json | tr '\n' ' ')" \
 		"creating creating creating created running stopped "
-	for kind in prestart createRuntime createContainer startContainer poststart; do
+	for kind in createContainer startContainer; do
+		assert_eq "$(jq -r .pid "$DIR/$kind.json")" 1 "$kind: as the container sees it"
+	done
+	for kind in prestart createRuntime poststart; do
 		assert_between "$(jq -r .pid "$DIR/$kind.json")" 2 4194304 "pid in $kind"
 	done
 }
@@ -63,6 +66,33 @@ hook() {
 	assert_eq "$(cat "$DIR/sc.root")" /data
 	assert_eq "$(cat "$DIR/sc.host")" minirun-test
 	assert_eq "$(cat "$DIR/ps.mnt")" "$(readlink /proc/self/ns/mnt)"
+}
+
+@test "hooks: the bundle is their directory, while it is there" {
+	local kind filters=()
+	for kind in prestart createRuntime createContainer poststart poststop; do
+		filters+=(".hooks.$kind = [{path: \"/bin/sh\", args: [\"sh\", \"-c\", \"pwd -P >$DIR/$kind.pwd\"]}]")
+	done
+	inside true "${filters[@]}"
+	for kind in prestart createRuntime createContainer poststart poststop; do
+		assert_eq "$(cat "$DIR/$kind.pwd")" "$(realpath "$BUNDLE")" "$kind"
+	done
+	make_spec "$BUNDLE/config.json" "$(args true)" "${filters[@]: -1}"
+	launch create --bundle "$BUNDLE" "$(id_of gone)"
+	mv "$BUNDLE" "$BUNDLE.gone"
+	minirun delete --force "$(id_of gone)"
+	mv "$BUNDLE.gone" "$BUNDLE"
+	assert_eq "$(cat "$DIR/poststop.pwd")" "$(pwd -P)"
+}
+
+@test "hooks: delete warns of poststop hooks that fail, and runs them all" {
+	make_spec "$BUNDLE/config.json" "$(args true)" "$(hook poststop 'exit 4')" "$(hook poststop 'echo >second')"
+	launch create --bundle "$BUNDLE" "$ID"
+	launch --log-level warning --log "$DIR/log" delete --force "$ID"
+	assert_status 0
+	assert_contains "$stderr" "warning: hook #1 (poststop)"
+	assert_contains "$(cat "$DIR/log")" "exited with status 4"
+	assert_exists "$DIR/second"
 }
 
 @test "hooks: the pid in the state is init's in the host's view" {
