@@ -128,6 +128,8 @@ int command_parse(struct context *ctx, const struct option *rows, void *target, 
 int command_count(const struct context *ctx, const struct arguments *args, int min,
 	int max, struct mr_error *err);
 const struct command *command_find(const char *name);
+/** The command that is at most two letters from @name, or NULL. */
+const char *command_nearest(const char *name);
 void print_usage(FILE *out);
 void print_version(FILE *out);
 

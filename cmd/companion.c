@@ -10,6 +10,17 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+static int unknown(const char *name, struct mr_error *err)
+{
+	const char *nearest = command_nearest(name);
+	int r = fail(err, EINVAL, "unknown command '%s'", name);
+
+	snprintf(err->hint, sizeof(err->hint), "%s%s%sminirun --help lists the commands",
+		nearest ? "did you mean minirun " : "", nearest ? nearest : "",
+		nearest ? "? " : "");
+	return r;
+}
+
 int companion_exec(
 	struct context *ctx, const char *name, char **argv, struct mr_error *err)
 {
@@ -17,7 +28,7 @@ int companion_exec(
 
 	ctx->failure = EXIT_UNKNOWN_COMMAND;
 	if (mr_companion_find(name, path, sizeof(path)) < 0)
-		return fail(err, EINVAL, "unknown command '%s'", name);
+		return unknown(name, err);
 	if (ctx->root)
 		setenv("MINIRUN_ROOT", ctx->root, 1);
 	if (mr_own_path(self, sizeof(self)) == 0)

@@ -90,6 +90,12 @@ static int choose_by_file(const char *word, enum run_mode *ret, struct mr_error 
 		*ret = S_ISREG(st.st_mode) ? RUN_SPEC : RUN_OCI;
 		return 0;
 	}
+	if (errno == ENOENT && is_json_name(word)) {
+		int r = fail(err, ENOENT, "there is no file '%s'", word);
+		snprintf(err->hint, sizeof(err->hint),
+			"give the path of a spec; to write one here: minirun spec");
+		return r;
+	}
 	if (strchr(word, '/') || is_json_name(word))
 		return fail(err, errno, "spec file '%s' cannot be used (%s)", word,
 			errno_name(errno));

@@ -89,6 +89,18 @@ page_matches() {
 	refused 3 "unknown command '../run'" ../run
 }
 
+@test "cli: an unknown command leads to the help, and to the one that was meant" {
+	local word
+	for word in inspekt:inspect pss:ps selftests:selftest; do
+		refused 3 "unknown command '${word%:*}'" "${word%:*}"
+		assert_contains "$stderr" "hint: did you mean minirun ${word#*:}? minirun --help lists the commands"
+	done
+	for word in nosuch "" "$(printf 'x%.0s' {1..500})"; do
+		refused 3 "unknown command '$word'" "$word"
+		assert_contains "$stderr" "hint: minirun --help lists the commands"
+	done
+}
+
 @test "cli: an unknown command X executes minirun-X from PATH" {
 	mkdir "$BATS_TEST_TMPDIR/bin"
 	printf '#!/bin/sh\necho "$MINIRUN_ROOT|$*"\nexit 9\n' >"$BATS_TEST_TMPDIR/bin/minirun-hello"
@@ -223,8 +235,9 @@ companion_dir() {
 
 @test "cli: run tells spec file, program and id apart" {
 	refused 125 "run needs a spec file, a program behind --, or an id" run
-	refused 125 "spec file './none.json' cannot be used (ENOENT)" run ./none.json
-	refused 125 "spec file 'none.json' cannot be used (ENOENT)" run none.json
+	refused 125 "there is no file './none.json'" run ./none.json
+	refused 125 "there is no file 'none.json'" run none.json
+	assert_contains "$stderr" "hint: give the path of a spec"
 	refused 125 "'$BUNDLE' is no spec file but a directory" run "$BUNDLE"
 	cd "$BATS_TEST_TMPDIR"
 	refused 1 "'foo' is no file, and as an id it needs a bundle: there is no config.json here" run foo
@@ -386,7 +399,7 @@ MESSAGE=.*does not exist.*
 @test "cli: control characters of a name do not reach the terminal" {
 	cli $'no\e[1mcommand'
 	assert_status 3
-	assert_eq "$stderr" "minirun: unknown command 'no\\x1b[1mcommand'"
+	assert_eq "${stderr%%$'\n'*}" "minirun: unknown command 'no\\x1b[1mcommand'"
 }
 
 @test "cli: lost output is an error" {
