@@ -25,10 +25,6 @@ WARN    := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-pro
 HARDEN  := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fno-plt
 OPT     ?= -O2 -g
 LINK    := -static -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--gc-sections
-# See runtime/launch/entry.c.
-ifneq ($(filter x86_64-% aarch64-%,$(shell $(CC) -dumpmachine)),)
-LINK    += -Wl,-e,mr_entry
-endif
 LIBS    := -lseccomp -lcap -lyajl_s
 UNIT_LINK := -no-pie
 
@@ -50,7 +46,6 @@ DEFS    := -DMR_VERSION='"$(VERSION)"' -DMR_COMMIT='"$(COMMIT)"' \
 CFLAGS_ALL = $(CSTD) -iquote runtime $(OPT) $(WARN) $(HARDEN) -ffunction-sections \
 	   -fdata-sections $(DEFS) $(CFLAGS)
 
-comma := ,
 # V=1 shows the commands.
 Q := $(if $(V),,@)
 
@@ -59,8 +54,7 @@ CMD_SRC     := $(sort $(wildcard cmd/*.c))
 MEMLAB_SRC  := $(sort $(wildcard examples/memlab/*.c))
 UNIT_SRC    := $(sort $(wildcard tests/unit/test_*.c))
 
-RUNTIME_OBJ := $(RUNTIME_SRC:%.c=$(B)/obj/%.o)
-CMD_OBJ     := $(CMD_SRC:%.c=$(B)/obj/%.o)
+OBJ         := $(patsubst %.c,%.o,$(RUNTIME_SRC) $(CMD_SRC))
 UNIT_BIN    := $(UNIT_SRC:tests/unit/%.c=$(B)/unit/%)
 
 .PHONY: all deps demo test check lint unit golden integration test-vm test-sanitize bench faults \
@@ -76,14 +70,49 @@ deps:
 dev-deps:
 	@sh tests/deps.sh test
 
-$(B)/minirun: $(RUNTIME_OBJ) $(CMD_OBJ)
-	@echo '  LD $@'
-	$(Q)$(CC) $(OPT) $(LINK) $(LDFLAGS) -o $@ $^ $(LIBS)
-
+# What users run is linked with musl: glibc's start asks the processor for its features with
+# some fifty CPUID instructions, each of which leaves the virtual machine, and takes a tenth of
+# a launch. Unit tests and the systemd driver's half, whose libraries are glibc's, have objects
+# of their own. Without musl-gcc, with another compiler or with MUSL= all is linked with glibc.
+MUSL := $(if $(filter gcc cc,$(CC)),$(shell command -v musl-gcc))
+ifneq ($(MUSL),)
+S := $(B)/musl
+S_CC := $(MUSL)
+S_LIBS := $(foreach l,$(LIBS),$(shell $(CC) -print-file-name=$(l:-l%=lib%.a)))
+# Of the host's headers only the kernel's and the libraries'.
+$(S)/include: Makefile
+	@rm -rf $@ && mkdir -p $@/sys
+	$(Q)ln -s $(addprefix /usr/include/,linux asm-generic seccomp.h seccomp-syscalls.h yajl \
+		$(shell $(CC) -print-multiarch)/asm) $@/
+	$(Q)ln -s /usr/include/sys/capability.h $@/sys/
+# musl's ioctl(2) takes an int.
+$(S)/%.o: %.c Makefile | $(S)/include
+	@mkdir -p $(@D)
+	@echo '  CC $<'
+	$(Q)$(S_CC) $(CFLAGS_ALL) -Wno-sign-conversion -idirafter $(S)/include -MMD -MP -c -o $@ $<
+else
+S := $(B)/obj
+S_CC := $(CC)
+S_LIBS := $(LIBS)
+endif
 $(B)/obj/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	@echo '  CC $<'
 	$(Q)$(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+
+# All of the program but its main; the linker leaves out what a program does not call.
+%/libminirun.a:
+	@rm -f $@
+	$(Q)$(AR) rc $@ $^
+MAIN := cmd/main.o
+$(S)/libminirun.a: $(filter-out %/$(MAIN),$(OBJ:%=$(S)/%))
+ifneq ($(S),$(B)/obj)
+$(B)/obj/libminirun.a: $(filter-out %/$(MAIN),$(OBJ:%=$(B)/obj/%))
+endif
+
+$(B)/minirun: $(OBJ:%=$(S)/%)
+	@echo '  LD $@'
+	$(Q)$(S_CC) $(OPT) $(LINK) $(LDFLAGS) -o $@ $^ $(S_LIBS)
 
 $(B)/memlab: $(MEMLAB_SRC) $(wildcard examples/memlab/*.h)
 	@mkdir -p $(@D)
@@ -100,23 +129,22 @@ all: $(B)/rootfs/memlab
 # The companions: `minirun lab` runs minirun-lab.
 # In C they may use what the runtime stands on, runtime/base.
 C_COMPANIONS := $(B)/minirun-report $(B)/minirun-bisect
-COMPANION_OBJ := $(patsubst %.c,$(B)/obj/%.o,$(wildcard cmd/report/*.c cmd/bisect/*.c \
-	cmd/systemd/*.c))
-$(COMPANION_OBJ): CFLAGS_ALL += -iquote cmd
-$(B)/minirun-report: $(filter $(B)/obj/cmd/report/%,$(COMPANION_OBJ))
-$(B)/minirun-bisect: $(filter $(B)/obj/cmd/bisect/%,$(COMPANION_OBJ))
-$(C_COMPANIONS): $(B)/libminirun.a
+$(addprefix $(S)/cmd/,report/%.o bisect/%.o) $(B)/obj/cmd/systemd/%.o: CFLAGS_ALL += -iquote cmd
+companion = $(patsubst %.c,$(2)/%.o,$(wildcard cmd/$(1)/*.c))
+$(B)/minirun-report: $(call companion,report,$(S))
+$(B)/minirun-bisect: $(call companion,bisect,$(S))
+$(C_COMPANIONS): $(S)/libminirun.a
 	@echo '  LD $@'
-	$(Q)$(CC) $(OPT) $(filter-out -Wl$(comma)-e%,$(LINK)) $(LDFLAGS) -o $@ \
-		$(filter %.o,$^) $(B)/libminirun.a $(LIBS) -lm
+	$(Q)$(S_CC) $(OPT) $(LINK) $(LDFLAGS) -o $@ $(filter %.o,$^) $(S)/libminirun.a $(S_LIBS) -lm
 all: $(C_COMPANIONS)
 
 # The systemd driver's half that speaks on the bus: the only program with libsystemd, which
 # is not there as a static library. Without it minirun says that the driver is not installed.
-$(B)/minirun-systemd: $(filter $(B)/obj/cmd/systemd/%,$(COMPANION_OBJ)) $(B)/libminirun.a
+$(B)/minirun-systemd: $(call companion,systemd,$(B)/obj) \
+		$(patsubst %,$(B)/obj/%,$(filter runtime/base/%,$(OBJ)))
 	@echo '  LD $@'
-	$(Q)$(CC) $(OPT) $(UNIT_LINK) -Wl,-z,relro,-z,now $(LDFLAGS) -o $@ $(filter %.o,$^) $(B)/libminirun.a \
-		-Wl,--gc-sections -Wl,--as-needed -lsystemd
+	$(Q)$(CC) $(OPT) $(UNIT_LINK) -Wl,-z,relro,-z,now $(LDFLAGS) -o $@ $^ \
+		-Wl,--gc-sections -Wl,--as-needed -lsystemd $(LIBS)
 ifeq ($(shell pkg-config --exists libsystemd && echo yes),yes)
 SYSTEMD := $(B)/minirun-systemd
 else
@@ -135,7 +163,7 @@ $(B)/minirun-selftest: $(SELFTEST_SRC)
 all: $(B)/minirun-selftest
 
 # The configuration texts are part of the program.
-$(B)/obj/runtime/spec/template.o: configs/spec.json configs/spec-rootless.json \
+$(addsuffix /runtime/spec/template.o,$(sort $(S) $(B)/obj)): configs/spec.json configs/spec-rootless.json \
 	configs/seccomp-default.json
 
 demo:
@@ -148,17 +176,12 @@ demo:
 unit: $(UNIT_BIN)
 	@tests/run-unit $(UNIT_BIN)
 
-# All of the program but its main; the linker leaves out what a test does not call.
-$(B)/libminirun.a: $(RUNTIME_OBJ) $(filter-out %/main.o,$(CMD_OBJ))
-	@rm -f $@
-	$(Q)$(AR) rc $@ $^
-
 $(B)/unit/test_systemd: cmd/systemd/variant.c
-$(B)/unit/%: tests/unit/%.c $(B)/libminirun.a $(wildcard tests/unit/*.h)
+$(B)/unit/%: tests/unit/%.c $(B)/obj/libminirun.a $(wildcard tests/unit/*.h)
 	@mkdir -p $(@D)
 	@echo '  CC $@'
 	$(Q)$(CC) $(CFLAGS_ALL) -iquote cmd -Wno-missing-prototypes $(UNIT_LINK) -o $@ \
-		$(filter %.c,$^) $(B)/libminirun.a -Wl,--gc-sections -lcmocka $(LIBS)
+		$(filter %.c,$^) $(B)/obj/libminirun.a -Wl,--gc-sections -lcmocka $(LIBS)
 
 lint:
 	@tests/lint/run
@@ -260,7 +283,7 @@ $(B)/bench/bench: $(BENCH_SRC) $(wildcard tests/bench/*.h)
 	@echo '  CC $@'
 	$(Q)$(CC) $(CSTD) -O2 $(WARN) -static -o $@ $(BENCH_SRC)
 
-$(B)/bench/oom: tests/bench/oom.c $(B)/libminirun.a
+$(B)/bench/oom: tests/bench/oom.c $(B)/obj/libminirun.a
 	@mkdir -p $(@D)
 	@echo '  CC $@'
 	$(Q)$(CC) $(CFLAGS_ALL) -static -o $@ $^ -Wl,--gc-sections $(LIBS)
@@ -296,4 +319,4 @@ install: all
 clean:
 	rm -rf build
 
--include $(RUNTIME_OBJ:.o=.d) $(CMD_OBJ:.o=.d) $(COMPANION_OBJ:.o=.d)
+-include $(wildcard $(addsuffix /*/*.d,$(S) $(B)/obj) $(addsuffix /*/*/*.d,$(S) $(B)/obj))

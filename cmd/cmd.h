@@ -102,8 +102,6 @@ int cmd_wait(struct context *ctx, int argc, char **argv, struct mr_error *err);
 /** Fill @err in; the text stands as it is. @return -errnum */
 int fail(struct mr_error *err, int errnum, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
-/** "(ENOENT)" without the words that engines take for a missing command. */
-const char *errno_name(int errnum);
 /** Are the log's destination, format and level usable? */
 int log_check(struct context *ctx, struct mr_error *err);
 /** --log, for log_check(): can it be opened? (log.c) */

@@ -38,5 +38,5 @@ int companion_exec(
 	execv(path, argv);
 	argv[0] = first;
 	return fail(err, errno == ENOENT ? EINVAL : errno, "cannot execute '%s' (%s)", path,
-		errno_name(errno));
+		mr_errno_name(errno));
 }

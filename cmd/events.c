@@ -34,7 +34,7 @@ static int print_line(void *arg, const char *json)
 	if (fflush(stdout) == 0)
 		return 0;
 	return fail(err, EIO, "standard output could not be written (%s)",
-		errno_name(errno));
+		mr_errno_name(errno));
 }
 
 static int print_stats(struct mr_container *c, struct mr_error *err)

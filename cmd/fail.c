@@ -17,9 +17,3 @@ int fail(struct mr_error *err, int errnum, const char *fmt, ...)
 	va_end(ap);
 	return -errnum;
 }
-
-const char *errno_name(int errnum)
-{
-	const char *name = strerrorname_np(errnum);
-	return name ? name : "unknown error";
-}

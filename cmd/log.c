@@ -89,7 +89,7 @@ int log_parse_destination(struct context *ctx, struct mr_error *err)
 		int e = errno;
 		const char *path = ctx->log_path;
 		ctx->log_path = NULL; /* nor can this error be told there */
-		return fail(err, e, "cannot open the log '%s' (%s)", path, errno_name(e));
+		return fail(err, e, "cannot open the log '%s' (%s)", path, mr_errno_name(e));
 	}
 	close(fd);
 	return 0;

@@ -88,7 +88,7 @@ static int watch_dir(const char *path, struct mr_error *err)
 	int r = errno;
 	if (fd >= 0)
 		close(fd);
-	return fail(err, r, "cannot watch '%s' (%s)", path, errno_name(r));
+	return fail(err, r, "cannot watch '%s' (%s)", path, mr_errno_name(r));
 }
 
 static int follow(
@@ -104,7 +104,7 @@ static int follow(
 		if (r < 0 || ended)
 			break;
 		if (read(fd, events, sizeof(events)) < 0 && errno != EINTR)
-			r = fail(err, errno, "inotify (%s)", errno_name(errno));
+			r = fail(err, errno, "inotify (%s)", mr_errno_name(errno));
 	}
 	if (fd >= 0)
 		close(fd);
@@ -121,7 +121,7 @@ static int print_log(struct mr_container *c, bool follow_it, struct mr_error *er
 	FILE *in = fopen(path, "re");
 	if (!in) {
 		r = fail(err, errno, "cannot open the log '%s' (%s)", path,
-			errno_name(errno));
+			mr_errno_name(errno));
 		snprintf(err->hint, sizeof(err->hint),
 			"only a detached container has one (minirun run --detach)");
 	} else {

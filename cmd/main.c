@@ -86,7 +86,7 @@ int main(int argc, char **argv)
 	bool lost = fflush(stdout) != 0 || ferror(stdout);
 	if (lost && r >= 0)
 		r = fail(&err, EIO, "standard output could not be written (%s)",
-			errno_name(errno));
+			mr_errno_name(errno));
 	if (r >= 0)
 		return r;
 	report_error(&ctx, &err);

@@ -49,7 +49,7 @@ static int start_ps(char *const *ps_args, pid_t *ret_pid, struct mr_error *err)
 	if (*ps_args)
 		return fail(err, E2BIG, "too many arguments for ps(1)");
 	if (pipe2(fds, O_CLOEXEC) < 0)
-		return fail(err, errno, "cannot create a pipe (%s)", errno_name(errno));
+		return fail(err, errno, "cannot create a pipe (%s)", mr_errno_name(errno));
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_adddup2(&actions, fds[1], STDOUT_FILENO);
 	for (size_t i = 0; r != 0 && i < sizeof(places) / sizeof(*places); i++)
@@ -59,7 +59,7 @@ static int start_ps(char *const *ps_args, pid_t *ret_pid, struct mr_error *err)
 	if (r == 0)
 		return fds[0];
 	close(fds[0]);
-	fail(err, r, "cannot execute ps(1) (%s)", errno_name(r));
+	fail(err, r, "cannot execute ps(1) (%s)", mr_errno_name(r));
 	snprintf(err->hint, sizeof(err->hint),
 		"install procps, or use minirun ps --format json");
 	return -r;

@@ -82,7 +82,7 @@ void report_error(const struct context *ctx, const struct mr_error *err)
 		     (!strncmp(err->message, err->step, n) && err->message[n] == ':');
 
 	snprintf(text, sizeof(text), "%s%s%s", named ? "" : err->step, named ? "" : ": ",
-		err->message[0] ? err->message : errno_name(err->err));
+		err->message[0] ? err->message : mr_errno_name(err->err));
 	stderr_line("", text);
 	if (err->hint[0])
 		stderr_line("hint: ", err->hint);

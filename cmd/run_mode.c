@@ -98,7 +98,7 @@ static int choose_by_file(const char *word, enum run_mode *ret, struct mr_error 
 	}
 	if (strchr(word, '/') || is_json_name(word))
 		return fail(err, errno, "spec file '%s' cannot be used (%s)", word,
-			errno_name(errno));
+			mr_errno_name(errno));
 	*ret = RUN_OCI;
 	return 0;
 }

@@ -34,7 +34,7 @@ static int create_file(const struct spec *s, const char *name, struct mr_error *
 		dir = open(s->bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
 		if (dir < 0)
 			return fail(err, errno, "cannot open the bundle '%s' (%s)",
-				s->bundle, errno_name(errno));
+				s->bundle, mr_errno_name(errno));
 	}
 	int fd = openat(
 		dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
@@ -45,7 +45,7 @@ static int create_file(const struct spec *s, const char *name, struct mr_error *
 		return fd;
 	if (r == EEXIST)
 		return fail(err, r, "'%s' is already there and is not overwritten", name);
-	return fail(err, r, "cannot create '%s' (%s)", name, errno_name(r));
+	return fail(err, r, "cannot create '%s' (%s)", name, mr_errno_name(r));
 }
 
 static int write_spec(const struct spec *s, const char *text, struct mr_error *err)
@@ -67,7 +67,7 @@ static int write_spec(const struct spec *s, const char *text, struct mr_error *e
 	}
 	bool written = fwrite(text, 1, len, out) == len;
 	if (fclose(out) != 0 || !written)
-		return fail(err, EIO, "cannot write '%s' (%s)", name, errno_name(errno));
+		return fail(err, EIO, "cannot write '%s' (%s)", name, mr_errno_name(errno));
 	return 0;
 }
 

@@ -52,14 +52,14 @@ static int read_resources(const char *name, char **ret, struct mr_error *err)
 	FILE *in = strcmp(name, "-") == 0 ? stdin : fopen(name, "re");
 
 	if (!in)
-		return fail(err, errno, "cannot read '%s' (%s)", name, errno_name(errno));
+		return fail(err, errno, "cannot read '%s' (%s)", name, mr_errno_name(errno));
 	char *text = calloc(1, MAX_RESOURCES + 1);
 	size_t n = text ? fread(text, 1, MAX_RESOURCES + 1, in) : 0;
 	int r = 0;
 	if (!text)
 		r = fail(err, ENOMEM, "no memory for '%s'", name);
 	else if (ferror(in))
-		r = fail(err, EIO, "cannot read '%s' (%s)", name, errno_name(errno));
+		r = fail(err, EIO, "cannot read '%s' (%s)", name, mr_errno_name(errno));
 	else if (n > MAX_RESOURCES)
 		r = fail(err, EFBIG, "'%s' is larger than 1 MiB", name);
 	else if (strlen(text) != n)

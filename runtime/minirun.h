@@ -36,6 +36,9 @@ struct mr_error {
 	char hint[320];     /* the cure, where it is known, or "" */
 };
 
+/** "ENOENT", or "unknown error": no words that an engine takes for a missing command. */
+const char *mr_errno_name(int errnum);
+
 /** "0.1.0" */
 const char *mr_version(void);
 

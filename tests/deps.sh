@@ -4,7 +4,7 @@
 # `deps.sh engines`.
 set -eu
 
-build="gcc make libc6-dev pkgconf libseccomp-dev libcap-dev libyajl-dev libsystemd-dev"
+build="gcc make libc6-dev musl-tools pkgconf libseccomp-dev libcap-dev libyajl-dev libsystemd-dev"
 test="$build bash bats jq libcmocka-dev busybox-static strace shellcheck mandoc
 	python3-jsonschema uidmap procps util-linux util-linux-extra iproute2 clang libclang-rt-dev git
 	qemu-system-x86 cpio e2fsprogs zstd gnuplot-nox systemd dbus dbus-user-session runc crun"

@@ -5,6 +5,7 @@
 #include "base/errors.h"
 #include "base/io.h"
 #include "base/json.h"
+#include "base/libc.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +16,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/pidfd.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 
@@ -47,7 +47,7 @@ _Noreturn static void become_minirun(const struct search *s, char **argv, int sa
 	if (null >= 0 && dup2(null, 0) >= 0 && (s->output || dup2(null, 1) >= 0) &&
 		(s->output || dup2(said, 2) >= 0))
 		execvp(argv[0], argv);
-	dprintf(said, "minirun: cannot execute '%s': %s\n", argv[0], strerror(errno));
+	dprintf(said, "minirun: cannot execute '%s': %s\n", argv[0], mr_reason(errno));
 	_exit(MR_EXIT_FAILURE);
 }
 

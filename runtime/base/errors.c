@@ -6,6 +6,8 @@
  */
 #include "base/errors.h"
 
+#include "base/libc.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -25,8 +27,16 @@ const char *mr_reason(int errnum)
 	case ENOTDIR:
 		return "a part of the path is no directory (ENOTDIR)";
 	default:
-		return strerror(errnum);
+		break;
 	}
+	const char *text = strerrordesc_np(errnum);
+	return text ? text : "unknown error";
+}
+
+const char *mr_errno_name(int errnum)
+{
+	const char *name = strerrorname_np(errnum);
+	return name ? name : "unknown error";
 }
 
 __attribute__((format(printf, 4, 0))) static int fail_va(struct mr_error *err, int errnum,

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Find and run helper programs: companions of ours, newuidmap. posix_spawn(3) */
+/* Find and run helper programs: companions of ours, newuidmap. */
 #include "base/helper.h"
 
 #include "base/io.h"
+#include "base/spawn.h"
 #include "base/str.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -111,47 +110,26 @@ int mr_helper_find(const char *name, char *ret, size_t cap)
 
 /* --- run --- */
 
-/* @return 0 or an errno value, as posix_spawn(3) */
-static int spawn(char *const *args, char *const *env, int out, pid_t *ret)
-{
-	posix_spawn_file_actions_t actions;
-	posix_spawnattr_t attr;
-	sigset_t none, all;
-
-	sigemptyset(&none);
-	sigfillset(&all);
-	int e = posix_spawn_file_actions_init(&actions);
-	if (e != 0)
-		return e;
-	e = posix_spawnattr_init(&attr);
-	if (e == 0) {
-		posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-		posix_spawnattr_setsigmask(&attr, &none);
-		posix_spawnattr_setsigdefault(&attr, &all);
-		posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-		posix_spawn_file_actions_adddup2(&actions, out, 1);
-		posix_spawn_file_actions_adddup2(&actions, out, 2);
-		posix_spawn_file_actions_addclosefrom_np(&actions, 3);
-		e = posix_spawn(ret, args[0], &actions, &attr, args, env ? env : environ);
-		posix_spawnattr_destroy(&attr);
-	}
-	posix_spawn_file_actions_destroy(&actions);
-	return e;
-}
-
 int mr_helper_run(char *const *args, char *const *env, char *output, size_t cap)
 {
+	autoclose int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	autoclose int reader = -1;
 	int ends[2], status = 0;
 	pid_t pid;
 
-	if (pipe2(ends, O_CLOEXEC) < 0)
+	if (null < 0 || pipe2(ends, O_CLOEXEC) < 0)
 		return -errno;
 	reader = ends[0];
-	int e = spawn(args, env, ends[1], &pid);
+	const struct mr_spawn how = {
+		.args = args,
+		.env = env ? env : environ,
+		.stdio = {null, ends[1], ends[1]},
+		.dir = -1,
+	};
+	int r = mr_spawn(args[0], &how, &pid);
 	close(ends[1]);
-	if (e != 0)
-		return -e;
+	if (r < 0)
+		return r;
 	ssize_t n = mr_read_full(reader, output, cap - 1);
 	output[n > 0 ? n : 0] = '\0';
 	/* A reader that is gone ends a helper that writes more than we keep. */

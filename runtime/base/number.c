@@ -11,6 +11,8 @@
  */
 #include "base/str.h"
 
+#include "base/libc.h"
+#include "base/sys.h"
 #include "minirun.h"
 
 #include <errno.h>
@@ -187,15 +189,15 @@ int mr_signal_number(const char *text)
 	int64_t n;
 
 	if (mr_parse_i64(text, &n) == 0)
-		return n > 0 && n <= SIGRTMAX ? (int)n : -EINVAL;
+		return n > 0 && n <= MR_SIGRTMAX ? (int)n : -EINVAL;
 	for (int sig = 1; sig < NSIG; sig++) {
 		const char *known = sigabbrev_np(sig);
 		if (known && strcasecmp(known, name) == 0)
 			return sig;
 	}
 	if (strncasecmp(name, "RTMIN+", 6) == 0 && mr_parse_i64(name + 6, &n) == 0 && n >= 0 &&
-		SIGRTMIN + n <= SIGRTMAX)
-		return SIGRTMIN + (int)n;
+		MR_SIGRTMIN + n <= MR_SIGRTMAX)
+		return MR_SIGRTMIN + (int)n;
 	return -EINVAL;
 }
 

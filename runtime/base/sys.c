@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* System calls that glibc 2.36 lacks: clone3(2), openat2(2), pivot_root(2),
- * pidfd_send_signal(2), keyctl(2), and the questions to a pidfd of newer kernels. */
+ * pidfd_send_signal(2), prlimit(2), keyctl(2), and the questions to a pidfd of newer kernels. */
 #include "base/sys.h"
 
 #include "base/str.h"
@@ -40,6 +40,11 @@ int mr_pivot_root(const char *new_root, const char *put_old)
 int mr_pidfd_send_signal(int pidfd, int sig)
 {
 	return syscall(SYS_pidfd_send_signal, pidfd, sig, NULL, 0) < 0 ? -errno : 0;
+}
+
+int mr_prlimit(int resource, const struct rlimit *wanted, struct rlimit *ret)
+{
+	return syscall(SYS_prlimit64, 0, resource, wanted, ret) < 0 ? -errno : 0;
 }
 
 int mr_join_session_keyring(const char *name, unsigned permissions)

@@ -6,12 +6,12 @@
 #include <linux/sched.h>
 #include <signal.h>
 #include <stdint.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 
 /*
  * System calls that glibc lacks. Each returns its result or -errno, unlike libc's.
- * What glibc 2.36 has (fsopen, fsmount, open_tree, move_mount, mount_setattr, pidfd_open,
- * close_range) is used from there.
+ * What only musl lacks is in base/libc.h.
  */
 
 /** clone3(2), kernel 5.3. @return pid in the parent, 0 in the child */
@@ -29,9 +29,16 @@ int mr_pidfd_send_signal(int pidfd, int sig);
  * @return 0, or -ENODATA: nobody can tell any more
  */
 int mr_pidfd_wait_status(int pidfd, pid_t pid, int *ret_status);
+/** prlimit(2) of the caller itself; the C libraries disagree on the type of @resource */
+int mr_prlimit(int resource, const struct rlimit *wanted, struct rlimit *ret);
 /** keyctl(KEYCTL_JOIN_SESSION_KEYRING): a session keyring, a new one if none of that name may
  * be searched for. @permissions are set, but for 0: keyctl_setperm(3). */
 int mr_join_session_keyring(const char *name, unsigned permissions);
+
+/* Real-time signals as glibc, and so kill(1) and the engines, count them (signal(7)); musl
+ * keeps 34 for itself. */
+#define MR_SIGRTMIN 34
+#define MR_SIGRTMAX 64
 
 /* Kernel facts newer than the headers of the oldest supported build host. */
 #ifndef CLONE_NEWTIME

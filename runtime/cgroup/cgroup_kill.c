@@ -23,6 +23,7 @@
 #include "cgroup/cgroup_internal.h"
 
 #include "base/io.h"
+#include "base/libc.h"
 #include "base/sys.h"
 
 #include <errno.h>
@@ -30,7 +31,6 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/pidfd.h>
 
 #define NS_PER_MS INT64_C(1000000)
 

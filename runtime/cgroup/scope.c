@@ -15,6 +15,7 @@
  * to the end, the keeper dies with its parent, and systemd forgets an empty scope.
  */
 #include "cgroup/cgroup_internal.h"
+#include "base/libc.h"
 #include "cgroup/systemd.h"
 
 #include "base/helper.h"

@@ -4,6 +4,7 @@
 #include "launch/child_steps.h"
 
 #include "base/io.h"
+#include "base/libc.h"
 #include "base/sync.h"
 #include "base/sys.h"
 #include "launch/init.h"
@@ -34,7 +35,7 @@ static int default_signals(struct mr_error *err)
 {
 	const struct sigaction act = { .sa_handler = SIG_DFL };
 
-	for (int sig = 1; sig < SIGRTMIN; sig++)
+	for (int sig = 1; sig < MR_SIGRTMIN; sig++)
 		if (sigaction(sig, &act, NULL) < 0 && errno != EINVAL) /* SIGKILL, SIGSTOP */
 			return mr_fail(err, errno, "sigaction of signal %d", sig);
 	return 0;

@@ -20,6 +20,7 @@
 #include "launch/create.h"
 
 #include "base/io.h"
+#include "base/libc.h"
 #include "base/str.h"
 #include "base/sys.h"
 
@@ -30,7 +31,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 

@@ -10,6 +10,7 @@
  */
 #include "launch/init.h"
 
+#include "base/libc.h"
 #include "base/sync.h"
 
 #include <errno.h>

@@ -4,6 +4,7 @@
 #include "launch/launch_state.h"
 
 #include "base/io.h"
+#include "base/libc.h"
 #include "base/sync.h"
 #include "base/sys.h"
 #include "launch/child.h"
@@ -17,7 +18,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/pidfd.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>

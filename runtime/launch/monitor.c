@@ -16,6 +16,7 @@
 #include "launch/monitor.h"
 
 #include "base/io.h"
+#include "base/libc.h"
 #include "base/sys.h"
 #include "launch/child.h"
 #include "launch/notify.h"
@@ -28,7 +29,6 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
 #include <sys/wait.h>

@@ -16,6 +16,7 @@
  */
 #include "launch/notify.h"
 
+#include "base/errors.h"
 #include "base/io.h"
 #include "base/str.h"
 #include "base/sys.h"
@@ -200,7 +201,7 @@ void mr_notify_step(const struct mr_plan *plan, int fd, pid_t init)
 	if (ret >= 0 || ret == -EAGAIN || !plan->options.message)
 		return;
 	snprintf(text, sizeof(text), "NOTIFY_SOCKET: a message could not be passed on (%s)",
-		strerrorname_np(-ret));
+		mr_errno_name(-ret));
 	plan->options.message(plan->options.message_arg, MR_MESSAGE_WARNING, text);
 }
 

@@ -7,19 +7,18 @@
  * the mount is in no namespace, cannot be remounted from inside, and is gone with the last
  * process that uses it: nothing to leak, whenever we are killed.
  *
- * Cost: one execve of a small static binary, 0.1 ms: entry.c does it before the C library
- * starts, and what is here finds it done. Older kernels (mount_setattr(2) is of 5.12) and
- * callers without CAP_SYS_ADMIN run from a sealed copy in memory instead.
+ * Cost: one execve of a small static binary, 0.1 ms. Older kernels (mount_setattr(2) is of
+ * 5.12) and callers without CAP_SYS_ADMIN run from a sealed copy in memory instead.
  */
 #include "minirun.h"
 
 #include "base/errors.h"
 #include "base/io.h"
+#include "base/libc.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>

@@ -9,13 +9,13 @@
 #include "oom/lanes.h"
 
 #include "base/io.h"
+#include "base/libc.h"
 #include "base/sys.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/pidfd.h>
 
 int mr_lanes_open(struct mr_lanes *l, int cgroup_dir)
 {

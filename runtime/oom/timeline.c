@@ -7,6 +7,7 @@
 
 #include "base/io.h"
 #include "base/json.h"
+#include "base/libc.h"
 
 #include <signal.h>
 #include <stdio.h>

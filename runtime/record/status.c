@@ -11,6 +11,8 @@
 #include "record/status_parts.h"
 
 #include "base/io.h"
+#include "base/libc.h"
+#include "base/sys.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -32,8 +34,8 @@ const char *mr_status_signal_name(int sig, char buf[static 24])
 	const char *name = sigabbrev_np(sig);
 	if (name)
 		snprintf(buf, 24, "SIG%s", name);
-	else if (sig >= SIGRTMIN && sig <= SIGRTMAX)
-		snprintf(buf, 24, "SIGRTMIN+%d", sig - SIGRTMIN);
+	else if (sig >= MR_SIGRTMIN && sig <= MR_SIGRTMAX)
+		snprintf(buf, 24, "SIGRTMIN+%d", sig - MR_SIGRTMIN);
 	else
 		snprintf(buf, 24, "SIG%d", sig);
 	return buf;

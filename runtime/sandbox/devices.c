@@ -19,6 +19,7 @@
 #include "sandbox/devices.h"
 
 #include "base/io.h"
+#include "base/libc.h"
 #include "sandbox/mount_fd.h"
 
 #include <errno.h>
@@ -27,7 +28,6 @@
 #include <linux/major.h>
 #include <limits.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>

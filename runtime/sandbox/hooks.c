@@ -2,8 +2,8 @@
 /*
  * hooks - programs that the spec wants to be run at fixed points of a container's life.
  *
- * The kernel idea: posix_spawn(3) starts them with CLONE_VM | CLONE_VFORK: nothing is
- * copied, and a failure of execve(2) comes back as an error number. A pidfd turns "has it
+ * The kernel idea: vfork(2) starts them: nothing is copied, and a failure of execve(2)
+ * comes back as an error number. A pidfd turns "has it
  * ended?" into something that poll(2) waits for, together with the pipe and the timeout.
  *
  * The state goes through a pipe that never blocks us: a hook need not read its stdin, and
@@ -11,75 +11,39 @@
  * ends what it started. It is killed before it is waited for: until then its pid, and so
  * the number of the group, cannot belong to anybody else.
  *
- * Manual pages: posix_spawn(3), pidfd_open(2), waitid(2), poll(2), pipe(7).
+ * Manual pages: vfork(2), pidfd_open(2), waitid(2), poll(2), pipe(7).
  */
 #include "sandbox/hooks.h"
 
 #include "base/io.h"
+#include "base/libc.h"
+#include "base/spawn.h"
 #include "sandbox/socket.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <sys/wait.h>
 
 #define NS_PER_MS 1000000
 #define NS_PER_S 1000000000
 #define MAX_TIMEOUT_S 1000000000 /* 31 years: larger values would overflow */
 
-/* Handlers and blocked signals of the caller are not the hook's. */
-static int spawn_attributes(posix_spawnattr_t *attr)
-{
-	sigset_t none, all;
-
-	sigemptyset(&none);
-	/* sigfillset(3) leaves out the two signals that libc uses itself, and
-	 * posix_spawn(3) would hand them to the hook as ignored. */
-	memset(&all, 0xff, sizeof(all));
-	int e = posix_spawnattr_setflags(attr,
-		POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
-	if (e == 0)
-		e = posix_spawnattr_setpgroup(attr, 0);
-	if (e == 0)
-		e = posix_spawnattr_setsigdefault(attr, &all);
-	if (e == 0)
-		e = posix_spawnattr_setsigmask(attr, &none);
-	return e;
-}
-
-/* @return 0 or an errno value, as posix_spawn(3) */
+/* Handlers, blocked signals and open descriptors of the caller are not the hook's. */
 static int spawn_hook(const struct mr_hook *hook, int dir, int stdin_fd, pid_t *ret)
 {
 	char *only_path[] = {hook->path, NULL}, *no_env[] = {NULL};
-	posix_spawn_file_actions_t actions;
-	posix_spawnattr_t attr;
+	const struct mr_spawn how = {
+		.args = hook->args.n > 0 ? hook->args.items : only_path,
+		.env = hook->env.n > 0 ? hook->env.items : no_env,
+		.stdio = {stdin_fd, -1, -1},
+		.dir = dir,
+		.own_group = true,
+	};
 
-	int e = posix_spawn_file_actions_init(&actions);
-	if (e != 0)
-		return e;
-	e = posix_spawnattr_init(&attr);
-	if (e == 0) {
-		e = spawn_attributes(&attr);
-		if (e == 0)
-			e = posix_spawn_file_actions_adddup2(
-				&actions, stdin_fd, STDIN_FILENO);
-		if (e == 0 && dir >= 0)
-			e = posix_spawn_file_actions_addfchdir_np(&actions, dir);
-		/* Descriptors that our caller left open are no business of a hook. */
-		if (e == 0)
-			e = posix_spawn_file_actions_addclosefrom_np(&actions, 3);
-		if (e == 0)
-			e = posix_spawn(ret, hook->path, &actions, &attr,
-				hook->args.n > 0 ? hook->args.items : only_path,
-				hook->env.n > 0 ? hook->env.items : no_env);
-		posix_spawnattr_destroy(&attr);
-	}
-	posix_spawn_file_actions_destroy(&actions);
-	return e;
+	return mr_spawn(hook->path, &how, ret);
 }
 
 /* Write what the pipe takes; close it at the end, or when the hook has closed its end. */
@@ -157,13 +121,13 @@ static int run_hook(
 	int64_t deadline = 0, timeout = hook->timeout.set ? hook->timeout.value : 0;
 	if (timeout > 0 && timeout < MAX_TIMEOUT_S)
 		deadline = mr_now_mono_ns() + timeout * NS_PER_S;
-	int e = spawn_hook(hook, dir, reader, &pid);
-	if (e != 0)
-		return mr_fail(err, e, "execute");
+	int r = spawn_hook(hook, dir, reader, &pid);
+	if (r < 0)
+		return mr_fail(err, -r, "execute");
 	mr_close(&reader);
 
 	autoclose int pidfd = pidfd_open(pid, 0);
-	int r = pidfd < 0 ? -errno : wait_for_end(pidfd, &writer, state_json, deadline);
+	r = pidfd < 0 ? -errno : wait_for_end(pidfd, &writer, state_json, deadline);
 	if (r <= 0)
 		kill(-pid, SIGKILL);
 	while (waitid(P_PID, (id_t)pid, &end, WEXITED) < 0 && errno == EINTR)

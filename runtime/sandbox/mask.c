@@ -15,12 +15,12 @@
 #include "sandbox/mask.h"
 
 #include "base/io.h"
+#include "base/libc.h"
 #include "sandbox/devices.h"
 #include "sandbox/mount_fd.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 

@@ -18,6 +18,7 @@
 #include "sandbox/mount.h"
 
 #include "base/io.h"
+#include "base/libc.h"
 #include "sandbox/copy_up.h"
 #include "sandbox/idmap.h"
 #include "sandbox/mount_cgroup.h"
@@ -31,7 +32,6 @@
 #include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>

@@ -15,6 +15,7 @@
 #include "sandbox/mount_cgroup.h"
 
 #include "base/io.h"
+#include "base/libc.h"
 #include "base/str.h"
 #include "sandbox/mount_fd.h"
 #include "sandbox/procfs.h"
@@ -23,7 +24,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 

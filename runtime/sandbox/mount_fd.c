@@ -13,12 +13,12 @@
 #include "sandbox/mount_fd.h"
 
 #include "base/io.h"
+#include "base/libc.h"
 #include "base/str.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 

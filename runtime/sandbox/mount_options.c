@@ -15,10 +15,11 @@
  */
 #include "sandbox/mount_options.h"
 
+#include "base/libc.h"
+
 #include <errno.h>
 #include <stddef.h>
 #include <string.h>
-#include <sys/mount.h>
 
 enum target {
 	NOTHING, /* known, and what the kernel does anyway */

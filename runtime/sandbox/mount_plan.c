@@ -6,9 +6,10 @@
  */
 #include "sandbox/mount.h"
 
+#include "base/libc.h"
+
 #include <errno.h>
 #include <string.h>
-#include <sys/mount.h>
 
 static bool is_one_of(const char *text, const char *const *list)
 {

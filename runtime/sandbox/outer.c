@@ -3,12 +3,12 @@
 #include "sandbox/outer.h"
 
 #include "base/io.h"
+#include "base/libc.h"
 #include "base/sys.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 

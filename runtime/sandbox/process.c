@@ -17,6 +17,7 @@
 #include "sandbox/process.h"
 
 #include "base/io.h"
+#include "base/sys.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -165,7 +166,7 @@ static void hint_rlimit(struct mr_error *err, int resource)
 	struct rlimit now;
 	char buf[24];
 
-	if (prlimit(0, (__rlimit_resource_t)resource, NULL, &now) < 0)
+	if (mr_prlimit(resource, NULL, &now) < 0)
 		return;
 	mr_hint(err,
 		"the hard limit in force is %s; a higher one needs CAP_SYS_RESOURCE%s",
@@ -187,9 +188,9 @@ static int set_rlimit(const struct mr_rlimit *wanted, size_t index, struct mr_er
 			"process.rlimits[%zu]: unknown type '%s'", index,
 			wanted->type ? wanted->type : "");
 	int resource = rlimit_names[i].resource;
-	if (prlimit(0, (__rlimit_resource_t)resource, &limit, NULL) == 0)
+	int e = -mr_prlimit(resource, &limit, NULL);
+	if (e == 0)
 		return 0;
-	int e = errno;
 	mr_fail(err, e, "process.rlimits[%zu]: set %s to soft %s, hard %s", index,
 		wanted->type, format_limit(limit.rlim_cur, soft),
 		format_limit(limit.rlim_max, hard));

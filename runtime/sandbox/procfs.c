@@ -13,6 +13,7 @@
 #include "sandbox/procfs.h"
 
 #include "base/io.h"
+#include "base/libc.h"
 #include "base/sys.h"
 
 #include <errno.h>
@@ -20,7 +21,6 @@
 #include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>

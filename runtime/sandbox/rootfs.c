@@ -21,6 +21,7 @@
 #include "sandbox/rootfs.h"
 
 #include "base/io.h"
+#include "base/libc.h"
 #include "base/sys.h"
 #include "sandbox/mask.h"
 #include "sandbox/mount_fd.h"
@@ -33,7 +34,6 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>

@@ -6,12 +6,12 @@
  */
 #include "sandbox/rootfs.h"
 
+#include "base/libc.h"
 #include "sandbox/sysctl.h"
 
 #include <errno.h>
 #include <linux/capability.h>
 #include <string.h>
-#include <sys/mount.h>
 
 /** @path from @base when it is relative, clean. */
 static const char *absolute(const char *path, const char *base, struct mr_arena *arena)

@@ -10,6 +10,7 @@
 
 #include "base/helper.h"
 #include "base/io.h"
+#include "base/libc.h"
 #include "base/sys.h"
 
 #include <errno.h>
@@ -18,8 +19,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
-#include <sys/pidfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
