@@ -245,6 +245,9 @@ void mr_launch_give_up(struct mr_launch *l, struct mr_error *err)
 	struct mr_result result;
 	struct mr_error cleanup_err = { 0 };
 
+	/* Record, hooks, cgroups are of a container that goes on. */
+	if (l->plan->exec)
+		return;
 	/* The caller has heard that it runs: the record is where to hear the rest. */
 	if (l->monitor.started && l->plan->options.detach && l->ready_fd < 0) {
 		l->record.error = err->message;

@@ -127,6 +127,23 @@ container exec"
 	wait "$BG_PID"
 }
 
+_is_alone() {
+	minirun ps --format json "$ID" | jq -e 'length == 1'
+}
+
+@test "exec: one that cannot be told of ends, and the container goes on" {
+	start_container
+	local option
+	for option in --pid-file --pidfd-socket; do
+		launch exec -d "$option" "$BATS_TEST_TMPDIR/no/such" "$ID" sleep 60
+		assert_status 255
+		launch exec "$option" "$BATS_TEST_TMPDIR/no/such" "$ID" sleep 60
+		assert_status 255
+	done
+	assert_eq "$(oci_state .status)" running
+	wait_for _is_alone
+}
+
 @test "exec: a terminal of its own" {
 	command -v script >/dev/null || skip "needs script"
 	start_container

@@ -151,29 +151,39 @@ put_row() {
 # judge CASE: the observations side by side. A difference without a row fails; "…" in a row
 # stands for anything, and the row is marked as seen.
 judge() {
-	local peer key row i result=0
-	local -a keys=() list patterns
+	local peer key row
+	local -a keys=()
 	local -A value=() seen=()
-	mapfile -t list < <(rows)
-	mapfile -t patterns < <(rows | sed -e 's/[][*?\\]/\\&/g' -e 's/…/*/g')
 	for peer in $PEERS; do
 		read_notes "$peer"
 	done
 	for key in "${keys[@]}"; do
 		put_row "$1" "$key"
-		[ -n "$row" ] || continue
-		for ((i = 0; i < ${#list[@]}; i++)); do
-			# shellcheck disable=SC2053 # a pattern
-			[[ $row != ${patterns[i]} ]] || break
-		done
-		if [ "$i" -lt ${#list[@]} ]; then
-			printf '%s\n' "${list[i]}" >>"$SEEN"
-		else
-			printf '%s\n' "$row" | tee -a "${PEERS_NEW:-/dev/null}" >&2
-			result=1
-		fi
-	done
-	[ "$result" = 0 ] || fail "not in $DIFFERENCES"
+		[ -z "$row" ] || printf '%s\n' "$row"
+	done >"$WORK/rows"
+	rows >"$WORK/list"
+	awk -v n=0 -v seen="$SEEN" '
+		FNR == NR {
+			list[n] = $0
+			split($0, parts, "…")
+			start[n] = parts[1]
+			gsub(/[][\\.^$*+?(){}|\/]/, "\\\\&")
+			gsub(/…/, ".*")
+			pattern[n++] = "^" $0 "$"
+			next
+		}
+		{
+			for (i = 0; i < n; i++)
+				if (index($0, start[i]) == 1 && $0 ~ pattern[i])
+					break
+			if (i < n)
+				print list[i] >>seen
+			else
+				print
+		}' "$WORK/list" "$WORK/rows" >"$WORK/new"
+	[ -s "$WORK/new" ] || return 0
+	tee -a "${PEERS_NEW:-/dev/null}" <"$WORK/new" >&2
+	fail "not in $DIFFERENCES"
 }
 
 # compare CASE: the three must have observed something, and the same keys count as well.

@@ -11,5 +11,6 @@ setup_file() {
 }
 
 @test "peers: every row of differences.md was seen" {
-	assert_eq "$(sort -u "$SEEN")" "$(rows | sort)"
+	assert_eq "$(comm -13 <(sort -u "$SEEN") <(rows | sort))" "" "rows that were not seen"
+	assert_eq "$(rows | sort | uniq -d)" "" "rows that are there twice"
 }
