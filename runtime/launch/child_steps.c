@@ -9,6 +9,7 @@
 #include "base/sys.h"
 #include "launch/init.h"
 #include "launch/oci_state.h"
+#include "launch/protect.h"
 #include "launch/start_socket.h"
 #include "sandbox/hooks.h"
 #include "sandbox/lsm.h"
@@ -45,6 +46,7 @@ int mr_child_step_guard(struct mr_child *c, struct mr_error *err)
 {
 	sigset_t none;
 
+	mr_protect_release(); /* or the exec would be the last to close it, and wait */
 	mr_close(&c->parent_sock);
 	mr_close(&c->lock); /* or a container that waits for its start would hold it */
 	c->umask = umask(0); /* what the set-up makes has exactly the modes it asks for */

@@ -7,6 +7,7 @@
 
 #include "base/io.h"
 #include "launch/oci_state.h"
+#include "launch/protect.h"
 #include "sandbox/hooks.h"
 #include "sandbox/netdev.h"
 
@@ -84,6 +85,7 @@ static int on_started(void *arg, struct mr_error *err)
 {
 	struct mr_launch *l = arg;
 
+	mr_protect_release(); /* the program starts meanwhile */
 	if (l->plan->exec)
 		return on_exec_started(l, err);
 	l->record.started = mr_now_real();

@@ -7,17 +7,23 @@
  * the mount is in no namespace, cannot be remounted from inside, and is gone with the last
  * process that uses it: nothing to leak, whenever we are killed.
  *
- * Cost: one execve of a small static binary, 0.1 ms. Older kernels (mount_setattr(2) is of
+ * Cost: one execve of a small static binary, 0.1 ms. Whoever closes the last descriptor of a
+ * detached mount waits for an RCU grace period, 0.05 ms and more. So the one that made the
+ * bind is carried over the execve, and closed while the container runs. Older kernels (mount_setattr(2) is of
  * 5.12) and callers without CAP_SYS_ADMIN run from a sealed copy in memory instead.
  */
-#include "minirun.h"
+#include "launch/protect.h"
 
 #include "base/errors.h"
 #include "base/io.h"
 #include "base/libc.h"
+#include "base/str.h"
+#include "minirun.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/sendfile.h>
@@ -28,7 +34,13 @@
 
 #define SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 
+/* Where the bind's descriptor is carried over the execve: out of the way of those that the
+ * caller passes on, and still in a descriptor table of the first size. */
+#define CARRIED_FD 63
+
 extern char **environ;
+
+static int carried_bind = -1;
 
 static int open_read_only_bind(int exe)
 {
@@ -37,7 +49,26 @@ static int open_read_only_bind(int exe)
 
 	if (tree < 0 || mount_setattr(tree, "", AT_EMPTY_PATH, &attr, sizeof(attr)) < 0)
 		return -errno;
-	return mr_take_fd(&tree);
+	/* Without CLOEXEC; where the limit on descriptors is too low for it, the other one does. */
+	int carried = fcntl(tree, F_DUPFD, CARRIED_FD);
+	return carried >= 0 ? carried : mr_take_fd(&tree);
+}
+
+/* execveat(2) names what it executes "/dev/fd/N", getauxval(3). */
+static void find_carried_bind(void)
+{
+	const char *name = (const char *)getauxval(AT_EXECFN);
+	int64_t fd;
+
+	if (name && mr_has_prefix(name, "/dev/fd/") &&
+		mr_parse_i64(name + strlen("/dev/fd/"), &fd) == 0 && fd >= CARRIED_FD &&
+		fcntl((int)fd, F_SETFD, FD_CLOEXEC) == 0)
+		carried_bind = (int)fd;
+}
+
+void mr_protect_release(void)
+{
+	mr_close(&carried_bind);
 }
 
 static int open_sealed_copy(void)
@@ -80,6 +111,7 @@ int mr_protect_own_binary(char *const argv[], struct mr_error *err)
 	if (is_protected(exe)) {
 		/* Before kernel 6.14 execveat() of a descriptor calls the process by its number. */
 		prctl(PR_SET_NAME, "minirun");
+		find_carried_bind();
 		return 0;
 	}
 	autoclose int fd = open_read_only_bind(exe);
