@@ -192,6 +192,8 @@ int mr_cgroup_kill(struct mr_cgroup *cg, int timeout_ms, struct mr_error *err)
 	const int64_t deadline = deadline_in(timeout_ms), late = deadline_in(500);
 	int r = mr_cgroup_refuse_own(cg, "kill", err);
 
+	if (r == 0 && is_empty(cg))
+		return 0;
 	while (r == 0) {
 		r = kill_once(cg, mr_now_mono_ns() >= late, deadline, err);
 		if (r == 0)
