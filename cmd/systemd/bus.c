@@ -79,10 +79,13 @@ static int open_manager(const struct request *q, struct manager *mgr)
 	mgr->unit = q->unit;
 	int r = q->user ? sd_bus_open_user(&mgr->bus) : sd_bus_open_system(&mgr->bus);
 	if (r < 0)
-		return complain("cannot reach systemd: no answer on the %s bus (%s)\n"
-				"where systemd is not running, use --cgroup-manager cgroupfs%s",
+		return complain("cannot reach systemd: no answer on the %s bus (%s)\n%s"
+				"where systemd is not running, use --cgroup-manager cgroupfs",
 			q->user ? "user's" : "system", strerrorname_np(-r),
-			q->user ? "; a user's manager is found by XDG_RUNTIME_DIR" : "");
+			q->user ? "the user's manager is started by a login or loginctl "
+				  "enable-linger, and found by XDG_RUNTIME_DIR or "
+				  "DBUS_SESSION_BUS_ADDRESS (Debian: dbus-user-session); "
+				: "");
 	r = sd_bus_match_signal(mgr->bus, NULL, SERVICE, OBJECT, MANAGER, "JobRemoved",
 		on_job_removed, mgr);
 	if (r >= 0)
@@ -169,7 +172,7 @@ static int append_all(sd_bus_message *m, const struct request *q)
 	char pid[32];
 	int r = 0;
 
-	snprintf(pid, sizeof(pid), "PIDs:au=%s", q->pid);
+	snprintf(pid, sizeof(pid), "PIDs:au=%u", q->pid);
 	const char *const fixed[] = {"Description:s=container of minirun", pid,
 		"Delegate:b=1", "DefaultDependencies:b=0", "CollectMode:s=inactive-or-failed",
 		"MemoryAccounting:b=1", "CPUAccounting:b=1", "IOAccounting:b=1",
@@ -263,6 +266,65 @@ int start_scope(const struct request *q)
 			q->user ? "--user " : "", q->unit);
 	if (r == 0)
 		r = print_cgroup(&mgr);
+	close_manager(&mgr);
+	return r;
+}
+
+/* --- processes --- */
+
+/* The user's manager has the system's do it where it may not: the process must be the user's,
+ * and is moved below user@UID.service only. */
+int attach_process(const struct request *q)
+{
+	sd_bus_error error = SD_BUS_ERROR_NULL;
+	struct manager mgr = {0};
+
+	if (open_manager(q, &mgr) != 0)
+		return 1;
+	int r = sd_bus_call_method(mgr.bus, SERVICE, OBJECT, MANAGER, "AttachProcessesToUnit",
+		&error, NULL, "ssau", q->unit, q->cgroup, 1, q->pid);
+	r = r < 0 ? fail_call("move a process into it", &error, r) : 0;
+	sd_bus_error_free(&error);
+	close_manager(&mgr);
+	return r;
+}
+
+/* @ret_cgroup "" when it is not delegated; malloc()ed */
+static int read_delegated(
+	struct manager *mgr, const char *object, char **ret_cgroup, sd_bus_error *error)
+{
+	const char *type = strstr(object, "_2escope") ? SERVICE ".Scope" : SERVICE ".Service";
+	int delegate = 0;
+	int r = sd_bus_get_property_trivial(
+		mgr->bus, SERVICE, object, type, "Delegate", error, 'b', &delegate);
+
+	if (r >= 0 && delegate)
+		return sd_bus_get_property_string(
+			mgr->bus, SERVICE, object, type, "ControlGroup", error, ret_cgroup);
+	*ret_cgroup = r < 0 ? NULL : strdup("");
+	return r < 0 ? r : *ret_cgroup ? 0 : -ENOMEM;
+}
+
+int print_delegated(const struct request *q)
+{
+	sd_bus_error error = SD_BUS_ERROR_NULL;
+	struct manager mgr = {0};
+	sd_bus_message *reply = NULL;
+	const char *object;
+	char *cgroup = NULL;
+
+	if (open_manager(q, &mgr) != 0)
+		return 1;
+	int r = sd_bus_call_method(mgr.bus, SERVICE, OBJECT, MANAGER, "GetUnitByPID", &error,
+		&reply, "u", q->pid);
+	if (r >= 0)
+		r = sd_bus_message_read(reply, "o", &object);
+	if (r >= 0)
+		r = read_delegated(&mgr, object, &cgroup, &error);
+	r = r < 0 ? fail_call("its unit", &error, r) : printf("%s\n", cgroup) < 0;
+	free(cgroup);
+	sd_bus_message_unref(reply);
+	sd_bus_error_free(&error);
 	close_manager(&mgr);
 	return r;
 }

@@ -11,7 +11,8 @@ int complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /** What the command line asks for. */
 struct request {
-	const char *verb, *unit, *slice, *pid;
+	const char *verb, *unit, *slice, *cgroup;
+	unsigned pid; /* 0: not given */
 	bool user;
 	const char **properties, **annotations;
 	size_t n_properties, n_annotations;
@@ -28,6 +29,8 @@ int append_annotation(sd_bus_message *m, const char *text);
 /* --- bus.c: each returns the exit status --- */
 
 int start_scope(const struct request *q);
+int attach_process(const struct request *q);
+int print_delegated(const struct request *q);
 int update_scope(const struct request *q);
 int stop_scope(const struct request *q);
 

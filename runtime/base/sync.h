@@ -42,6 +42,7 @@ enum mr_frame_kind {
 enum mr_barrier {
 	MR_BARRIER_CLONED = 1, /* the child of a middle process has told its pid */
 	MR_BARRIER_MAPS,       /* user namespace exists: the parent writes the id maps */
+	MR_BARRIER_CGROUP,     /* we may not join it ourselves: systemd moves us */
 	MR_BARRIER_HOOKS,      /* mounts are made, before pivot_root: runtime hooks run */
 	MR_BARRIER_START,      /* everything is set up, next is the program */
 };

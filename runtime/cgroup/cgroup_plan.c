@@ -202,10 +202,13 @@ static int controller_denied(const struct mr_host *host, enum mr_controller c,
 	int r = mr_fail_text(err, EPERM,
 		"%s: no cgroup with the %s controller belongs to user %u, so it cannot be honoured",
 		field, mr_controller_name(c, host->layout == MR_LAYOUT_V2), (unsigned)host->euid);
-	if (host->unified >= 0 && host->layout == MR_LAYOUT_V2)
+	if (host->has_delegated)
 		mr_hint(err, "delegated is %s, without it: see Delegate= in "
 			     "systemd.resource-control(5)",
 			host->delegated);
+	else if (host->unified >= 0)
+		mr_hint(err, "as root: systemctl edit user@.service, with Delegate=cpu cpuset io "
+			     "memory pids below [Service]; then log in again");
 	else
 		mr_hint(err, "get one: systemd-run --user --scope -p Delegate=yes minirun ... "
 			     "(cgroup v2), or run as root");

@@ -238,6 +238,21 @@ int mr_scope_unit(const char *path, char ret[static MR_UNIT_MAX], struct mr_erro
 	return 0;
 }
 
+int mr_scope_attach(const char *path, pid_t pid, struct mr_error *err)
+{
+	char unit[MR_UNIT_MAX];
+	auto_strv args = {0};
+	int r = mr_scope_unit(path, unit, err);
+
+	if (r < 0)
+		return r;
+	if (mr_strv_add(&args, "--pid") < 0 || mr_strv_addf(&args, "%d", (int)pid) < 0 ||
+		mr_strv_add(&args, "--cgroup") < 0 ||
+		mr_strv_addf(&args, "/%s", mr_path_base(path)) < 0)
+		return mr_fail(err, ENOMEM, "join the scope");
+	return ask("attach", unit, true, &args, NULL, 0, err);
+}
+
 int mr_scope_update(const char *path, bool user, const struct mr_strv *properties,
 	struct mr_error *err)
 {

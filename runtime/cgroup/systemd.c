@@ -179,6 +179,7 @@ static int plan_path(const char *root, uid_t uid, struct mr_scope_plan *ret, str
 	if (ret->user)
 		mr_str_appendf(&path, "/user.slice/user-%u.slice/user@%u.service",
 			(unsigned)uid, (unsigned)uid);
+	ret->manager_len = path.len;
 	expand_slice(ret->slice, &path);
 	mr_str_appendf(&path, "/%s", ret->unit);
 	if (!mr_str_ok(&path))

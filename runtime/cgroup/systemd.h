@@ -14,6 +14,7 @@ struct mr_scope_plan {
 	char unit[MR_UNIT_MAX];        /* "minirun-ID.scope" */
 	char slice[MR_UNIT_MAX];       /* "system.slice" */
 	char path[MR_CGROUP_PATH_MAX]; /* its cgroup; the container's is below */
+	size_t manager_len;            /* so much of the path is the manager's own cgroup */
 	/* What goes to the companion: "NAME:TYPE=VALUE", and "NAME=TEXT" for annotations. */
 	struct mr_strv properties, annotations;
 };
@@ -46,6 +47,9 @@ int mr_scope_start(const struct mr_scope_plan *plan, const struct mr_host *host,
 	pid_t *ret_keeper, struct mr_error *err);
 /** The unit's name, from the container's cgroup ".../UNIT/container". */
 int mr_scope_unit(const char *path, char ret[static MR_UNIT_MAX], struct mr_error *err);
+/** Have a process moved into the container's cgroup, @path, of a user's scope, who may not do
+ * it: from outside of what belongs to the user. */
+int mr_scope_attach(const char *path, pid_t pid, struct mr_error *err);
 /** Change properties of the unit. @path the container's cgroup */
 int mr_scope_update(const char *path, bool user, const struct mr_strv *properties,
 	struct mr_error *err);

@@ -89,7 +89,13 @@ int mr_child_step_maps(struct mr_child *c, struct mr_error *err)
 
 int mr_child_step_cgroup(struct mr_child *c, struct mr_error *err)
 {
-	return mr_cgroup_enter(c->cgroup, c->in_cgroup2, err);
+	int ret = mr_cgroup_enter(c->cgroup, c->in_cgroup2, err);
+
+	/* From outside of the user's own tree (a login, cron) only systemd may move us. */
+	if (ret != -EACCES || !c->plan->scope.user)
+		return ret;
+	ret = mr_sync_wait(c->sock, MR_BARRIER_CGROUP);
+	return ret < 0 ? mr_fail(err, -ret, "waiting for systemd") : 0;
 }
 
 int mr_child_step_initial_cpus(struct mr_child *c, struct mr_error *err)

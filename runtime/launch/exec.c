@@ -300,6 +300,7 @@ int mr_exec_plan(struct mr_container *c, int init, const struct mr_exec_options 
 	if (intent.n_mount_points == 0)
 		mr_host_forget_cgroups(&p->host);
 	memcpy(p->cgroup.path, intent.cgroup_path, sizeof(p->cgroup.path));
+	p->scope.user = intent.user_scope;
 	p->resctrl = intent.resctrl;
 	plan_root(c, p);
 	return 0;

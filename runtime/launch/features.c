@@ -88,12 +88,13 @@ static void put_enabled(struct mr_json_writer *w, const char *key, bool enabled)
 static void put_cgroup(struct mr_json_writer *w)
 {
 	char path[PATH_MAX];
+	const bool systemd = mr_helper_find("systemd", path, sizeof(path)) == 0;
 
 	mr_json_begin_object(w, "cgroup");
 	mr_json_put_bool(w, "v1", true);
 	mr_json_put_bool(w, "v2", true);
-	mr_json_put_bool(w, "systemd", mr_helper_find("systemd", path, sizeof(path)) == 0);
-	mr_json_put_bool(w, "systemdUser", false); /* not tried on a user's bus so far */
+	mr_json_put_bool(w, "systemd", systemd);
+	mr_json_put_bool(w, "systemdUser", systemd);
 	mr_json_put_bool(w, "rdma", true);
 	mr_json_end(w);
 }

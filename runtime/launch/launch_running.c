@@ -36,6 +36,8 @@ static int on_barrier(void *arg, enum mr_barrier b, struct mr_error *err)
 
 	if (b == MR_BARRIER_MAPS)
 		return mr_ns_write_maps(&l->plan->ns, l->monitor.pid, err);
+	if (b == MR_BARRIER_CGROUP)
+		return mr_scope_attach(l->plan->cgroup.path, l->monitor.pid, err);
 	int ret = mr_launch_write_created(l, err);
 	if (ret == 0 && l->plan->spec->linux_->net_devices.n > 0)
 		ret = mr_netdev_move(l->plan->spec->linux_, l->monitor.pidfd, err);

@@ -336,7 +336,8 @@ _Noreturn static void become_child(struct mr_launch *l, const int sock[2], bool 
 	mr_child_main(&child);
 }
 
-/* A pids.limit of 0 refuses a clone into the cgroup (EAGAIN), but not one who enters it. */
+/* A pids.limit of 0 refuses a clone into the cgroup (EAGAIN), but not one who enters it. What
+ * a user may not do (EACCES) is left to systemd: see mr_child_step_cgroup(). */
 static pid_t clone_child(struct mr_launch *l, int *into)
 {
 	const struct mr_ns_plan *ns = &l->plan->ns;
@@ -351,7 +352,7 @@ static pid_t clone_child(struct mr_launch *l, int *into)
 		args.cgroup = (unsigned)*into;
 	}
 	pid_t pid = mr_clone3(&args);
-	if (pid == -EAGAIN && *into >= 0) {
+	if ((pid == -EAGAIN || (pid == -EACCES && l->plan->scope.user)) && *into >= 0) {
 		*into = -1;
 		pid = clone_child(l, into);
 	}

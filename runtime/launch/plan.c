@@ -166,6 +166,17 @@ static int take_listen_fds(struct mr_plan *plan, struct mr_error *err)
 	return 0;
 }
 
+/* What the user's manager cannot pass on is not there. One that does not run is told later. */
+static int keep_managers(struct mr_plan *plan, struct mr_error *err)
+{
+	char *manager = mr_arena_printf(&plan->arena, "%.*s", (int)plan->scope.manager_len,
+		plan->scope.path);
+	int ret = manager ? mr_host_keep_controllers(&plan->host, manager, err)
+			  : mr_fail(err, ENOMEM, "plan the scope");
+
+	return ret == -ENOENT ? 0 : ret;
+}
+
 static int plan_cgroup(struct mr_plan *plan, const char *host_root, struct mr_error *err)
 {
 	const struct mr_run_options *o = &plan->options;
@@ -182,6 +193,8 @@ static int plan_cgroup(struct mr_plan *plan, const char *host_root, struct mr_er
 	if (ret == 0 && o->systemd)
 		ret = mr_scope_plan(plan->spec, &plan->host, host_root, plan->id,
 			o->systemd_properties, &plan->scope, &plan->warnings, err);
+	if (ret == 0 && plan->scope.user && !*host_root)
+		ret = keep_managers(plan, err);
 	if (ret == 0)
 		ret = mr_cgroup_plan(plan->spec, &plan->host, plan->id, o->cgroup_parent,
 			&plan->arena, &plan->cgroup, &plan->warnings, err);

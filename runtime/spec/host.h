@@ -83,6 +83,9 @@ void mr_host_forget_cgroups(struct mr_host *host);
 /** As if the host had no other cgroups than those that the caller may make: for an ordinary
  * user whose container is to go to no place that the spec names. */
 int mr_host_keep_own_cgroups(struct mr_host *host, struct mr_error *err);
+/** As if the host had no other controllers than those of the cgroup2 @place: for a scope of the
+ * user's manager, which has no more than that itself. */
+int mr_host_keep_controllers(struct mr_host *host, const char *place, struct mr_error *err);
 bool mr_host_has_controller(const struct mr_host *host, enum mr_controller c);
 /** Is @c held by the cgroup2 hierarchy? */
 bool mr_host_is_v2(const struct mr_host *host, enum mr_controller c);

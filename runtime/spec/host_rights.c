@@ -6,7 +6,9 @@
  * cgroup.subtree_control belong to the user. systemd marks such a cgroup with an extended
  * attribute (version 251); without one the highest that is the user's counts, for what was
  * delegated may hold cgroups made since. user@UID.service is the user's, too, but the
- * service manager in it is its only writer: it would switch our controllers off again.
+ * service manager in it is its only writer: it would switch our controllers off again. That
+ * manager, which may not write the mark that the system's does, is asked about its own units;
+ * what it answers is then marked, for the next time.
  *
  * v1 knows no delegation that is safe, so there only a hierarchy whose root may be written
  * is of use.
@@ -16,6 +18,7 @@
  */
 #include "spec/host.h"
 
+#include "base/helper.h"
 #include "base/io.h"
 #include "base/str.h"
 
@@ -70,16 +73,40 @@ static int own_place(const struct mr_hierarchy *h, char *ret, size_t cap, struct
 	return 0;
 }
 
+/* The user's manager, whose bus only the companion speaks. No answer is a no. */
+static bool ask_manager(const struct mr_hierarchy *h, const char *place, char *ret, size_t cap)
+{
+	char path[PATH_MAX], pid[24], answer[PATH_MAX] = "";
+	char *args[] = {path, "delegated", "--user", "--pid", pid, NULL};
+
+	snprintf(pid, sizeof(pid), "%d", (int)getpid());
+	if (mr_helper_find("systemd", path, sizeof(path)) < 0 ||
+		mr_helper_run(args, NULL, answer, sizeof(answer)) != 0)
+		return false;
+	answer[strcspn(answer, "\n")] = '\0';
+	const size_t root = mr_streq(h->root, "/") ? 0 : strlen(h->root);
+	if (strlen(answer) <= root || !mr_path_is_below(place, answer + root))
+		return false;
+	snprintf(ret, cap, "%s", answer + root);
+	snprintf(path, sizeof(path), "%s%s", h->mount_point, ret);
+	if (!is_own(path))
+		return false;
+	(void)setxattr(path, "user.delegate", "1", 1, 0); /* saves a question */
+	return true;
+}
+
 /* @return 1 found in @ret, 0 none, or -errno */
 static int find_delegated(
 	const struct mr_hierarchy *h, char *ret, size_t cap, struct mr_error *err)
 {
-	char place[sizeof(((struct mr_host *)NULL)->delegated)], dir[PATH_MAX];
+	char whole[sizeof(((struct mr_host *)NULL)->delegated)], place[sizeof(whole)];
+	char dir[PATH_MAX];
 	bool found = false;
-	int r = own_place(h, place, sizeof(place), err);
+	int r = own_place(h, whole, sizeof(whole), err);
 
 	if (r < 0)
 		return r;
+	memcpy(place, whole, sizeof(place));
 	for (;;) {
 		snprintf(dir, sizeof(dir), "%s%s", h->mount_point, place);
 		bool own = is_own(dir);
@@ -93,7 +120,8 @@ static int find_delegated(
 			break;
 		*strrchr(place, '/') = '\0';
 	}
-	return found && !mr_has_prefix(mr_path_base(ret), "user@");
+	return found && (!mr_has_prefix(mr_path_base(ret), "user@") ||
+				ask_manager(h, whole, ret, cap));
 }
 
 static void forget(struct mr_host *host, int h, const char *but)
@@ -107,10 +135,17 @@ static void forget(struct mr_host *host, int h, const char *but)
 	}
 }
 
+static void forget_v1(struct mr_host *host)
+{
+	for (int h = 0; h < host->n_hierarchies; h++) {
+		if (!host->hierarchies[h].v2 && !may_write(host->hierarchies[h].mount_point, ""))
+			forget(host, h, "");
+	}
+}
+
 static int keep_delegated(struct mr_host *host, struct mr_error *err)
 {
 	struct mr_hierarchy *h = &host->hierarchies[host->unified];
-	char path[PATH_MAX], list[512];
 	int r = find_delegated(h, host->delegated, sizeof(host->delegated), err);
 
 	if (r < 0)
@@ -122,7 +157,16 @@ static int keep_delegated(struct mr_host *host, struct mr_error *err)
 		host->unified = -1;
 		return 0;
 	}
-	snprintf(path, sizeof(path), "%s%s/cgroup.controllers", h->mount_point, host->delegated);
+	return mr_host_keep_controllers(host, host->delegated, err);
+}
+
+int mr_host_keep_controllers(struct mr_host *host, const char *place, struct mr_error *err)
+{
+	char path[PATH_MAX], list[512];
+
+	forget_v1(host);
+	snprintf(path, sizeof(path), "%s%s/cgroup.controllers",
+		host->hierarchies[host->unified].mount_point, place);
 	ssize_t n = mr_read_line_at(AT_FDCWD, path, list, sizeof(list) - 64);
 	if (n < 0)
 		return mr_fail(err, (int)-n, "read %s", path);
@@ -134,9 +178,6 @@ static int keep_delegated(struct mr_host *host, struct mr_error *err)
 
 int mr_host_keep_own_cgroups(struct mr_host *host, struct mr_error *err)
 {
-	for (int h = 0; h < host->n_hierarchies; h++) {
-		if (!host->hierarchies[h].v2 && !may_write(host->hierarchies[h].mount_point, ""))
-			forget(host, h, "");
-	}
+	forget_v1(host);
 	return host->unified < 0 ? 0 : keep_delegated(host, err);
 }

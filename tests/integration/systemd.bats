@@ -486,10 +486,11 @@ _uses() {
 
 @test "systemd: check and features say what there is" {
 	run --separate-stderr minirun features
-	assert_eq "$(jq .linux.cgroup.systemd <<<"$output")" true
+	assert_eq "$(jq -c .linux.cgroup <<<"$output")" \
+		'{"v1":true,"v2":true,"systemd":true,"systemdUser":true,"rdma":true}'
 	assert_eq "$(jq -c '.potentiallyUnsafeConfigAnnotations |
 		index("org.systemd.property.") != null' <<<"$output")" true
 	cp "$MINIRUN" "$BATS_TEST_TMPDIR/minirun"
 	PATH=/usr/bin:/bin run --separate-stderr "$BATS_TEST_TMPDIR/minirun" features
-	assert_eq "$(jq .linux.cgroup.systemd <<<"$output")" false
+	assert_eq "$(jq -c '.linux.cgroup | [.systemd, .systemdUser]' <<<"$output")" '[false,false]'
 }

@@ -19,7 +19,9 @@ put_systemd() {
 		dbus-session-bus-common 2>/dev/null | sort -u |
 		grep -E '/systemd/(system|user)/([^/]*\.(target|slice)|dbus\.(service|socket))$|^/usr/share/dbus-1/[^/]*\.conf$|^/usr/share/dbus-1/system\.d/org\.freedesktop\.systemd1\.conf$')
 	put "$root" "${files[@]}"
-	mkdir -p "$root/etc/systemd/system" "$root/var/lib"
+	mkdir -p "$root/etc/systemd/system" "$root/etc/systemd/user/sockets.target.wants" \
+		"$root/var/lib"
+	ln -s /usr/lib/systemd/user/dbus.socket "$root/etc/systemd/user/sockets.target.wants/"
 	echo 'messagebus:x:100:100::/nonexistent:/usr/sbin/nologin' >>"$root/etc/passwd"
 	echo 'messagebus:x:100:' >>"$root/etc/group"
 	cat >"$root/etc/systemd/system/vm-job.service" <<'END'
@@ -33,11 +35,13 @@ StandardOutput=null
 StandardError=null
 TasksMax=infinity
 END
-	# A user's manager, without the session that PAM and logind would make.
+	# A user's manager, without the session that PAM and logind would make, and what
+	# Debian's delegates to it.
 	cat >"$root/etc/systemd/system/user@.service" <<'END'
 [Service]
 User=%i
 Type=notify
+ExecStartPre=+install -d -m 700 -o %i -g %i /run/user/%i
 ExecStart=/usr/lib/systemd/systemd --user
 Environment=XDG_RUNTIME_DIR=/run/user/%i
 Slice=user-%i.slice
