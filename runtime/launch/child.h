@@ -16,6 +16,7 @@ struct mr_child {
 	int parent_sock; /* the other end, closed first; -1 in tests */
 	int lock;        /* the launcher's lock on the state, closed as well; -1 */
 	const int *ns_fds; /* namespaces to join, per type */
+	int root_fd;       /* and the root to enter there; -1: that of the mount namespace */
 	int watched_fd;    /* eventfd: written to when the parent watches for OOMs */
 	int start_fd;      /* created only: where `start` connects; -1 */
 	bool in_cgroup2;   /* clone3 has put it into its cgroup2 directory */

@@ -68,6 +68,8 @@ int mr_child_step_join(struct mr_child *c, struct mr_error *err)
 	if (c->plan->ns.middle)
 		fds[MR_NS_USER] = -1; /* the middle process has joined it */
 	int ret = mr_ns_join(&c->plan->ns, fds, err);
+	if (ret == 0 && c->root_fd >= 0)
+		ret = mr_outer_return(c->root_fd, err);
 	/* Joining a user namespace changes the user, which clears it (prctl(2)). */
 	if (ret == 0 && prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
 		ret = mr_fail(err, errno, "prctl PR_SET_PDEATHSIG");
@@ -243,8 +245,8 @@ int mr_child_step_create_hooks(struct mr_child *c, struct mr_error *err)
 	ret = run_hooks(c, MR_HOOK_CREATE_CONTAINER, "creating", c->plan->bundle, err);
 	if (ret < 0 || outer < 0)
 		return ret;
-	autoclose int again = mr_outer_leave_chroot(err);
-	return again < 0 ? mr_take_fd(&again) : 0;
+	autoclose int again = -1;
+	return mr_outer_leave_chroot(&again, err);
 }
 
 int mr_child_step_sysctls(struct mr_child *c, struct mr_error *err)

@@ -221,6 +221,9 @@ static void plan_root(const struct mr_container *c, struct mr_plan *p)
 	p->rootfs.is_host = p->ns.join[MR_NS_MOUNT] || mr_streq(c->live.rootfs, "/");
 	p->rootfs.path = p->rootfs.is_host ? "/" : c->live.rootfs;
 	p->rootfs.cwd = p->spec->process->cwd;
+	if (p->ns.join[MR_NS_MOUNT] && mr_streq(c->live.rootfs, "/"))
+		snprintf(p->exec_root, sizeof(p->exec_root), "/proc/%d/root",
+			(int)c->live.init.pid);
 }
 
 static int check_terminal(const struct mr_plan *p, struct mr_error *err)

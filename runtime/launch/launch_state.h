@@ -27,6 +27,7 @@ struct mr_launch {
 	struct mr_live live;
 	struct mr_record record;
 	int ns_fds[MR_NS_TYPES];
+	int root_fd; /* exec_root */
 	int child_sock;
 	int null_fd; /* stdin of a detached container */
 	int watched_fd; /* eventfd: the child may go on to its program */

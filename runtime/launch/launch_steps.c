@@ -259,9 +259,14 @@ bool mr_launch_wants_namespaces(const struct mr_plan *p)
 
 int mr_launch_step_namespaces(struct mr_launch *l, struct mr_error *err)
 {
+	const char *root = l->plan->exec_root;
 	int ret = mr_ns_open(&l->plan->ns, l->ns_fds, err);
 
-	/* Opened by its pid: they are its namespaces if it still lives. */
+	if (ret == 0 && root[0]) {
+		l->root_fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		ret = l->root_fd < 0 ? mr_fail(err, errno, "open %s", root) : 0;
+	}
+	/* Opened by its pid: they are its own if it still lives. */
 	if (ret == 0 && l->plan->exec && mr_pidfd_send_signal(l->plan->exec_init, 0) < 0)
 		ret = mr_fail_text(err, ESRCH, "container not running");
 	return ret < 0 ? ret : mr_ns_prepare(&l->plan->ns, l->ns_fds, err);
@@ -323,6 +328,7 @@ _Noreturn static void become_child(struct mr_launch *l, const int sock[2], bool 
 		.parent_sock = sock[0],
 		.lock = l->state.lock,
 		.ns_fds = l->ns_fds,
+		.root_fd = l->root_fd,
 		.watched_fd = l->watched_fd,
 		.start_fd = l->start_fd,
 		.in_cgroup2 = in_cgroup2,

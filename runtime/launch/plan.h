@@ -41,6 +41,7 @@ struct mr_plan {
 	bool hooks_before_start; /* any list that runs before the program */
 	bool exec; /* a further process of a container that runs: exec.h */
 	int exec_init, exec_state; /* pidfd of its init, state directory; borrowed */
+	char exec_root[32]; /* of a container in the host's tree: its root, which may be a chroot */
 	const char *const *exec_cgroups; /* sub-cgroups to join, NULL-terminated, or NULL */
 	char root[PATH_MAX];   /* state root, absolute */
 	char bundle[PATH_MAX]; /* directory that relative paths start from, absolute */

@@ -95,13 +95,10 @@ int mr_rootfs_isolate(
 {
 	if (!plan->new_mount_ns || plan->propagation == 0)
 		return 0;
-	int ret = set_propagation(plan->propagation);
-	if (ret == -EINVAL) { /* "/" is no mount: we were started by chroot(2) */
-		r->outer_fd = mr_outer_leave_chroot(err);
-		if (r->outer_fd < 0)
-			return r->outer_fd;
-		ret = set_propagation(plan->propagation);
-	}
+	int ret = mr_outer_leave_chroot(&r->outer_fd, err);
+	if (ret < 0)
+		return ret;
+	ret = set_propagation(plan->propagation);
 	if (ret < 0)
 		return mr_fail(err, -ret, "make the mounts of the new namespace %s",
 			plan->propagation & MS_SLAVE ? "slaves" : "private");

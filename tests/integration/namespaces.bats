@@ -325,3 +325,43 @@ as_user() {
 	assert_eq "${lines[0]}" 65534
 	assert_ne "${lines[2]}" "$(host_link user)"
 }
+
+# --- started in a chroot ---
+
+# from_chroot TREE: what calls minirun does so in a chroot at TREE, which shows the whole host and,
+# in /mnt, a marker. A mount namespace of its own holds it.
+from_chroot() {
+	local wrapper=$BATS_TEST_TMPDIR/from-chroot
+	mkdir -p "$1"
+	cat >"$wrapper" <<-SH
+		#!$BASH
+		exec unshare --mount --propagation private "$BASH" -euc '
+			mount --rbind / "$1" && mount -t tmpfs marked "$1/mnt" && : >"$1/mnt/marker"
+			exec chroot "$1" "$MINIRUN" "\$@"' minirun "\$@"
+	SH
+	chmod 0755 "$wrapper"
+	MINIRUN=$wrapper
+}
+
+@test "namespaces: started in a chroot that is a mount, no tree but the container's is left in its own" {
+	requires root root-mount unshare
+	from_chroot "$BATS_TEST_TMPDIR/tree"
+	start_container
+	# setns(2) leads to the root of the namespace, chroot or not.
+	run nsenter --mount="/proc/$PID/ns/mnt" /bin/ls /
+	assert_status 0
+	assert_contains "$output" memlab
+	assert_eq "$(cut -d ' ' -f 5 "/proc/$PID/mountinfo" | grep -c "$BATS_TEST_TMPDIR")" 0
+	run minirun exec "$ID" ls /memlab
+	assert_status 0
+}
+
+@test "namespaces: a command that was started in a chroot has it for its root, and so has an exec" {
+	requires root root-mount unshare
+	from_chroot "$BATS_TEST_TMPDIR/tree"
+	launch run -d --name "$ID" -- sleep 60
+	assert_status 0
+	run minirun exec "$ID" ls /mnt
+	assert_status 0
+	assert_eq "$output" marker
+}
