@@ -350,6 +350,7 @@ draw_chart() {
 	local run line files=() options=()
 	CHART=$OUT/chart.svg
 	for run in $chart; do
+		[ -s "$OUT/$run.json" ] || continue # left out
 		files+=("$OUT/$run.json")
 		notes "$run" >"$OUT/$run.notes"
 		options+=(--notes "$OUT/$run.notes")
@@ -358,7 +359,7 @@ draw_chart() {
 		options+=(--line "$line")
 	done
 	rm -f "$CHART"
-	if [ ! -s "${files[0]}" ]; then
+	if [ ${#files[@]} -eq 0 ]; then
 		CHART='none, no container has run'
 	elif [ "${HAS[gnuplot]:-missing}" != ok ]; then
 		CHART='not drawn, gnuplot-nox is not installed'

@@ -173,9 +173,9 @@ void mr_ns_hint(const struct mr_ns_plan *plan, int errnum, struct mr_error *err)
 		mr_hint(err, "a limit in /proc/sys/user/max_*_namespaces is reached");
 	else if (errnum == EPERM && plan->create[MR_NS_USER])
 		mr_hint(err,
-			"new user namespaces may be switched off here: see the sysctls "
-			"kernel.unprivileged_userns_clone, user.max_user_namespaces and "
-			"kernel.apparmor_restrict_unprivileged_userns");
+			"no user namespace can be made in a chroot, and they may be switched off: "
+			"see the sysctls kernel.unprivileged_userns_clone, "
+			"user.max_user_namespaces, kernel.apparmor_restrict_unprivileged_userns");
 	else if (errnum == EPERM)
 		mr_hint(err,
 			"this needs CAP_SYS_ADMIN: run as root, or add a user namespace "

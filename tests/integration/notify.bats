@@ -101,6 +101,7 @@ BARRIER=1 1"
 }
 
 @test "an abstract socket of the manager, and a user namespace" {
+	requires userns
 	HOST=@abstract-$ID
 	background python3 -u -c '
 import socket, sys

@@ -161,6 +161,7 @@ case_userns() {
 }
 
 @test "peers: a user namespace" {
+	requires userns
 	compare userns
 }
 
