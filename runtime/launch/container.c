@@ -124,8 +124,8 @@ int mr_container_open(const char *root, const char *id, struct mr_container **re
 	if (!c)
 		return mr_fail(err, ENOMEM, "container '%s'", id);
 	mr_state_init(&c->state);
-	if ((r = mr_state_open(root ? root : mr_default_root(), id, &c->state, err)) < 0 ||
-		(r = mr_host_read(&c->host, "", err)) < 0) {
+	r = mr_state_open(root ? root : mr_default_root(), id, &c->state, err);
+	if (r < 0) {
 		mr_container_close(c);
 		return r;
 	}
@@ -179,6 +179,10 @@ int mr_container_open_cgroup(struct mr_container *c, struct mr_cgroup *ret, stru
 
 	mr_cgroup_init(ret);
 	int r = mr_state_read_intent(&c->state, &intent, err);
+	if (r == 0 && !c->has_host) {
+		r = mr_host_read(&c->host, "", err);
+		c->has_host = r == 0;
+	}
 	if (r == 0 && intent.n_mount_points == 0)
 		r = mr_fail_text(err, EOPNOTSUPP, "container '%s' was made without a cgroup",
 			c->state.id);

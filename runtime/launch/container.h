@@ -9,8 +9,9 @@
 /** A container that exists, opened by id: behind the opaque type of minirun.h. */
 struct mr_container {
 	struct mr_state state;
-	struct mr_host host;
+	struct mr_host host; /* has_host: read when its cgroups are first asked for */
 	struct mr_live live;
+	bool has_host;
 	bool damaged; /* state.json cannot be read; only delete helps */
 };
 

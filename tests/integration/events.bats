@@ -16,7 +16,7 @@ setup() {
 }
 
 # gated SCRIPT [JQ-FILTER...]: a detached container of 32 MiB whose shell runs SCRIPT; "go" in
-# it waits for `go`.
+# it waits for `go`. The last writer may not have closed the pipe yet: that is no line.
 gated() {
 	local script=$1
 	shift
@@ -25,7 +25,7 @@ gated() {
 	mkdir "$GATE"
 	mkfifo "$GATE/fifo"
 	make_spec "$BUNDLE/config.json" "$(memory 32M)" \
-		"$(args /bin/sh -c "go() { read -r _ </gate/fifo; }; oom() { /memlab anon 48M; }; $script")" \
+		"$(args /bin/sh -c "go() { until read -r _ </gate/fifo; do :; done; }; oom() { /memlab anon 48M; }; $script")" \
 		"$(mount_spec /gate bind "$GATE" bind rw)" "$@"
 	launch run -d --name "$ID" ${RM:+--rm} "$BUNDLE/config.json"
 	assert_status 0
