@@ -176,19 +176,6 @@ static int change_process(
 
 /* --- the plan --- */
 
-/* Given up for good where an ordinary user wrote the map. */
-static int read_setgroups(pid_t init, struct mr_plan *p, struct mr_error *err)
-{
-	char path[48], word[16];
-
-	snprintf(path, sizeof(path), "/proc/%d/setgroups", (int)init);
-	ssize_t n = mr_read_line_at(AT_FDCWD, path, word, sizeof(word));
-	if (n < 0)
-		return mr_fail(err, (int)-n, "read %s", path);
-	p->ns.deny_setgroups = mr_streq(word, "deny");
-	return 0;
-}
-
 /* Every namespace that is not ours already. */
 static int plan_namespaces(pid_t init, struct mr_plan *p, struct mr_error *err)
 {
@@ -211,7 +198,7 @@ static int plan_namespaces(pid_t init, struct mr_plan *p, struct mr_error *err)
 			return mr_fail(err, ENOMEM, "namespaces");
 	}
 	mr_ns_order(&p->ns, &p->host);
-	return p->ns.join[MR_NS_USER] ? read_setgroups(init, p, err) : 0;
+	return p->ns.join[MR_NS_USER] || p->host.rootless ? mr_plan_read_setgroups(init, p, err) : 0;
 }
 
 /* The root is what the joined mount namespace has; without one, the container's directory. */

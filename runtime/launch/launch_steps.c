@@ -459,5 +459,5 @@ void mr_launch_describe_clone(const struct mr_plan *p, struct mr_str *out)
 		if (p->ns.create[i])
 			mr_str_appendf(out, " %s", mr_ns_type_name((enum mr_ns_type)i));
 	if (p->ns.middle)
-		mr_str_append(out, ", by a middle process in the joined user namespace");
+		mr_str_append(out, ", by a middle process");
 }

@@ -17,6 +17,7 @@
 #include "spec/validate.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -177,6 +178,29 @@ static int keep_managers(struct mr_plan *plan, struct mr_error *err)
 	return ret == -ENOENT ? 0 : ret;
 }
 
+int mr_plan_read_setgroups(pid_t pid, struct mr_plan *plan, struct mr_error *err)
+{
+	char path[48], word[16];
+
+	snprintf(path, sizeof(path), "/proc/%d/setgroups", (int)pid);
+	ssize_t n = mr_read_line_at(AT_FDCWD, path, word, sizeof(word));
+	if (n < 0)
+		return mr_fail(err, (int)-n, "read %s", path);
+	plan->ns.deny_setgroups = mr_streq(word, "deny");
+	return 0;
+}
+
+static int plan_namespaces(struct mr_plan *plan, const char *host_root, struct mr_error *err)
+{
+	struct mr_ns_plan *ns = &plan->ns;
+	int ret = mr_ns_plan(plan->spec, &plan->host, &plan->arena, ns, err);
+	const bool stays = !ns->create[MR_NS_USER] && !ns->join[MR_NS_USER];
+
+	return ret == 0 && stays && plan->host.rootless && !*host_root
+		       ? mr_plan_read_setgroups(getpid(), plan, err)
+		       : ret;
+}
+
 static int plan_cgroup(struct mr_plan *plan, const char *host_root, struct mr_error *err)
 {
 	const struct mr_run_options *o = &plan->options;
@@ -223,7 +247,7 @@ static int plan_rooms(struct mr_plan *plan, bool for_launch, struct mr_error *er
 	if ((ret = mr_host_read(&plan->host, host_root, err)) < 0)
 		return ret;
 	if ((ret = mr_spec_add_user_namespace(plan->spec, &plan->host, host_root, err)) < 0 ||
-		(ret = mr_ns_plan(spec, &plan->host, &plan->arena, &plan->ns, err)) < 0 ||
+		(ret = plan_namespaces(plan, host_root, err)) < 0 ||
 		(ret = plan_cgroup(plan, host_root, err)) < 0 ||
 		(ret = mr_rootfs_plan(spec, &plan->host, plan->bundle, o->no_pivot, &plan->arena,
 			 &plan->rootfs, &plan->warnings, err)) < 0 ||

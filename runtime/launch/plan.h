@@ -60,6 +60,9 @@ int mr_plan_make(const struct mr_run_options *options, bool for_launch, struct m
 void mr_plan_init(struct mr_plan *plan);
 /** The terminal begins with the size of ours: a change later would raise SIGWINCH. */
 void mr_plan_take_window_size(struct mr_spec_process *process);
+/** Of a user namespace in which @pid is: whether setgroups(2) was given up for good, as it is
+ * where an ordinary user wrote the map. */
+int mr_plan_read_setgroups(pid_t pid, struct mr_plan *plan, struct mr_error *err);
 void mr_plan_clear(struct mr_plan *plan);
 /** Tell them where the caller takes messages. */
 void mr_plan_warn(const struct mr_plan *plan, const struct mr_strv *texts);

@@ -132,10 +132,14 @@ static int plan_offsets(const struct mr_linux *l, struct mr_arena *arena,
 
 void mr_ns_order(struct mr_ns_plan *plan, const struct mr_host *host)
 {
-	plan->pid_after_user = plan->join[MR_NS_USER] && plan->join[MR_NS_PID] &&
-			       !mr_host_has_cap(host, CAP_SYS_ADMIN);
-	plan->middle = plan->join[MR_NS_USER] &&
-		       (plan->clone_flags != 0 || plan->pid_after_user);
+	/* Without privilege the pid namespace is joined after the user namespace, and root of
+	 * a user namespace (rootless podman) could not return from it. */
+	plan->pid_by_middle =
+		plan->join[MR_NS_PID] &&
+		(host->rootless || (plan->join[MR_NS_USER] &&
+					   !mr_host_has_cap(host, CAP_SYS_ADMIN)));
+	plan->middle = plan->pid_by_middle ||
+		       (plan->join[MR_NS_USER] && plan->clone_flags != 0);
 }
 
 int mr_ns_plan(const struct mr_spec *spec, const struct mr_host *host,
@@ -280,7 +284,7 @@ int mr_ns_join_first(
 {
 	int ret = join_ns(plan, fds, MR_NS_USER, err);
 
-	if (ret == 0 && plan->pid_after_user)
+	if (ret == 0 && plan->pid_by_middle)
 		ret = join_ns(plan, fds, MR_NS_PID, err);
 	return ret < 0 ? ret : mr_ns_become_root(err);
 }
@@ -322,7 +326,7 @@ static int make_time_ns(const struct mr_ns_plan *plan, struct mr_error *err)
 int mr_ns_prepare(
 	const struct mr_ns_plan *plan, const int fds[MR_NS_TYPES], struct mr_error *err)
 {
-	int ret = plan->pid_after_user ? 0 : join_ns(plan, fds, MR_NS_PID, err);
+	int ret = plan->pid_by_middle ? 0 : join_ns(plan, fds, MR_NS_PID, err);
 
 	if (ret == 0 && plan->create[MR_NS_TIME])
 		ret = make_time_ns(plan, err);
@@ -344,7 +348,7 @@ int mr_ns_leave(const struct mr_ns_plan *plan, struct mr_error *err)
 	int ret = 0;
 
 	/* These links show where we are, not where our children go. */
-	if (plan->join[MR_NS_PID] && !plan->pid_after_user)
+	if (plan->join[MR_NS_PID] && !plan->pid_by_middle)
 		ret = leave_ns("/proc/self/ns/pid", CLONE_NEWPID, err);
 	if (ret == 0 && plan->create[MR_NS_TIME])
 		ret = leave_ns("/proc/self/ns/time", CLONE_NEWTIME, err);

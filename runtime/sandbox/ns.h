@@ -16,7 +16,7 @@ struct mr_ns_plan {
 	/* A user namespace is joined and others are new: the new ones must belong to it,
 	 * so a middle process joins first and then clones the container process. */
 	bool middle;
-	bool pid_after_user; /* the middle process joins the pid namespace, too */
+	bool pid_by_middle; /* the middle process joins the pid namespace; alone, if need be */
 	bool map_by_helper;            /* newuidmap(1) and newgidmap(1) write the maps */
 	bool deny_setgroups;           /* written before the gid map when unprivileged */
 	const char *uid_map, *gid_map; /* text for /proc/PID/{uid,gid}_map */
@@ -29,7 +29,7 @@ struct mr_ns_plan {
 int mr_ns_plan(const struct mr_spec *spec, const struct mr_host *host,
 	struct mr_arena *arena, struct mr_ns_plan *ret, struct mr_error *err);
 
-/** Set what follows from the namespaces to join: middle, pid_after_user. */
+/** Set what follows from the namespaces to join: middle, pid_by_middle. */
 void mr_ns_order(struct mr_ns_plan *plan, const struct mr_host *host);
 
 /**

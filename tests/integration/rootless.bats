@@ -134,6 +134,21 @@ deny$"
 	assert_eq "$(stat -c %u "$BUNDLE/rootfs/x")" "$USER_ID"
 }
 
+@test "root of a user namespace that somebody else made, as podman does: run, exec, delete" {
+	user_spec "$(args sleep 600)"
+	# shellcheck disable=SC2016 # the inner shell's variables
+	run as_user unshare --user --map-root-user --mount bash -ec '
+		"$0" --cgroup-manager disabled create --bundle "$1" "$2" >/dev/null 2>&1
+		"$0" start "$2"
+		"$0" exec "$2" sh -c "cat /proc/1/comm; cat /proc/self/setgroups; id -u"
+		"$0" delete -f "$2"' "$MINIRUN" "$BUNDLE" "$ID"
+	assert_status 0
+	assert_eq "$output" "sleep
+deny
+0"
+	refute_exists "$RUNTIME/minirun/$ID"
+}
+
 @test "additional groups are refused where setgroups is denied" {
 	user_spec "$(one_id)" '.process.user.additionalGids = [0]'
 	user_launch run --bundle "$BUNDLE" "$ID"

@@ -119,10 +119,22 @@ static void a_pid_namespace_waits_for_the_user_namespace_without_privilege(void 
 	add(f, MR_NS_USER, user);
 	add(f, MR_NS_PID, pid);
 	assert_int_equal(plan(f), 0);
-	assert_false(f->plan.middle || f->plan.pid_after_user);
+	assert_false(f->plan.middle || f->plan.pid_by_middle);
 	f->host.effective_caps = 0;
 	assert_int_equal(plan(f), 0);
-	assert_true(f->plan.middle && f->plan.pid_after_user);
+	assert_true(f->plan.middle && f->plan.pid_by_middle);
+}
+
+static void root_of_a_user_namespace_leaves_the_pid_namespace_to_a_middle_process(void **state)
+{
+	struct fixture *f = *state;
+	char pid[] = "/proc/1/ns/pid";
+	add(f, MR_NS_PID, pid);
+	assert_int_equal(plan(f), 0);
+	assert_false(f->plan.middle || f->plan.pid_by_middle);
+	f->host.rootless = true;
+	assert_int_equal(plan(f), 0);
+	assert_true(f->plan.middle && f->plan.pid_by_middle);
 }
 
 static void twice_or_relative_is_refused(void **state)
@@ -271,6 +283,7 @@ int main(void)
 		TEST(joined_ones_are_not_cloned),
 		TEST(new_ones_in_a_joined_user_namespace_need_a_middle_process),
 		TEST(a_pid_namespace_waits_for_the_user_namespace_without_privilege),
+		TEST(root_of_a_user_namespace_leaves_the_pid_namespace_to_a_middle_process),
 		TEST(twice_or_relative_is_refused),
 		TEST(maps_are_written_directly_with_privilege),
 		TEST(own_id_alone_needs_no_helper_but_no_setgroups),
