@@ -154,7 +154,7 @@ static int move_keeper(const struct mr_scope_plan *plan, const struct mr_host *h
 
 	if (host->unified < 0)
 		return 0;
-	snprintf(dir, sizeof(dir), "%.*s/keeper", MR_CGROUP_PATH_MAX - 1, plan->path);
+	snprintf(dir, sizeof(dir), "%.*s/" MR_SCOPE_KEEPER, MR_CGROUP_PATH_MAX - 1, plan->path);
 	snprintf(full, sizeof(full), "%s%s", host->hierarchies[host->unified].mount_point, dir);
 	if (mkdir(full, 0755) < 0)
 		return mr_fail(err, errno, "make the cgroup %s", full);

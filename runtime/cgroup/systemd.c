@@ -8,7 +8,8 @@
  *
  *   machine.slice/minirun-ID.scope             the unit's limits
  *   machine.slice/minirun-ID.scope/keeper      see scope.c
- *   machine.slice/minirun-ID.scope/container   the same limits, exactly as the spec has them
+ *   machine.slice/minirun-ID.scope/container   the same limits, exactly as the spec has them;
+ *                                              run.oci.systemd.subgroup is another name
  *
  * So limits, device program and counters are as under the other driver, and systemd, which
  * writes its own values again at each daemon-reload, does not touch them. The unit's own
@@ -31,6 +32,7 @@
 
 #define PROPERTY_PREFIX "org.systemd.property."
 #define FIELD "linux.cgroupsPath"
+#define SUBGROUP "run.oci.systemd.subgroup"
 #define HEADROOM (4u << 20)
 
 /* --- names --- */
@@ -210,11 +212,32 @@ static int take_annotations(const struct mr_spec *spec, bool take, struct mr_sco
 	return r < 0 ? mr_fail(err, ENOMEM, "annotations") : 0;
 }
 
+/* crun's name for the container's own cgroup. "" asks for none: but the scope itself would
+ * lose its counters with its last process, see scope.c. */
+static int choose_subgroup(const struct mr_spec *spec, const char **ret, struct mr_strv *warnings,
+	struct mr_error *err)
+{
+	const char *name = mr_spec_annotation(spec, SUBGROUP);
+
+	*ret = name && *name ? name : "container";
+	if (name && !*name)
+		return mr_strv_add(warnings, "annotation " SUBGROUP ": '' is not applied: the "
+					     "container's cgroup is always below the scope's") < 0
+			       ? mr_fail(err, ENOMEM, "warn")
+			       : 0;
+	if (strchr(*ret, '/') || mr_streq(*ret, ".") || mr_streq(*ret, "..") ||
+		mr_streq(*ret, MR_SCOPE_KEEPER) || mr_has_prefix(*ret, "cgroup."))
+		return mr_fail_text(err, EINVAL,
+			"annotation " SUBGROUP ": '%.100s': the name of a cgroup is needed", name);
+	return 0;
+}
+
 int mr_scope_plan(struct mr_spec *spec, const struct mr_host *host, const char *root,
 	const char *id, bool annotations, struct mr_scope_plan *ret, struct mr_strv *warnings,
 	struct mr_error *err)
 {
 	const uid_t uid = outer_uid(root, host->euid);
+	const char *subgroup = NULL;
 	char *own;
 
 	/* Its own v1 tree, name=systemd, is none of ours. */
@@ -231,9 +254,11 @@ int mr_scope_plan(struct mr_spec *spec, const struct mr_host *host, const char *
 		r = plan_path(root, uid, ret, err);
 	if (r == 0)
 		r = take_annotations(spec, annotations, ret, warnings, err);
+	if (r == 0)
+		r = choose_subgroup(spec, &subgroup, warnings, err);
 	if (r < 0)
 		return r;
-	own = mr_arena_printf(&spec->arena, "%s/container", ret->path);
+	own = mr_arena_printf(&spec->arena, "%s/%s", ret->path, subgroup);
 	if (!own)
 		return mr_fail(err, ENOMEM, "plan the scope");
 	spec->linux_->cgroups_path = own;

@@ -5,6 +5,7 @@
 #include "cgroup/cgroup.h"
 
 #define MR_UNIT_MAX 256
+#define MR_SCOPE_KEEPER "keeper" /* a cgroup beside the container's, see scope.c */
 
 /** The transient scope of systemd in which a container's cgroup is. */
 struct mr_scope_plan {

@@ -188,6 +188,30 @@ static void test_annotations(void **state)
 	assert_non_null(strstr(t.warnings.items[0], "--systemd-properties"));
 }
 
+static void test_subgroup(void **state)
+{
+	static const char *const bad[] = {"a/b", "..", "keeper", "cgroup.procs"};
+	char key[] = "run.oci.systemd.subgroup", value[] = "payload", none[] = "", name[16];
+	struct mr_pair item = {key, value};
+
+	(void)state;
+	t.spec.annotations.items = &item;
+	t.spec.annotations.n = 1;
+	assert_int_equal(plan("a.slice:b:c", 0, false), 0);
+	assert_string_equal(t.linux_.cgroups_path, "/a.slice/b-c.scope/payload");
+	assert_int_equal(t.warnings.n, 0);
+	item.value = none;
+	assert_int_equal(plan("a.slice:b:c", 0, false), 0);
+	assert_string_equal(t.linux_.cgroups_path, "/a.slice/b-c.scope/container");
+	assert_int_equal(t.warnings.n, 1);
+	item.value = name;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		snprintf(name, sizeof(name), "%s", bad[i]);
+		assert_int_equal(plan("a.slice:b:c", 0, false), -EINVAL);
+		assert_non_null(strstr(t.err.message, "run.oci.systemd.subgroup"));
+	}
+}
+
 static void test_no_cgroup2(void **state)
 {
 	struct mr_host host = {.unified = -1};
@@ -373,6 +397,7 @@ int main(void)
 		WITH_HOST(test_root_of_the_manager),
 		WITH_HOST(test_bad_places),
 		WITH_HOST(test_annotations),
+		WITH_HOST(test_subgroup),
 		WITH_HOST(test_no_cgroup2),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_quota_is_rounded_up),
