@@ -51,6 +51,8 @@ enum {
 
 /* clang-format off */
 #define CALL(name, flags) { #name, SYS_##name, flags }
+/* The C libraries differ in which call they make of one function: told as the newer one. */
+#define AS(as, name, flags) { #as, SYS_##name, flags }
 
 static const struct call {
 	const char *name;
@@ -67,16 +69,19 @@ static const struct call {
 	CALL(fchown, ALL | FD1), CALL(fchownat, ALL | PATH2), CALL(fcntl, FAIL | FD1),
 	CALL(flock, ALL | SLOW | FD1), CALL(fork, ALL), CALL(fsconfig, ALL | FD1),
 	CALL(fsmount, ALL | FD1), CALL(fsopen, ALL | PATH1), CALL(fspick, ALL | PATH2),
-	CALL(fstat, FAIL | FD1), CALL(fstatfs, FAIL | FD1), CALL(fsync, ALL | FD1),
+	AS(newfstatat, fstat, FAIL | FD1), CALL(fstatfs, FAIL | FD1),
+	CALL(fsync, ALL | FD1),
 	CALL(ftruncate, ALL | FD1), CALL(getcwd, FAIL), CALL(getdents64, FAIL | FD1),
 	CALL(inotify_add_watch, ALL | PATH2), CALL(inotify_init1, ALL),
 	CALL(ioctl, ALL | FD1), CALL(keyctl, ALL), CALL(kill, ALL),
 	CALL(linkat, ALL | PATH2), CALL(lseek, FAIL | FD1),
+	AS(newfstatat, lstat, FAIL | PATH1),
 	CALL(memfd_create, ALL | PATH1), CALL(mkdir, ALL | PATH1),
 	CALL(mkdirat, ALL | PATH2), CALL(mknodat, ALL | PATH2), CALL(mmap, FAIL),
 	CALL(mount, ALL | PATH2), CALL(mount_setattr, ALL | PATH2),
 	CALL(move_mount, ALL | PATH2), CALL(newfstatat, FAIL | PATH2),
-	CALL(open, ALL | PATH1), CALL(open_tree, ALL | PATH2), CALL(openat, ALL | PATH2),
+	AS(openat, open, ALL | PATH1), CALL(open_tree, ALL | PATH2),
+	CALL(openat, ALL | PATH2),
 	CALL(openat2, ALL | PATH2), CALL(pidfd_open, ALL),
 	CALL(pidfd_send_signal, ALL | FD1), CALL(pipe2, ALL),
 	CALL(pivot_root, ALL | PATH1), CALL(poll, ALL | SLOW), CALL(ppoll, ALL | SLOW),
@@ -91,12 +96,13 @@ static const struct call {
 	CALL(sethostname, ALL), CALL(setns, ALL | FD1), CALL(setresgid, ALL),
 	CALL(setresuid, ALL), CALL(setsid, ALL), CALL(setsockopt, ALL | FD1),
 	CALL(setuid, ALL), CALL(signalfd4, ALL), CALL(socket, ALL),
-	CALL(socketpair, ALL), CALL(statfs, FAIL | PATH1), CALL(statx, FAIL | PATH2),
+	CALL(socketpair, ALL), AS(newfstatat, stat, FAIL | PATH1),
+	CALL(statfs, FAIL | PATH1), CALL(statx, FAIL | PATH2),
 	CALL(symlinkat, ALL | PATH1), CALL(tgkill, ALL), CALL(timerfd_create, ALL),
 	CALL(timerfd_settime, ALL | FD1), CALL(umount2, ALL | PATH1),
 	CALL(unlink, ALL | PATH1), CALL(unlinkat, ALL | PATH2), CALL(unshare, ALL),
 	CALL(vfork, ALL), CALL(wait4, ALL | SLOW), CALL(waitid, ALL | SLOW),
-	CALL(write, ALL | SLOW | FD1), CALL(writev, ALL | SLOW | FD1),
+	CALL(write, ALL | SLOW | FD1), AS(write, writev, ALL | SLOW | FD1),
 };
 /* clang-format on */
 
@@ -182,7 +188,8 @@ static const struct call *chosen(uint64_t nr)
 static void describe(pid_t pid, const struct call *c, const uint64_t *args)
 {
 	char link[64];
-	bool writes = c->nr == SYS_openat && (args[2] & O_ACCMODE) != O_RDONLY;
+	bool writes = (c->nr == SYS_openat && (args[2] & O_ACCMODE) != O_RDONLY) ||
+		      (c->nr == SYS_open && (args[1] & O_ACCMODE) != O_RDONLY);
 	struct iovec to = {o.detail, sizeof(o.detail) - 1};
 	struct iovec from = {(void *)(uintptr_t)args[c->flags & PATH1 ? 0 : 1], 128};
 

@@ -444,14 +444,27 @@ make_rootfs() {
 		# A neighbour may have been faster: its copy is as good.
 		mv -T "$template.$BASHPID" "$template" 2>/dev/null || rm -rf "$template.$BASHPID"
 	fi
-	mkdir -p "$(dirname "$1")"
+	mkdir -p "${1%/*}"
 	cp -a "$template" "$1"
+}
+
+# json_words WORD...: a JSON array of strings. A program for it would be started some
+# thousand times.
+json_words() {
+	local word json=
+	for word; do
+		[[ $word != *[$'\x01'-$'\x08\x0b'-$'\x1f\x7f']* ]] || fail "a control character: $word" || return 1
+		word=${word//\\/\\\\} word=${word//\"/\\\"}
+		word=${word//$'\n'/\\n} word=${word//$'\t'/\\t}
+		json+=",\"$word\""
+	done
+	printf '[%s]' "${json#,}"
 }
 
 # Filters for make_spec.
 # args WORD...
 args() {
-	jq -nr '"\(".process.args=")\($ARGS.positional | tojson)"' --args -- "$@"
+	printf '.process.args=%s\n' "$(json_words "$@")"
 }
 
 # bytes 64M
@@ -474,8 +487,8 @@ memory() {
 
 # mount_spec DESTINATION TYPE SOURCE [OPTION...]
 mount_spec() {
-	jq -nr '"\(".mounts += [")\({destination: $ARGS.positional[0], type: $ARGS.positional[1],
-		source: $ARGS.positional[2], options: $ARGS.positional[3:]} | tojson)]"' --args -- "$@"
+	printf '.mounts += [%s | {destination: .[0], type: .[1], source: .[2], options: .[3:]}]\n' \
+		"$(json_words "$@")"
 }
 
 # new_userns [HOST-UID HOST-GID SIZE]: container id 0 is HOST-UID.
@@ -494,8 +507,8 @@ new_userns() {
 make_spec() {
 	local file=$1 filter
 	shift
-	mkdir -p "$(dirname "$file")"
-	[ -e "$(dirname "$file")/rootfs" ] || make_rootfs "$(dirname "$file")/rootfs"
+	[ -d "${file%/*}" ] || mkdir -p "${file%/*}"
+	[ -e "${file%/*}/rootfs" ] || make_rootfs "${file%/*}/rootfs"
 	filter=.
 	# shellcheck disable=SC2119 # its defaults are meant
 	[ "$EUID" -eq 0 ] || filter="$filter | $(new_userns)"
@@ -567,40 +580,49 @@ _snapshot_cgroups() {
 
 # Root, mount point, options, type and source; not the ids, which others renumber.
 _snapshot_mounts() {
-	sed -e 's/^[0-9]* [0-9]* [^ ]* //' /proc/self/mountinfo
+	local lines line
+	mapfile -t lines </proc/self/mountinfo
+	for line in "${lines[@]}"; do
+		printf '%s\n' "${line#* * * }"
+	done
 }
 
 # _is_ours PID
 _is_ours() {
-	local tag
-	! grep -qs "/$RUN_TAG-" "/proc/$1/cgroup" || return 0
-	! grep -qs '/mr[0-9][0-9]*-' "/proc/$1/cgroup" || return 1
+	local lines=() line tag=${MINIRUN_TEST_SHARED:-$RUN_TAG}
+	{ mapfile -t lines <"/proc/$1/cgroup"; } 2>/dev/null || true
+	[[ ${lines[*]} != *"/$RUN_TAG-"* ]] || return 0
+	[[ ! ${lines[*]} =~ /mr[0-9]+- ]] || return 1
 	# Nothing that an ordinary user started is root's.
 	[ "$EUID" -eq 0 ] || ! grep -qs '^Uid:[[:space:]]*0[[:space:]]' "/proc/$1/status" || return 1
-	tag=$({ tr '\0' '\n' <"/proc/$1/environ" | sed -n 's/^MINIRUN_TEST_RUN=//p'; } 2>/dev/null)
-	[ -n "$tag" ] || tag=${MINIRUN_TEST_SHARED:-$RUN_TAG}
+	{ mapfile -d '' -t lines <"/proc/$1/environ"; } 2>/dev/null || lines=()
+	for line in "${lines[@]}"; do
+		[[ $line != MINIRUN_TEST_RUN=?* ]] || tag=${line#*=}
+	done
 	[ "$tag" = "$RUN_TAG" ]
 }
 
 # A zombie is its parent's business, and init's after that.
 _is_alive() {
 	local stat
-	stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 1
+	read -r -d '' stat 2>/dev/null <"/proc/$1/stat" || [ -n "${stat:-}" ] || return 1
 	stat=${stat##*) }
 	[ "${stat%% *}" != Z ] && [ "${stat%% *}" != X ]
 }
 
 # "PID COMM" of what runs minirun or memlab, is named so, or lives in our cgroups.
 _snapshot_processes() {
-	local pid comm
-	{
-		# No match is no failure: errexit would skip the next line.
-		grep -lsE '^(minirun|memlab)' /proc/[0-9]*/comm || true
-		grep -lsE "/minirun/|/minirun-|/$RUN_TAG-" /proc/[0-9]*/cgroup || true
-		# shellcheck disable=SC2012 # readlink does not say which pid a line is of
-		ls -ld /proc/[0-9]*/exe 2>/dev/null |
-			sed -nE 's:.*(/proc/[0-9]+/exe) -> .*(minirun|memlab)[^/ ]*( \(deleted\))?$:\1:p'
-	} | sed -nE 's:^/proc/([0-9]+)/.*:\1:p' | sort -un | while read -r pid; do
+	local found file pid comm seen=' '
+	# Three answers, in few programs. No match is no failure: errexit would skip the rest.
+	mapfile -t found < <(
+		grep -lsE "^(minirun|memlab)|/minirun/|/minirun-|/$RUN_TAG-" /proc/[0-9]*/{comm,cgroup} || true
+		find /proc/[0-9]*/exe -maxdepth 0 -printf '%p %l\n' 2>/dev/null || true
+	)
+	for file in "${found[@]}"; do
+		[[ $file != *' '* || ${file%' (deleted)'} =~ (minirun|memlab)[^/]*$ ]] || continue
+		pid=${file#/proc/} pid=${pid%%/*}
+		[[ $seen != *" $pid "* ]] || continue
+		seen+="$pid "
 		_is_alive "$pid" || continue
 		read -r comm 2>/dev/null <"/proc/$pid/comm" || continue
 		! _is_ours "$pid" || printf '%s %s\n' "$pid" "$comm"
@@ -615,31 +637,42 @@ _snapshot_states() {
 	done
 }
 
-_without_neighbours() {
+# _is_neighbours LINE
+_is_neighbours() {
 	if [ "${MINIRUN_TEST_SHARED:-0}" = 1 ]; then
-		grep -F -e "/$RUN_TAG-" -e "$BATS_TEST_TMPDIR" || true
+		[[ $1 != *"/$RUN_TAG-"* && $1 != *"$BATS_TEST_TMPDIR"* ]]
 	else
-		sed -n -e "\\:/$RUN_TAG-:{p;d;}" -e '\:/mr[0-9][0-9]*-:d' -e p
+		[[ $1 != *"/$RUN_TAG-"* && $1 =~ /mr[0-9]+- ]]
 	fi
 }
 
-# snapshot_host NAME: lines "KIND ..." in the file NAME.host of the test's directory.
+# snapshot_host ARRAY: counts lines "KIND ..." in an associative array.
 snapshot_host() {
-	local kind
-	{
-		for kind in cgroups mounts states; do
-			"_snapshot_$kind" | sed "s/^/$kind /"
-		done | _without_neighbours
-		_snapshot_processes | sed 's/^/processes /'
-	} | sort >"$BATS_TEST_TMPDIR/$1.host"
+	local -n _seen=$1
+	local kind lines line
+	for kind in cgroups mounts states processes; do
+		mapfile -t lines < <("_snapshot_$kind")
+		for line in "${lines[@]}"; do
+			[ "$kind" != processes ] && _is_neighbours "$line" && continue
+			line="$kind $line"
+			_seen[$line]=$((${_seen[$line]:-0} + 1))
+		done
+	done
 }
 
 # Something gone that was there before counts for mounts only: a neighbour's process
 # may end at any time.
 _differences() {
+	local -A now=()
+	local line
 	snapshot_host now
-	diff -U 0 "$BATS_TEST_TMPDIR/before.host" "$BATS_TEST_TMPDIR/now.host" |
-		sed -n -e 1,2d -e 's/^+/left /p' -e 's/^-mounts /lost mounts /p'
+	for line in "${!now[@]}"; do
+		[ "${now[$line]}" -le "${HOST_BEFORE[$line]:-0}" ] || printf 'left %s\n' "$line"
+	done
+	for line in "${!HOST_BEFORE[@]}"; do
+		[[ $line != mounts* ]] || [ "${now[$line]:-0}" -ge "${HOST_BEFORE[$line]}" ] ||
+			printf 'lost %s\n' "$line"
+	done
 }
 
 _no_differences() {
@@ -703,7 +736,8 @@ common_setup() {
 	ROOT=$BATS_TEST_TMPDIR/root
 	BUNDLE=$BATS_TEST_TMPDIR/bundle
 	mkdir -m 700 "$ROOT" "$BUNDLE"
-	snapshot_host before
+	declare -gA HOST_BEFORE=()
+	snapshot_host HOST_BEFORE
 }
 
 common_teardown() {
