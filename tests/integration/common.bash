@@ -285,6 +285,7 @@ _missing() {
 	no-systemd) [ ! -d /run/systemd/system ] || echo "systemd is running" ;;
 	minirun-systemd) [ -x "${MINIRUN%/*}/minirun-systemd" ] ||
 		echo "minirun-systemd is not built (libsystemd-dev)" ;;
+	real-cpu) ! grep -q 'QEMU TCG' /proc/cpuinfo || echo "the processor is emulated" ;;
 	psi) cat /proc/pressure/memory >/dev/null 2>&1 || echo "no PSI" ;;
 	kmsg) _can_read_kmsg || echo "no kernel log access" ;;
 	cap_*) has_cap "$1" && return 0 || [ $? = 1 ] || return 2
@@ -312,7 +313,7 @@ _missing() {
 # MINIRUN_TEST_STRICT=1 it fails instead. Words:
 #   root not-root cgroups cgroup-v1 cgroup-v2 (which of them limits memory) cgroup2
 #   (mounted at all) hybrid unified, a controller's name (memory pids cpu ...), swap
-#   psi kmsg cap_NAME userns timens seccomp apparmor selinux hugepages overcommit
+#   real-cpu psi kmsg cap_NAME userns timens seccomp apparmor selinux hugepages overcommit
 #   subids jsonschema memlab busybox kernel-5.14 systemd no-systemd minirun-systemd; anything else names a program
 #   (newuidmap, strace, python3, docker, ...).
 requires() {

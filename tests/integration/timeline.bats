@@ -38,8 +38,8 @@ lines() {
 	assert_eq "$(lines '[.[] | select(.event and .event != "oom") | .event] | join(" ")')" "start exec oom-kill exit"
 	assert_eq "$(lines '.[] | select(.event == "oom-kill") | .comm')" memlab
 	assert_eq "$(lines '.[] | select(.event == "exit") | .signal')" SIGKILL
-	# 64 MiB at 200 a second are 0.32 s: every 5 ms one, on a busy host fewer.
-	assert_between "$(lines 'map(select(.usage)) | length')" 6 80 samples
+	# 64 MiB at 200 a second are 0.32 s, on a slow host more: every 5 ms one, on a busy host fewer.
+	assert_between "$(lines 'map(select(.usage)) | length')" 6 $(($(state .Exit.WallUsec) / 5000 + 2)) samples
 	assert_eq "$(lines '[.[] | select(.usage) | .limit] | unique | join(" ")')" 67108864
 	assert_between "$(lines '[.[].anon | numbers] | max')" 60000000 67108864 "largest anon"
 	# The parts are the whole, but for what the kernel counts in batches; a busy host may
@@ -155,6 +155,7 @@ lines() {
 
 @test "timeline: a sample each 5 ms costs about 1 % of a CPU, and no more than 2" {
 	local before used
+	requires real-cpu
 	background_minirun run --name "$ID" --timeline "$TIMELINE" -m 64m -- "$MEMLAB" anon 60M --rate 20M + hold 1
 	wait_for state_is .State.Status running
 	before=$(cut -d ' ' -f 1 "/proc/$BG_PID/schedstat")
@@ -220,5 +221,5 @@ _no_processes_of_ours() {
 	run minirun run --name "$ID" --timeline "$TIMELINE" --timeline-interval 50ms -m 64m -- "$MEMLAB" hold 0.5
 	assert_status 0
 	assert_eq "$(lines '.[0].interval_ms')" 50
-	assert_between "$(lines 'map(select(.usage)) | length')" 3 14 samples
+	assert_between "$(lines 'map(select(.usage)) | length')" 3 $(($(state .Exit.WallUsec) / 50000 + 2)) samples
 }
