@@ -36,8 +36,10 @@ for _var in MINIRUN BUSYBOX MEMLAB; do
 done
 unset _var
 
+# How many times slower than a usual host this one is: an emulated one is told so.
+MINIRUN_TEST_PATIENCE=${MINIRUN_TEST_PATIENCE:-1}
 # A limit of its own for every call, so that a hang is a failure.
-MINIRUN_TEST_TIMEOUT=${MINIRUN_TEST_TIMEOUT:-60}
+MINIRUN_TEST_TIMEOUT=${MINIRUN_TEST_TIMEOUT:-$((60 * MINIRUN_TEST_PATIENCE))}
 
 # ---------------------------------------------------------------------------
 # Failures and assertions
@@ -105,9 +107,9 @@ wait_for() {
 		seconds=$2
 		shift 2
 	fi
-	end=$((SECONDS + seconds))
+	end=$((SECONDS + seconds * MINIRUN_TEST_PATIENCE))
 	until "$@" >/dev/null 2>&1; do
-		[ "$SECONDS" -lt "$end" ] || fail "waited ${seconds} s for: $*" || return 1
+		[ "$SECONDS" -lt "$end" ] || fail "waited $((seconds * MINIRUN_TEST_PATIENCE)) s for: $*" || return 1
 		sleep 0.02
 	done
 }

@@ -43,7 +43,7 @@ assert_outside_unchanged() {
 
 # in_private COMMAND...: in namespaces of its own, at most 10 s. Its pid 1 is a shell.
 in_private() {
-	timeout -k 2 10 unshare -m -p -u --fork --mount-proc --propagation private "$BASH" -c \
+	timeout -k 2 $((10 * MINIRUN_TEST_PATIENCE)) unshare -m -p -u --fork --mount-proc --propagation private "$BASH" -c \
 		'mount -t tmpfs tmpfs /run && "$@"' - "$@" 3>&- 4>&- </dev/null
 }
 
@@ -464,7 +464,7 @@ as_user() {
 
 @test "CVE-2020-15257: no abstract socket is minirun's" {
 	make_spec "$SPEC" '.linux.namespaces |= map(select(.type != "network"))' "$(args cat /proc/net/unix)"
-	run --separate-stderr timeout -k 2 10 unshare -n "$MINIRUN" --root "$ROOT" run --rm --name "$ID" "$SPEC" 3>&- 4>&-
+	run --separate-stderr timeout -k 2 $((10 * MINIRUN_TEST_PATIENCE)) unshare -n "$MINIRUN" --root "$ROOT" run --rm --name "$ID" "$SPEC" 3>&- 4>&-
 	assert_status 0
 	assert_contains "$output" RefCount
 	refute_contains "$output" @
@@ -538,7 +538,7 @@ as_user() {
 				esac
 			done
 			[[ $verb == *ID* ]] || words+=("$id")
-			run --separate-stderr timeout -k 2 10 "$MINIRUN" --root "$OUTSIDE/root" "${words[@]}" 3>&- 4>&-
+			run --separate-stderr timeout -k 2 $((10 * MINIRUN_TEST_PATIENCE)) "$MINIRUN" --root "$OUTSIDE/root" "${words[@]}" 3>&- 4>&-
 			[ "$status" != 0 ] || fail "'$id' is accepted by $verb"
 			assert_contains "$stderr" "minirun: "
 			assert_outside_unchanged
