@@ -31,10 +31,10 @@ static const char *oci_status(const char *status)
 
 static void print_table(const struct mr_status *all, size_t n)
 {
-	static const char *const head[] = {"ID", "PID", "STATUS", "BUNDLE", "CREATED"};
-	struct table t = {.columns = 5};
+	static const char *const head[] = {"ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"};
+	struct table t = {.columns = 6};
 
-	for (size_t i = 0; i < 5; i++)
+	for (size_t i = 0; i < 6; i++)
 		table_add(&t, head[i]);
 	for (size_t i = 0; i < n; i++) {
 		char pid[16], created[TIME_TEXT_SIZE] = "";
@@ -46,6 +46,7 @@ static void print_table(const struct mr_status *all, size_t n)
 		table_add(&t, oci_status(all[i].status));
 		table_add(&t, all[i].bundle);
 		table_add(&t, created);
+		table_add(&t, all[i].owner);
 	}
 	table_print(&t, stdout);
 	table_clear(&t);

@@ -164,6 +164,7 @@ struct mr_status {
 	int64_t created_ns, started_ns, finished_ns; /* CLOCK_REALTIME; 0: has not happened */
 	char command[128];
 	char bundle[512];
+	char owner[64]; /* name, or "#1000" where the host has none; "": not known */
 };
 
 /** All containers below @root, sorted by id; a damaged record appears as "broken". */

@@ -242,7 +242,7 @@ int mr_child_step_create_hooks(struct mr_child *c, struct mr_error *err)
 	/* Their paths are the caller's, also if those start in a chroot that we have left. */
 	if (outer >= 0 && (ret = mr_outer_return(outer, err)) < 0)
 		return ret;
-	ret = run_hooks(c, MR_HOOK_CREATE_CONTAINER, "creating", c->plan->bundle, err);
+	ret = run_hooks(c, MR_HOOK_CREATE_CONTAINER, "created", c->plan->bundle, err);
 	if (ret < 0 || outer < 0)
 		return ret;
 	autoclose int again = -1;

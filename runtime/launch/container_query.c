@@ -54,6 +54,7 @@ int mr_container_status(struct mr_container *c, struct mr_status *ret, struct mr
 	memset(ret, 0, sizeof(*ret));
 	memcpy(ret->id, c->state.id, sizeof(ret->id));
 	ret->exit_code = ret->oom_killed = -1;
+	(void)mr_state_read_owner(&c->state, ret->owner);
 	if (c->damaged) {
 		snprintf(ret->status, sizeof(ret->status), "broken");
 		return 0;

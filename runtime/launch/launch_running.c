@@ -41,9 +41,10 @@ static int on_barrier(void *arg, enum mr_barrier b, struct mr_error *err)
 	int ret = mr_launch_write_created(l, err);
 	if (ret == 0 && l->plan->spec->linux_->net_devices.n > 0)
 		ret = mr_netdev_move(l->plan->spec->linux_, l->monitor.pidfd, err);
+	/* runtime-spec, "Lifecycle": "created" from the end of step 2, and hooks are 3 to 5. */
 	if (ret == 0)
-		ret = run_hooks(l, MR_HOOK_PRESTART, "creating", err);
-	return ret < 0 ? ret : run_hooks(l, MR_HOOK_CREATE_RUNTIME, "creating", err);
+		ret = run_hooks(l, MR_HOOK_PRESTART, "created", err);
+	return ret < 0 ? ret : run_hooks(l, MR_HOOK_CREATE_RUNTIME, "created", err);
 }
 
 static int on_listener(void *arg, int fd, struct mr_error *err)

@@ -8,10 +8,7 @@
 #include "cgroup/systemd.h"
 
 #include <errno.h>
-#include <pwd.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 static int finish(struct mr_json_writer *w, char **ret_json, struct mr_error *err)
 {
@@ -48,27 +45,6 @@ static void put_known_bool(struct mr_json_writer *w, const char *key, const stru
 		mr_json_put_bool(w, key, value->boolean);
 }
 
-/* Whose container it is: a name of the host, or "#1000" where it has none, as runc says. */
-static void put_owner(struct mr_json_writer *w, const struct mr_state *state)
-{
-	struct stat st;
-	char owner[64];
-
-	if (fstat(state->dir, &st) < 0)
-		return;
-	snprintf(owner, sizeof(owner), "#%u", (unsigned)st.st_uid);
-	/* getpwuid(3) would load what a static program cannot have. */
-	FILE *passwd = fopen("/etc/passwd", "re");
-	for (struct passwd *p; passwd && (p = fgetpwent(passwd));)
-		if (p->pw_uid == st.st_uid) {
-			snprintf(owner, sizeof(owner), "%s", p->pw_name);
-			break;
-		}
-	if (passwd)
-		fclose(passwd);
-	mr_json_put_text(w, "owner", owner);
-}
-
 /* The record is the one source of how it ended. */
 static void put_end(struct mr_json_writer *w, const struct mr_state *state)
 {
@@ -98,7 +74,7 @@ int mr_oci_state_of_live(const struct mr_state *state, const struct mr_live *liv
 	bool runs = !mr_streq(status, "stopped");
 	struct mr_error ignored;
 	struct mr_intent intent;
-	char unit[MR_UNIT_MAX];
+	char unit[MR_UNIT_MAX], owner[64];
 
 	mr_json_begin_object(&w, NULL);
 	mr_json_put_text(&w, "ociVersion", live->oci_version);
@@ -108,7 +84,8 @@ int mr_oci_state_of_live(const struct mr_state *state, const struct mr_live *liv
 	mr_json_put_text(&w, "bundle", live->bundle);
 	mr_json_put_text(&w, "rootfs", live->rootfs);
 	mr_json_put_text(&w, "created", live->created);
-	put_owner(&w, state);
+	if (mr_state_read_owner(state, owner) == 0)
+		mr_json_put_text(&w, "owner", owner);
 	if (mr_state_read_intent(state, &intent, &ignored) == 0 && intent.scope &&
 		mr_scope_unit(intent.cgroup_path, unit, &ignored) == 0)
 		mr_json_put_text(&w, "systemd-scope", unit);

@@ -24,6 +24,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -429,4 +430,23 @@ int mr_state_list(const char *root, struct mr_strv *ret, struct mr_error *err)
 	if (ret->n > 1)
 		qsort(ret->items, ret->n, sizeof(*ret->items), compare);
 	return r;
+}
+
+int mr_state_read_owner(const struct mr_state *s, char ret[static 64])
+{
+	struct stat st;
+
+	if (fstat(s->dir, &st) < 0)
+		return -errno;
+	snprintf(ret, 64, "#%u", (unsigned)st.st_uid);
+	/* getpwuid(3) may load modules, which a static program cannot. */
+	FILE *passwd = fopen("/etc/passwd", "re");
+	for (struct passwd *p; passwd && (p = fgetpwent(passwd));)
+		if (p->pw_uid == st.st_uid) {
+			snprintf(ret, 64, "%s", p->pw_name);
+			break;
+		}
+	if (passwd)
+		fclose(passwd);
+	return 0;
 }

@@ -159,6 +159,8 @@ int mr_state_read_status(const struct mr_state *s, char **ret_json, struct mr_er
  * call it with the lock. The intent goes last, so that a removal that was cut off can be
  * repeated. -ENOTEMPTY: there is something that is not ours, and the message names it. */
 int mr_state_remove(struct mr_state *s, struct mr_error *err);
+/** Whose container it is: a name of the host, or "#1000" where it has none. 0 or -errno */
+int mr_state_read_owner(const struct mr_state *s, char ret[static 64]);
 /** Ids below @root, sorted. A missing root is an empty list. */
 int mr_state_list(const char *root, struct mr_strv *ret, struct mr_error *err);
 /** /proc/sys/kernel/random/boot_id */

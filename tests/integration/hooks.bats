@@ -45,7 +45,7 @@ hook() {
 		assert_eq "$(jq -r '.annotations["a.b"]' "$DIR/$kind.json")" c "$kind"
 	done
 	assert_eq "$(jq -r .status "$DIR"/{prestart,createRuntime,createContainer,startContainer,poststart,poststop}.json | tr '\n' ' ')" \
-		"creating creating creating created running stopped "
+		"created created created created running stopped "
 	for kind in createContainer startContainer; do
 		assert_eq "$(jq -r .pid "$DIR/$kind.json")" 1 "$kind: as the container sees it"
 	done

@@ -40,6 +40,7 @@ assert_code() {
 	assert_status 0
 	assert_eq "$output$stderr" ""
 	assert_eq "$(status_of)" created
+	assert_matches "$(minirun list | sed -n 2p)" "^$ID +[0-9]+ +created +$BUNDLE +[^ ]+Z +$(id -un)\$"
 	assert_eq "$(cat "$BATS_TEST_TMPDIR/pid")" "$(minirun state "$ID" | jq .pid)"
 	# Engines parse the file strictly.
 	assert_eq "$(tail -c 1 "$BATS_TEST_TMPDIR/pid" | tr -d 0-9)" "" "end of the pid file"
@@ -170,7 +171,7 @@ sys.stdout.write(out.decode())' "$BATS_TEST_TMPDIR/console"
 	done
 	make_spec "$BUNDLE/config.json" "${filter# | }" "$(args /bin/sleep 60)"
 	minirun create -b "$BUNDLE" "$ID"
-	assert_eq "$(cat "$BATS_TEST_TMPDIR/hooks")" $'prestart creating\ncreateRuntime creating\ncreateContainer creating'
+	assert_eq "$(cat "$BATS_TEST_TMPDIR/hooks")" $'prestart created\ncreateRuntime created\ncreateContainer created'
 	minirun start "$ID"
 	assert_eq "$(tail -n 1 "$BATS_TEST_TMPDIR/hooks")" "poststart running"
 	minirun delete -f "$ID"
