@@ -305,7 +305,7 @@ int mr_explain(const char *root, const char *name, bool json, int last, char **r
 /** Turn a log line of a detached container into its text. @return 1 stdout, 2 stderr */
 int mr_log_line(const char *line, size_t len, char **ret_text, size_t *ret_len);
 
-/** "KILL", "SIGKILL", "9" to a number. -EINVAL for anything else. */
+/** "KILL", "SIGKILL", "9", "RTMIN+3", "RTMAX-1" to a number. -EINVAL for anything else. */
 int mr_signal_number(const char *text);
 /** docker's sizes and durations, for commands. */
 int mr_size_value(const char *text, int64_t *ret_bytes);

@@ -183,6 +183,20 @@ int mr_parse_duration(const char *text, int64_t *ret_ms)
 	return 0;
 }
 
+/* RTMIN, RTMIN+3, RTMAX-1, RTMAX: as kill(1) has them. */
+static int real_time_signal(const char *name)
+{
+	const bool max = strncasecmp(name, "RTMAX", 5) == 0;
+	int64_t n = 0;
+
+	if (!max && strncasecmp(name, "RTMIN", 5) != 0)
+		return -EINVAL;
+	if (name[5] && (name[5] != (max ? '-' : '+') || mr_parse_i64(name + 6, &n) < 0 || n < 0 ||
+			       n > MR_SIGRTMAX - MR_SIGRTMIN))
+		return -EINVAL;
+	return max ? MR_SIGRTMAX - (int)n : MR_SIGRTMIN + (int)n;
+}
+
 int mr_signal_number(const char *text)
 {
 	const char *name = strncasecmp(text, "SIG", 3) == 0 ? text + 3 : text;
@@ -195,10 +209,7 @@ int mr_signal_number(const char *text)
 		if (known && strcasecmp(known, name) == 0)
 			return sig;
 	}
-	if (strncasecmp(name, "RTMIN+", 6) == 0 && mr_parse_i64(name + 6, &n) == 0 && n >= 0 &&
-		MR_SIGRTMIN + n <= MR_SIGRTMAX)
-		return MR_SIGRTMIN + (int)n;
-	return -EINVAL;
+	return real_time_signal(name);
 }
 
 const char *mr_format_size(uint64_t bytes, char buf[static 24])

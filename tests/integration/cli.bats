@@ -455,7 +455,7 @@ MESSAGE=.*does not exist.*
 @test "cli: empty lists" {
 	cli list
 	assert_status 0
-	assert_matches "$output" '^ID +PID +STATUS +BUNDLE +CREATED$'
+	assert_matches "$output" '^ID +PID +STATUS +BUNDLE +CREATED +OWNER$'
 	cli list --format json
 	assert_eq "$output" "[]"
 	cli ps

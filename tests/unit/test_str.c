@@ -349,6 +349,25 @@ static void test_hash(void **state)
 	assert_true(mr_hash64("foobar", 6) == UINT64_C(0x85944171f73967e8));
 }
 
+static void test_signals(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text;
+		int number;
+	} rows[] = {
+		{"9", 9}, {"KILL", 9}, {"SIGKILL", 9}, {"sigterm", 15}, {"34", 34}, {"64", 64},
+		{"RTMIN", 34}, {"SIGRTMIN+3", 37}, {"RTMIN+30", 64}, {"rtmax", 64}, {"RTMAX-1", 63},
+		{"RTMAX-30", 34}, {"RTMAX-31", -EINVAL}, {"RTMIN+31", -EINVAL}, {"RTMIN-1", -EINVAL},
+		{"RTMAX+1", -EINVAL}, {"RTMIN+", -EINVAL}, {"RTMIN+-1", -EINVAL}, {"RT", -EINVAL},
+		{"0", -EINVAL}, {"65", -EINVAL}, {"-1", -EINVAL}, {"9x", -EINVAL}, {"", -EINVAL},
+		{"SIG", -EINVAL}, {"NOSUCH", -EINVAL},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		assert_int_equal(mr_signal_number(rows[i].text), rows[i].number);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -366,6 +385,7 @@ int main(void)
 		cmocka_unit_test(test_ids_of_containers),
 		cmocka_unit_test(test_clean_paths),
 		cmocka_unit_test(test_join_never_leaves_the_base),
+		cmocka_unit_test(test_signals),
 		cmocka_unit_test(test_path_questions),
 		cmocka_unit_test(test_hash),
 	};

@@ -45,12 +45,16 @@ echo "$kind session $([ "$4" = "$(sed 's/.*) //' /proc/$PPID/stat 2>/dev/null | 
 SH
 }
 
-# hooks_of VERB...: which ran in it, in order.
+# hooks_of VERB...: which ran in it, in order; but that of crun is random in start.
 hooks_of() {
 	local before=0 log=$BUNDLE/rootfs/log
 	[ ! -e "$log" ] || before=$(wc -l <"$log")
 	try "$@"
-	note "$1 runs" "$([ ! -e "$log" ] || tail -n "+$((before + 1))" "$log" | sed -n 's/ ran$//p' | tr '\n' ' ')"
+	note "$1 runs" "$([ ! -e "$log" ] || tail -n "+$((before + 1))" "$log" | sed -n 's/ ran$//p' | _ordered "$1" | tr '\n' ' ')"
+}
+
+_ordered() {
+	[[ $1 == *start ]] && sort || cat
 }
 
 # found KIND: notes of its lines.
@@ -108,10 +112,20 @@ life() {
 		note "$1 start, then" "$(status_of)"
 	fi
 	[ "$(status_of)" != running ] || rt kill "$ID" KILL
-	[ -z "$(status_of)" ] || { wait_for _has_status stopped && hooks_of "$1 delete" delete "$ID" && _said "$1 delete"; }
+	# crun's state may fail while init is going.
+	if [ -e "$ROOT/$ID" ]; then
+		wait_for _has_status stopped
+		hooks_of "$1 delete" delete "$ID"
+		_said "$1 delete"
+	fi
 	note "$1 delete, then" "$(status_of)"
-	rt delete --force "$ID" >/dev/null 2>&1 || true
+	[ ! -e "$ROOT/$ID" ] || wait_for _deleted
 	rm -f "$BUNDLE/rootfs/log"
+}
+
+_deleted() {
+	rt delete --force "$ID"
+	[ ! -e "$ROOT/$ID" ]
 }
 
 # Whether the hook's own words are to be read, and which hook and what of it are named.

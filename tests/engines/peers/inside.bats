@@ -59,7 +59,8 @@ inside() {
 		sed -i -e "s/^ns $ns $(readlink "/proc/self/ns/$ns")$/ns $ns host/" \
 			-e "s/^ns $ns .*\[.*/ns $ns new/" "$WORK/out"
 	done
-	# Words of the key, then the value.
+	# Words of the key, then the value. Keyrings of others go some time after them.
+	sed -i "/^key /{/^key $ID:/!d}" "$WORK/out"
 	sed -E -e 's/^(env order|group is session|[a-z_A-Z]+ [^ ]+|[a-z_]+) ?(.*)/\1\t\2/' \
 		-e 's/^(cwd|root|exe|comm|fds|hostname|domainname|oom_score_adj|apparmor|tty|nice|policy|keys|lo|loginuid|uid_map|setgroups|personality) ([^\t]*)\t?/\1\t\2 /' \
 		-e 's/[ \t]+$//' -e 's/(devtmpfs devtmpfs|tmpfs nodes) rw,.*/of the host/' -e "s:$ID:ID:g; s:mrp$$:mrp:g" "$WORK/out" >>"$NOTES"
@@ -93,6 +94,7 @@ case_usual() {
 
 case_user() {
 	inside '.process.user = {uid: 1000, gid: 1001, additionalGids: [5, 20], umask: 63}' \
+		'.domainname = "peers.test"' \
 		'.process.noNewPrivileges = false' '.process.cwd = "/data"' \
 		'.process.env = ["PATH=/bin", "A=1", "B=two words", "A=3", "EMPTY="]' \
 		'.process.capabilities = {bounding: ["CAP_KILL", "CAP_CHOWN"], effective: ["CAP_KILL"],
@@ -173,4 +175,42 @@ case_seccomp() {
 
 @test "peers: seccomp" {
 	compare seccomp
+}
+
+# What the default profile of minirun lets root do.
+attempts() {
+	cat <<'SH'
+attempt() {
+	words=$(/bin/busybox "$@" 2>&1 </dev/null) && code=0 || code=$?
+	echo "$1${2:+_$2} $code $(echo "${words##*: }" | head -n 1)"
+}
+attempt mount -t tmpfs none /tmp
+attempt umount /dev/shm
+attempt chroot / /bin/true
+attempt unshare -m /bin/true
+attempt unshare -U /bin/true
+attempt hostname other
+attempt mknod /tmp/node c 1 3
+attempt chown 5:5 /tmp
+attempt setsid true
+attempt nsenter -t 1 -m true
+attempt pivot_root / /
+attempt ip link set lo down
+grep -E '^(Seccomp|NoNewPrivs)' /proc/self/status | sed 's/:\t/ /'
+SH
+}
+
+case_profile() {
+	local caps='["CAP_CHOWN", "CAP_SYS_ADMIN", "CAP_SYS_CHROOT", "CAP_MKNOD", "CAP_SYS_NICE", "CAP_NET_ADMIN",
+		"CAP_SYS_PTRACE"]'
+	[ -d "$WORK/spec" ] || { mkdir "$WORK/spec" && "$MINIRUN" spec --bundle "$WORK/spec"; }
+	bundle "$(args /bin/busybox sh -c "$(attempts)")" \
+		".process.capabilities = {bounding: $caps, effective: $caps, permitted: $caps}" \
+		"$(jq -r '".linux.seccomp = \(.linux.seccomp | tojson)"' "$WORK/spec/config.json")"
+	rt run --bundle "$BUNDLE" "$ID" >"$WORK/out" 2>"$WORK/err" </dev/null || note "fails" "$(class "$(<"$WORK/err")")"
+	sed -E "s/^([^ ]+) /\1\t/; s/ +$//" "$WORK/out" >>"$NOTES"
+}
+
+@test "peers: the default seccomp profile" {
+	compare profile
 }

@@ -106,7 +106,7 @@ case_stopped() {
 case_signals() {
 	local signal
 	bundle "$(args /bin/sleep 100)"
-	for signal in "" TERM SIGTERM term sigterm 15 SIGRTMIN+1 RTMIN+1 64 65 -1 NOSUCH 9x; do
+	for signal in "" TERM SIGTERM term sigterm 15 KILL SIGKILL 9 SIGRTMIN+1 RTMIN+1 RTMAX-1 64 65 -1 NOSUCH 9x; do
 		be running
 		# shellcheck disable=SC2086
 		try "kill ID $signal" kill "$ID" $signal
