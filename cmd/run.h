@@ -41,7 +41,7 @@ enum run_mode { RUN_SPEC, RUN_COMMAND, RUN_OCI };
 	ROW("no-new-keyring", 0, OPTION_FLAG, run.no_new_keyring, NULL, \
 		"keep the session keyring"), \
 	ROW("pidfd-socket", 0, OPTION_TEXT, run.pidfd_socket, "SOCKET", \
-		"receives a pidfd of init when detached"), \
+		"receives a pidfd of init"), \
 	ROW("preserve-fds", 0, OPTION_NUMBER, run.preserve_fds, "N", \
 		"pass on descriptors 3 to 3+N-1"), \
 	ROW("no-subreaper", 0, OPTION_FLAG, no_subreaper, NULL, \

@@ -260,7 +260,6 @@ int mr_delete(const char *root, const char *id, bool force, bool keep_record,
 
 int mr_forget(const char *root, const char *id, struct mr_error *err)
 {
-	if (!mr_is_id(id))
-		return mr_fail_text(err, EINVAL, "'%.80s' is no container id", id);
-	return mr_kept_remove(root ? root : mr_default_root(), id, err);
+	int ret = mr_check_id(id, err);
+	return ret < 0 ? ret : mr_kept_remove(root ? root : mr_default_root(), id, err);
 }

@@ -121,9 +121,7 @@ static int record_created(struct mr_launch *l, int watcher_fd, pid_t watcher, st
 	if (ret == 0)
 		ret = mr_process_id_read(m->pidfd, m->pid, &l->live.init, err);
 	if (ret == 0)
-		ret = mr_launch_send_pidfd(l, err);
-	if (ret == 0)
-		ret = mr_launch_write_pid_file(l, err);
+		ret = mr_launch_tell_pid(l, err);
 	if (ret == 0)
 		ret = mr_launch_write_record(l, "created", err);
 	if (ret == 0 && (ret = mr_sync_send(m->sock, MR_FRAME_PASS, MR_BARRIER_START, 0)) < 0)

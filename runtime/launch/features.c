@@ -161,6 +161,8 @@ int mr_features_json(char **ret, struct mr_error *err)
 	/* It lets a container go on at its limit, where the killer would end it. */
 	mr_json_begin_array(&w, "potentiallyUnsafeConfigAnnotations");
 	mr_json_put_text(&w, NULL, MR_ANNOTATION_OOM_DISABLE);
+	mr_json_put_text(&w, NULL, MR_ANNOTATION_KEEP_GROUPS);
+	mr_json_put_text(&w, NULL, MR_ANNOTATION_PIDFD_RECEIVER);
 	mr_json_put_text(&w, NULL, "org.systemd.property."); /* with --systemd-properties */
 	mr_json_end(&w);
 	mr_json_end(&w);

@@ -84,7 +84,7 @@ int mr_launch_write_created(struct mr_launch *l, struct mr_error *err)
 	return ret == 0 ? mr_state_write_status(&l->state, json, false, err) : ret;
 }
 
-int mr_launch_write_pid_file(const struct mr_launch *l, struct mr_error *err)
+static int write_pid_file(const struct mr_launch *l, struct mr_error *err)
 {
 	const char *path = l->plan->options.pid_file;
 	char text[16];
@@ -97,17 +97,28 @@ int mr_launch_write_pid_file(const struct mr_launch *l, struct mr_error *err)
 			 ret == -EINVAL ? ", which is no regular file" : "") : 0;
 }
 
-int mr_launch_send_pidfd(const struct mr_launch *l, struct mr_error *err)
+static int send_pidfd(const struct mr_launch *l, struct mr_error *err)
 {
-	const char *path = l->plan->options.pidfd_socket;
+	const char *path = l->plan->options.pidfd_socket, *what = "--pidfd-socket";
 
+	if (!path && !l->plan->exec) {
+		what = MR_ANNOTATION_PIDFD_RECEIVER;
+		path = mr_spec_annotation(l->plan->spec, what);
+	}
 	if (!path)
 		return 0;
-	autoclose int sock = mr_socket_connect(path, "--pidfd-socket", err);
+	autoclose int sock = mr_socket_connect(path, what, err);
 	if (sock < 0)
 		return sock;
 	int ret = mr_socket_send(sock, "pidfd", 5, l->monitor.pidfd);
-	return ret < 0 ? mr_fail(err, -ret, "--pidfd-socket: send to '%s'", path) : 0;
+	return ret < 0 ? mr_fail(err, -ret, "%s: send to '%s'", what, path) : 0;
+}
+
+int mr_launch_tell_pid(const struct mr_launch *l, struct mr_error *err)
+{
+	int ret = send_pidfd(l, err);
+
+	return ret < 0 ? ret : write_pid_file(l, err);
 }
 
 bool mr_launch_refresh(struct mr_launch *l)

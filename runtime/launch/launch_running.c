@@ -74,10 +74,8 @@ static void tell_ready(struct mr_launch *l)
 /* A further process: it has no record of its own, and detached we are done. */
 static int on_exec_started(struct mr_launch *l, struct mr_error *err)
 {
-	int ret = mr_launch_send_pidfd(l, err);
+	int ret = mr_launch_tell_pid(l, err);
 
-	if (ret == 0)
-		ret = mr_launch_write_pid_file(l, err);
 	if (ret == 0 && (ret = mr_state_add_exec(l->plan->exec_state, l->monitor.pid)) < 0)
 		mr_fail(err, -ret, "note the process in the state of '%s'", l->plan->id);
 	l->monitor.created = ret == 0 && l->plan->options.detach;
@@ -98,7 +96,7 @@ static int on_started(void *arg, struct mr_error *err)
 		ret = mr_launch_write_record(l, "running", err);
 	mr_state_unlock(&l->state);
 	if (ret == 0)
-		ret = mr_launch_write_pid_file(l, err);
+		ret = mr_launch_tell_pid(l, err);
 	if (ret == 0)
 		ret = run_hooks(l, MR_HOOK_POSTSTART, "running", err);
 	if (ret == 0)

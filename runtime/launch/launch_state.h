@@ -113,10 +113,8 @@ bool mr_launch_refresh(struct mr_launch *l);
 int mr_launch_take_verdict(struct mr_launch *l, bool figures, struct mr_error *err);
 /** What the monitor has found of the end, into the record. */
 void mr_launch_fill_end(struct mr_launch *l);
-/** --pidfd-socket. */
-int mr_launch_send_pidfd(const struct mr_launch *l, struct mr_error *err);
-/** --pid-file, without a newline as engines parse it. */
-int mr_launch_write_pid_file(const struct mr_launch *l, struct mr_error *err);
+/** --pidfd-socket; --pid-file, without a newline as engines parse it. */
+int mr_launch_tell_pid(const struct mr_launch *l, struct mr_error *err);
 /** With --timeline: name the victims, judge the shape, write the file. */
 int mr_launch_finish_timeline(struct mr_launch *l, struct mr_error *err);
 /** The container has ended: verdict, record, removal. Fills @ret. */

@@ -102,13 +102,9 @@ static int choose_id(struct mr_plan *plan, const char *spec_path, struct mr_erro
 							 : (long)strlen(base)),
 				base);
 	}
-	if (!mr_is_id(id)) {
-		mr_fail_text(err, EINVAL, "container id '%s' is not valid",
-			plan->options.id ? plan->options.id : id);
-		mr_hint(err, "an id is made of A-Z a-z 0-9 _ + - . and is not '.' or '..'; "
-			     "give one with --name");
-		return -EINVAL;
-	}
+	int ret = mr_check_id(plan->options.id ? plan->options.id : id, err);
+	if (ret < 0)
+		return ret;
 	memcpy(plan->id, id, sizeof(id));
 	return 0;
 }

@@ -131,15 +131,34 @@ int mr_state_root_open(const char *root, bool create, struct mr_error *err)
 
 /* --- one container --- */
 
+int mr_check_id(const char *id, struct mr_error *err)
+{
+	auto_str text = { 0 };
+
+	if (mr_is_id(id))
+		return 0;
+	for (const char *s = id; *s && !text.len; s++) {
+		const char one[] = { *s, 0 };
+		if (!mr_is_id(one) && *s != '-' && *s != '.')
+			mr_str_append_printable(&text, one);
+	}
+	if (text.len)
+		mr_fail_text(err, EINVAL, "container ID '%.80s': invalid character '%s'", id,
+			mr_str_text(&text));
+	else
+		mr_fail_text(err, EINVAL, "container ID '%.80s': invalid", id);
+	mr_hint(err, "an id is made of A-Z a-z 0-9 _ + - . with no '-' at the beginning, 255 at "
+		     "most, and is not '.' or '..'");
+	return -EINVAL;
+}
+
 static int set_name(
 	struct mr_state *s, const char *root, const char *id, struct mr_error *err)
 {
 	mr_state_init(s);
-	if (!mr_is_id(id))
-		return mr_fail_text(err, EINVAL,
-			"'%.80s' is no container id: letters, digits and "
-			"_ + - . are allowed, 255 at most, and no '-' at the beginning",
-			id);
+	int ret = mr_check_id(id, err);
+	if (ret < 0)
+		return ret;
 	if (strlen(root) >= sizeof(s->root))
 		return mr_fail_text(err, EINVAL, "state root '%s': too long", root);
 	snprintf(s->root, sizeof(s->root), "%s", root);

@@ -40,6 +40,8 @@ struct mr_state {
 	int dir;  /* the container's directory */
 	int lock; /* held lock, or -1 */
 };
+/** May @id be a container's? 0, or an error that says what is wrong with it. */
+int mr_check_id(const char *id, struct mr_error *err);
 void mr_state_init(struct mr_state *s);
 void mr_state_close(struct mr_state *s);
 

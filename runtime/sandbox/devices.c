@@ -92,7 +92,7 @@ static bool has_device(const struct mr_linux *l, const char *path)
 static int check_device(const struct mr_device *d, size_t i, struct mr_error *err)
 {
 	if (!d->path || d->path[0] != '/' || mr_path_has_dotdot(d->path) ||
-		mr_has_suffix(d->path, "/"))
+		strspn(d->path, "/") == strlen(d->path))
 		return mr_fail_text(err, EINVAL,
 			"linux.devices[%zu].path: '%s' is no absolute path of a node", i,
 			d->path ? d->path : "");
@@ -135,7 +135,14 @@ int mr_devices_plan(const struct mr_spec *spec, bool in_userns, struct mr_arena 
 		int r = check_device(&l->devices.items[i], i, err);
 		if (r < 0)
 			return r;
-		ret->nodes.items[ret->nodes.n++] = l->devices.items[i];
+		struct mr_device *d = &ret->nodes.items[ret->nodes.n++];
+		*d = l->devices.items[i];
+		size_t n = strlen(d->path);
+		while (d->path[n - 1] == '/') /* check_device(): it is more than these */
+			n--;
+		d->path = mr_arena_strndup(arena, d->path, n);
+		if (!d->path)
+			return mr_fail(err, ENOMEM, "devices");
 	}
 	return 0;
 }

@@ -35,9 +35,10 @@
 static int spawn_hook(const struct mr_hook *hook, int dir, int stdin_fd, pid_t *ret)
 {
 	char *only_path[] = {hook->path, NULL}, *no_env[] = {NULL};
+	char **given = hook->env.n > 0 ? hook->env.items : no_env;
 	const struct mr_spawn how = {
 		.args = hook->args.n > 0 ? hook->args.items : only_path,
-		.env = hook->env.n > 0 ? hook->env.items : no_env,
+		.env = hook->env.set ? given : environ,
 		.stdio = {stdin_fd, -1, -1},
 		.dir = dir,
 		.own_group = true,

@@ -6,7 +6,7 @@
 
 /**
  * Run the hooks of one list in order: state JSON (compact, '/' not escaped) on stdin, the
- * hook's own args and env (empty when absent), stdout and stderr as ours. A hook that does
+ * hook's own args and env (ours when absent), stdout and stderr as ours. A hook that does
  * not end within its timeout is killed. No shell, vfork-like cost, SIGPIPE-safe.
  *
  * @param bundle their working directory, if it is there and can be seen; NULL: ours

@@ -78,7 +78,7 @@ static int drop_repeated(char **env, size_t *n)
 	return 0;
 }
 
-static int plan_warnings(const struct mr_spec *spec, struct mr_strv *warnings)
+static int plan_warnings(const struct mr_spec *spec, bool keep_groups, struct mr_strv *warnings)
 {
 	char text[32];
 	int64_t score;
@@ -94,6 +94,9 @@ static int plan_warnings(const struct mr_spec *spec, struct mr_strv *warnings)
 			"process.oomScoreAdj is absent, and the container inherits %lld: "
 			"the OOM killer will spare it (set process.oomScoreAdj to 0)",
 			(long long)score);
+	if (r == 0 && keep_groups && spec->process->additional_gids.n > 0)
+		r = mr_strv_add(warnings, "process.user.additionalGids are ignored: the annotation "
+					  MR_ANNOTATION_KEEP_GROUPS " keeps the caller's");
 	const struct mr_personality *personality = spec->linux_->personality;
 	if (r == 0 && personality != NULL && personality->flags.n > 0)
 		r = mr_strv_add(warnings, "linux.personality.flags are ignored: the "
@@ -111,6 +114,7 @@ int mr_process_plan(const struct mr_spec *spec, const struct mr_host *host,
 	memset(ret, 0, sizeof(*ret));
 	ret->process = process;
 	ret->host_umask = !process->umask.set;
+	ret->keep_groups = mr_streq(mr_spec_annotation(spec, MR_ANNOTATION_KEEP_GROUPS), "1");
 	ret->n_env = process->env.n;
 	ret->env = mr_arena_alloc(arena, (ret->n_env + 2) * sizeof(*ret->env));
 	if (ret->env == NULL)
@@ -124,7 +128,7 @@ int mr_process_plan(const struct mr_spec *spec, const struct mr_host *host,
 		if (mr_has_prefix(ret->env[i], "HOME="))
 			ret->has_home = true;
 	}
-	r = plan_warnings(spec, warnings);
+	r = plan_warnings(spec, ret->keep_groups, warnings);
 	return r < 0 ? mr_fail(err, -r, "process: plan") : 0;
 }
 
@@ -261,8 +265,12 @@ static void hint_user(struct mr_error *err, int e)
 }
 
 static int set_groups(
-	const struct mr_spec_process *process, bool denied, struct mr_error *err)
+	const struct mr_process_plan *plan, bool denied, struct mr_error *err)
 {
+	const struct mr_spec_process *process = plan->process;
+
+	if (plan->keep_groups)
+		return 0;
 	if (denied && process->additional_gids.n > 0) {
 		mr_fail_text(err, EPERM,
 			"process.user.additionalGids: setgroups(2) is denied in this "
@@ -287,7 +295,7 @@ int mr_process_set_user(
 	const struct mr_process_plan *plan, bool setgroups_denied, struct mr_error *err)
 {
 	const struct mr_spec_process *process = plan->process;
-	int r = set_groups(process, setgroups_denied, err);
+	int r = set_groups(plan, setgroups_denied, err);
 
 	if (r < 0)
 		return r;

@@ -125,21 +125,12 @@ static int put_map(struct mr_spec *spec, const struct mr_subid_range *range, uin
 	return 0;
 }
 
-int mr_spec_add_user_namespace(struct mr_spec *spec, const struct mr_host *host,
-	const char *host_root, struct mr_error *err)
+static int put_namespace(struct mr_spec *spec, struct mr_error *err)
 {
 	struct mr_linux *l = spec->linux_;
-	struct mr_subid_range uids = {0}, gids = {0};
 	const size_t n = l->namespaces.n;
-
-	if (mr_host_has_cap(host, CAP_SYS_ADMIN) || mr_spec_namespace_of(spec, MR_NS_USER))
-		return 0;
-	int r = mr_subids_find(host_root, host->euid, &uids, &gids, err);
-	if (r < 0)
-		return r;
-	if (r == 0)
-		uids.count = gids.count = 0;
 	struct mr_spec_namespace *items = mr_arena_alloc(&spec->arena, (n + 1) * sizeof(*items));
+
 	if (!items)
 		return mr_fail(err, ENOMEM, "user namespace");
 	if (n > 0)
@@ -147,6 +138,25 @@ int mr_spec_add_user_namespace(struct mr_spec *spec, const struct mr_host *host,
 	items[n] = (struct mr_spec_namespace){.type = MR_NS_USER};
 	l->namespaces.items = items;
 	l->namespaces.n = n + 1;
-	r = put_map(spec, &uids, host->euid, &l->uid_mappings, err);
-	return r < 0 ? r : put_map(spec, &gids, getegid(), &l->gid_mappings, err);
+	return 0;
+}
+
+int mr_spec_add_user_namespace(struct mr_spec *spec, const struct mr_host *host,
+	const char *host_root, struct mr_error *err)
+{
+	const struct mr_spec_namespace *user = mr_spec_namespace_of(spec, MR_NS_USER);
+	struct mr_linux *l = spec->linux_;
+	struct mr_subid_range uids = {0}, gids = {0};
+
+	if (user ? user->path || l->uid_mappings.n > 0 : mr_host_has_cap(host, CAP_SYS_ADMIN))
+		return 0;
+	int r = mr_subids_find(host_root, host->euid, &uids, &gids, err);
+	if (r < 0)
+		return r;
+	if (r == 0)
+		uids.count = gids.count = 0;
+	if ((!user && (r = put_namespace(spec, err)) < 0) ||
+		(r = put_map(spec, &uids, host->euid, &l->uid_mappings, err)) < 0)
+		return r;
+	return put_map(spec, &gids, getegid(), &l->gid_mappings, err);
 }

@@ -36,9 +36,9 @@ size_t mr_subids_map(const struct mr_subid_range *range, uint32_t inside, uint32
 	struct mr_id_mapping ret[static 3]);
 
 /**
- * A user namespace for a spec that has none and a caller who can make no other namespace:
- * root inside is the caller, further ids are the caller's subordinate ones. Nothing to do
- * for anybody else.
+ * Mappings for a new user namespace without any, which is added to a spec whose caller can
+ * make no other namespace: root inside is the caller, further ids are the caller's
+ * subordinate ones. Nothing to do for anybody else.
  */
 int mr_spec_add_user_namespace(struct mr_spec *spec, const struct mr_host *host,
 	const char *host_root, struct mr_error *err);

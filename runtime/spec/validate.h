@@ -7,7 +7,7 @@
 /**
  * Rules across fields, without looking at the host: major of ociVersion is 1; root and
  * process present; args not empty; cwd absolute; namespaces unique; mappings only with a
- * user namespace (and the other way round for a new one without mappings); hostname needs
+ * user namespace (a new one has both lists or none); hostname needs
  * a new or joined uts namespace; sysctls only namespaced ones, and the matching namespace
  * present; cgroupsPath without ".."; masked and readonly paths absolute; device types;
  * swap without limit, swap below limit; NUL-free and "K=V" env; time offsets need a time

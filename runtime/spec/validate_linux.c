@@ -76,10 +76,10 @@ static int check_mappings(const struct mr_rules *c)
 			l->uid_mappings.n > 0 ? "linux.uidMappings" : "linux.gidMappings",
 			"needs a user namespace (add {\"type\": \"user\"} to "
 			"linux.namespaces)");
-	if (has_new_namespace(c, MR_NS_USER) && l->uid_mappings.n == 0)
+	if (given && has_new_namespace(c, MR_NS_USER) && l->uid_mappings.n == 0)
 		return mr_rule_fail(c, "linux.uidMappings",
 			"a new user namespace needs at least one entry");
-	if (has_new_namespace(c, MR_NS_USER) && l->gid_mappings.n == 0)
+	if (given && has_new_namespace(c, MR_NS_USER) && l->gid_mappings.n == 0)
 		return mr_rule_fail(c, "linux.gidMappings",
 			"a new user namespace needs at least one entry");
 	int r = check_mapping_list(c, &l->uid_mappings, "linux.uidMappings");

@@ -24,7 +24,7 @@ hook() {
 	sh=$(command -v sh)
 	[ "$1" != startContainer ] || path=/hooks sh=/bin/sh
 	jq -nr --arg kind "$1" --arg sh "$sh" --arg script "cd $path; $2" --argjson more "${3:-{\}}" --arg env "PATH=$PATH:/bin" \
-		'".hooks.\($kind) += [\({path: $sh, args: ["sh", "-c", $script], env: [$env]} + $more | tojson)]"'
+		'".hooks.\($kind) += [\({path: $sh, args: ["sh", "-c", $script], env: [$env]} + $more | del(.[] | nulls) | tojson)]"'
 }
 
 @test "hooks: all six lists run in order, with the state on stdin" {
@@ -107,6 +107,20 @@ hook() {
 	assert_contains "$(cat "$DIR/env")" ONE=1
 	refute_contains "$(cat "$DIR/env")" FROM_HOST
 	assert_eq "$(tr '\n' ' ' <"$DIR/fds")" "0 1 2 3 " "the last is that of ls itself"
+}
+
+@test "hooks: without env they have the caller's, of the container the program's" {
+	local kind
+	for kind in prestart createContainer poststop; do
+		FROM_HOST=1 inside true "$(hook $kind 'env >env' '{"env": null}')"
+		assert_contains "$(cat "$DIR/env")" FROM_HOST=1
+	done
+	FROM_HOST=1 inside true "$(hook startContainer 'env >env' '{"env": null}')" "$MOUNT" \
+		'.process.env += ["OF_PROGRAM=1"]'
+	assert_contains "$(cat "$DIR/env")" OF_PROGRAM=1
+	refute_contains "$(cat "$DIR/env")" FROM_HOST
+	FROM_HOST=1 inside true "$(hook prestart '/usr/bin/env >env' '{"env": []}')"
+	refute_contains "$(cat "$DIR/env")" FROM_HOST
 }
 
 @test "hooks: a failing one is an error naming kind, number and path, and nothing is left" {

@@ -284,6 +284,13 @@ allow"
 	assert_eq "$(grep -v : <<<"$output")" 0
 }
 
+@test "userns: without mappings its root is the caller" {
+	requires userns
+	inside 'id -u; for m in uid gid; do read -r in out n </proc/self/${m}_map; echo $in $out $n; done' \
+		'.linux.namespaces += [{type: "user"}]'
+	assert_eq "$output" "0"$'\n'"0 $(id -u) 1"$'\n'"0 $(id -g) 1"
+}
+
 @test "userns: a user that is not mapped is an error that says so" {
 	requires userns
 	mapped_rootfs
@@ -293,9 +300,9 @@ allow"
 	refused 125 additional
 }
 
-@test "userns: mappings without a user namespace, and the reverse, are refused" {
-	make_spec "$BUNDLE/config.json" '.linux.namespaces += [{type: "user"}]'
-	refused 125 Mappings
+@test "userns: mappings without a user namespace, and for users only, are refused" {
+	make_spec "$BUNDLE/config.json" '.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 0, hostID: 0, size: 1}]'
+	refused 125 linux.gidMappings
 	make_spec "$BUNDLE/config.json" '.linux.uidMappings = [{containerID: 0, hostID: 0, size: 1}]'
 	refused 125 linux.uidMappings
 }

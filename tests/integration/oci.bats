@@ -151,6 +151,49 @@ sys.stdout.write(out.decode())' "$BATS_TEST_TMPDIR/console"
 	wait_for grep -q "on a terminal" "$OUT"
 }
 
+@test "oci: a pidfd of the container is sent, by option and by annotation" {
+	command -v python3 >/dev/null || skip "needs python3"
+	local how out pid socket=$BATS_TEST_TMPDIR/pidfd
+	make_spec "$BUNDLE/config.json" "$(args /bin/sleep 60)"
+	for how in option annotation; do
+		background timeout 20 python3 -c '
+import array, os, socket, sys
+s = socket.socket(socket.AF_UNIX)
+s.bind(sys.argv[1])
+s.listen(1)
+c, _ = s.accept()
+_, ancillary, _, _ = c.recvmsg(16, socket.CMSG_SPACE(4))
+with open("/proc/self/fdinfo/%d" % array.array("i", ancillary[0][2])[0]) as f:
+    print([l.split()[1] for l in f if l.startswith("Pid:")][0])' "$socket"
+		out=$OUT pid=$BG_PID
+		wait_for test -S "$socket"
+		if [ $how = option ]; then
+			launch run -d -b "$BUNDLE" --pidfd-socket "$socket" "$ID"
+		else
+			make_spec "$BUNDLE/config.json" "$(args /bin/sleep 60)" \
+				".annotations = {\"run.oci.pidfd_receiver\": \"$socket\"}"
+			launch run -d -b "$BUNDLE" "$ID"
+		fi
+		assert_status 0
+		wait "$pid"
+		assert_eq "$(cat "$out")" "$(init_pid)" "$how"
+		minirun delete --force "$ID"
+		rm "$socket"
+	done
+}
+
+@test "oci: what is no id is an error that shows the character" {
+	make_spec "$BUNDLE/config.json"
+	local id
+	for id in a/b 'a b' . ..; do
+		run minirun create -b "$BUNDLE" "$id"
+		assert_status 1
+		assert_contains "$output" "container ID '$id': invalid"
+	done
+	run minirun state a/b
+	assert_contains "$output" "invalid character '/'"
+}
+
 @test "oci: an OOM kill is in state and record, with the exit code" {
 	requires memory
 	create "$(args /memlab anon 80M)" "$(memory 64M)"

@@ -27,6 +27,17 @@ in_status() {
 	assert_eq "$output" $'1234\n2345\n2345 10 20 4000000'
 }
 
+@test "process: the caller's groups are passed on only by annotation" {
+	requires root
+	local keep='.annotations = {"run.oci.keep_original_groups": "1"}'
+	make_spec "$BUNDLE/config.json" "$(args id -G)" "$keep"
+	run --separate-stderr setpriv --groups 77,78 "$MINIRUN" --root "$ROOT" run --name "$ID" "$BUNDLE/config.json"
+	assert_eq "$output" "0 77 78"
+	in_container 'id -G' "$keep" '.process.user.additionalGids = [9]'
+	assert_status 0
+	assert_contains "$stderr" "additionalGids are ignored"
+}
+
 @test "process: the caller's groups are not passed on" {
 	inside 'id -G; grep Groups: /proc/self/status'
 	assert_eq "${lines[0]}" 0

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "base/str.h"
+#include "minirun.h" /* mr_signal_number() */
 
 #include <errno.h>
 #include <string.h>
