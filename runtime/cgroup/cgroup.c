@@ -313,6 +313,9 @@ int mr_cgroup_open_below(struct mr_cgroup *cg, const char *where, struct mr_erro
 	path += strspn(path, "/");
 	if (mr_path_has_dotdot(path))
 		return mr_fail_text(err, EINVAL, "cgroup '%s' leaves the container's by '..'", where);
+	if (only >= 0 && *path && cg->dir[only] < 0)
+		return mr_fail_text(err, ENOENT, "cgroup '%s': the container has none of '%.*s'",
+			where, (int)(colon - where), where);
 	for (int h = 0; h < cg->host->n_hierarchies; h++) {
 		if (cg->dir[h] < 0 || !*path || (only >= 0 && h != only))
 			continue;

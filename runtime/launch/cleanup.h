@@ -11,7 +11,7 @@
  */
 void mr_cleanup_stop(const struct mr_state *state, const struct mr_host *host);
 
-/** After init's end: let the process that watched it write its last word, 5 s at most. */
+/** After init's end, for which one waits that has been killed: let the process that watched it write its last word, 5 s at most. */
 void mr_cleanup_await(const struct mr_state *state);
 
 /**

@@ -165,7 +165,7 @@ _is_alone() {
 	assert_status 0
 	grep -qE ':memory:.*/sub$' "/proc/$(cat "$BATS_TEST_TMPDIR/pid")/cgroup"
 	local bad
-	for bad in ../x memory:../x nosuch:sub missing; do
+	for bad in ../x memory:../x nosuch:sub missing cpu:sub; do
 		ex --cgroup "$bad" "$ID" true
 		assert_status 255
 	done

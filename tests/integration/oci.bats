@@ -117,6 +117,17 @@ assert_code() {
 	assert_nothing_left
 }
 
+@test "oci: delete waits for the end of what has been killed" {
+	local n
+	for n in 1 2 3 4 5; do
+		create "$(args /bin/sleep 60)"
+		[ $n -lt 3 ] || minirun start "$ID"
+		minirun kill "$ID" KILL
+		minirun delete "$ID"
+	done
+	assert_nothing_left
+}
+
 @test "oci: a program that is not there fails create, and nothing is left" {
 	create "$(args nosuchprogram)"
 	assert_status 1
