@@ -8,8 +8,9 @@
  * and number, is replaced: an image's "/dev/null" that is a link or a file must never
  * receive anybody's output (CVE-2025-31133).
  *
- * In a user namespace mknod(2) of a device is refused (user_namespaces(7)): the host's
- * node is bound there, after the same check.
+ * In a user namespace mknod(2) of a device is refused (user_namespaces(7)): a node is
+ * bound there, after the same check; of the spec's devices one that the parent has made, in
+ * a file system that is mounted nowhere, of the default ones the host's.
  *
  * /dev/console is the container's pty, bound by the descriptor that the terminal room
  * opened, not by a name that somebody could exchange (CVE-2025-52565).
@@ -27,6 +28,7 @@
 #include <linux/magic.h>
 #include <linux/major.h>
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -116,10 +118,16 @@ int mr_devices_plan(const struct mr_spec *spec, bool in_userns, struct mr_arena 
 	ret->needed = is_needed(spec);
 	ret->bind = in_userns;
 	ret->terminal = spec->process && spec->process->terminal;
+	ret->uids = &l->uid_mappings;
+	ret->gids = &l->gid_mappings;
 	ret->nodes.items = mr_arena_alloc(
 		arena, (N_DEFAULTS + l->devices.n) * sizeof(*ret->nodes.items));
-	if (!ret->nodes.items)
+	ret->made = mr_arena_alloc(arena, (N_DEFAULTS + l->devices.n) * sizeof(*ret->made));
+	if (!ret->nodes.items || !ret->made)
 		return mr_fail(err, ENOMEM, "devices");
+	for (size_t i = 0; i < N_DEFAULTS + l->devices.n; i++)
+		ret->made[i] = -1;
+	ret->n_of_spec = l->devices.n;
 	for (size_t i = 0; i < N_DEFAULTS; i++) {
 		if (has_device(l, defaults[i].path))
 			continue;
@@ -192,12 +200,15 @@ static int open_bind_target(int dir, const char *name, struct mr_error *err)
 	return fd < 0 ? mr_fail(err, errno, "open '%s'", name) : mr_take_fd(&fd);
 }
 
-static int bind_node(
-	const struct mr_device *d, int dir, const char *name, struct mr_error *err)
+#define CLONE_NODE (OPEN_TREE_CLONE | (unsigned)OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW)
+
+/** @made a mount of it that is there already, or -1 */
+static int bind_node(const struct mr_device *d, int made, int dir, const char *name,
+	struct mr_error *err)
 {
 	struct stat st;
-	autoclose int source = open_tree(AT_FDCWD, d->path,
-		OPEN_TREE_CLONE | (unsigned)OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW);
+	autoclose int own = made < 0 ? open_tree(AT_FDCWD, d->path, CLONE_NODE) : -1;
+	const int source = made < 0 ? own : made;
 
 	if (source < 0 || fstat(source, &st) < 0)
 		return mr_fail(err, errno, "the host's '%s'", d->path);
@@ -238,9 +249,10 @@ static int make_node(
 	return 0;
 }
 
-static int add_node(const struct mr_devices_plan *plan, const struct mr_device *d,
-	const struct mr_rootfs *r, int dev, struct mr_error *err)
+static int add_node(const struct mr_devices_plan *plan, size_t i, const struct mr_rootfs *r,
+	int dev, struct mr_error *err)
 {
+	const struct mr_device *d = &plan->nodes.items[i];
 	const char *name = d->path + strlen("/dev/");
 	autoclose int parent = -1;
 	int dir = dev;
@@ -257,10 +269,55 @@ static int add_node(const struct mr_devices_plan *plan, const struct mr_device *
 	int ret = bind ? 0 : make_node(d, dir, name, err);
 	/* No CAP_MKNOD, or no devices for us: what the host has can still be bound. */
 	if (bind || (ret == -EPERM && err->err == 0))
-		ret = bind_node(d, dir, name, err);
+		ret = bind_node(d, plan->made[i], dir, name, err);
 	if (ret < 0 && err->err == 0)
 		return mr_fail(err, -ret, "mknod of '%s'", d->path);
 	return ret;
+}
+
+static uint32_t outside(const struct mr_id_mappings *maps, uint64_t id)
+{
+	for (size_t i = 0; i < maps->n; i++) {
+		const struct mr_id_mapping *m = &maps->items[i];
+		if (id >= m->container_id && id - m->container_id < m->size)
+			return m->host_id + (uint32_t)(id - m->container_id);
+	}
+	return 0;
+}
+
+int mr_devices_make(struct mr_devices_plan *plan, struct mr_error *err)
+{
+	const struct mr_fs_config tmpfs = {.type = "tmpfs", .source = "tmpfs"};
+
+	if (!plan->needed || !plan->bind || plan->n_of_spec == 0 || plan->uids->n == 0)
+		return 0;
+	autoclose int fs = mr_mount_fd_create(&tmpfs, err);
+	if (fs < 0)
+		return fs;
+	for (size_t i = plan->nodes.n - plan->n_of_spec; i < plan->nodes.n; i++) {
+		struct mr_device d = plan->nodes.items[i];
+		char name[24];
+
+		snprintf(name, sizeof(name), "%zu", i);
+		d.uid.value = outside(plan->uids, d.uid.value);
+		d.gid.value = outside(plan->gids, d.gid.value);
+		mode_t mask = umask(0);
+		int ret = d.type == 'p' ? 0 : make_node(&d, fs, name, err);
+		umask(mask);
+		if (ret == -EPERM)
+			break;
+		if (ret < 0)
+			return err->err ? ret : mr_fail(err, -ret, "mknod of '%s'", d.path);
+		if (d.type != 'p')
+			plan->made[i] = open_tree(fs, name, CLONE_NODE); /* or -1 */
+	}
+	return 0;
+}
+
+void mr_devices_close(struct mr_devices_plan *plan)
+{
+	for (size_t i = 0; i < plan->nodes.n; i++)
+		mr_close(&plan->made[i]);
 }
 
 static int add_link(int dev, const char *text, const char *name, struct mr_error *err)
@@ -319,7 +376,7 @@ int mr_devices_apply(
 		return mr_fail(err, -dev, "open /dev of the container");
 	mode_t mask = umask(0);
 	for (size_t i = 0; i < plan->nodes.n && ret == 0; i++)
-		ret = add_node(plan, &plan->nodes.items[i], r, dev, err);
+		ret = add_node(plan, i, r, dev, err);
 	for (size_t i = 0; i < N_LINKS && ret == 0; i++)
 		ret = add_link(dev, links[i][0], links[i][1], err);
 	if (ret == 0 && plan->terminal && r->console_fd >= 0)

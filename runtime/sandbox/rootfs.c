@@ -52,11 +52,15 @@ int mr_rootfs_open_sources(struct mr_rootfs_plan *plan, struct mr_error *err)
 			return ret;
 		}
 	}
-	return 0;
+	int ret = mr_devices_make(&plan->devices, err);
+	if (ret < 0)
+		mr_rootfs_close_sources(plan);
+	return ret;
 }
 
 void mr_rootfs_close_sources(struct mr_rootfs_plan *plan)
 {
+	mr_devices_close(&plan->devices);
 	for (size_t i = 0; i < plan->mounts.n; i++)
 		mr_close(&plan->mounts.items[i].tree_fd);
 }

@@ -270,6 +270,17 @@ allow"
 	assert_eq "$output" $'3\n3\n/proc/self/fd'
 }
 
+@test "userns: a device of the spec has its owner and mode, and need not be the host's" {
+	requires userns
+	mapped_rootfs
+	kernel_at_least 6.15 || skip "the kernel clones no detached mount"
+	inside 'stat -c "%F %t:%T %a %u %g" /dev/full2 /dev/sub/z; head -c 3 /dev/sub/z | wc -c' \
+		"$(new_userns $MAPPED $MAPPED 65536)" \
+		'.linux.devices = [{path: "/dev/full2", type: "c", major: 1, minor: 7, fileMode: 384},
+			{path: "/dev/sub/z", type: "c", major: 1, minor: 5, fileMode: 438, uid: 10, gid: 11}]'
+	assert_eq "$output" $'character special file 1:7 600 0 0\ncharacter special file 1:5 666 10 11\n3'
+}
+
 @test "userns: an existing one is joined, with new ones of the others" {
 	requires userns
 	mapped_rootfs
