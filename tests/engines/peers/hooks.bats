@@ -12,13 +12,14 @@ setup_file() {
 	peers_begin busybox
 }
 
-# hook KIND SCRIPT [JQ-OBJECT]: adds one. SCRIPT has $log and $kind; startContainer's is run by
-# the container's shell, and the log is in its root.
+# hook KIND SCRIPT [JQ-OBJECT]: adds one. SCRIPT has $log, $kind and $state; startContainer's is
+# run by the container's shell, and the log is in its root. All read the state: crun dies of
+# SIGPIPE when a hook ends that has not.
 hook() {
 	local log=$BUNDLE/rootfs/log sh
 	sh=$(command -v sh)
 	[ "$1" != startContainer ] || log=/log sh=/bin/sh
-	jq -nr --arg kind "$1" --arg sh "$sh" --arg script "kind=$1 log=$log; $2" --argjson more "${3:-{\}}" \
+	jq -nr --arg kind "$1" --arg sh "$sh" --arg script "kind=$1 log=$log state=\$(cat); $2" --argjson more "${3:-{\}}" \
 		'".hooks.\($kind) += [\({path: $sh, args: ["sh", "-c", $script], env: ["PATH=/usr/bin:/bin", "ONE=1"]}
 			+ $more | tojson)]"'
 }
@@ -26,7 +27,6 @@ hook() {
 # What a hook finds, in lines "KEY VALUE" of its log. Of namespaces the numbers.
 look() {
 	cat <<'SH'
-state=$(cat)
 exec >>$log
 echo "$kind ran"
 echo "$kind state $state"
@@ -50,6 +50,11 @@ hooks_of() {
 	local before=0 log=$BUNDLE/rootfs/log
 	[ ! -e "$log" ] || before=$(wc -l <"$log")
 	try "$@"
+	# The others return before these have run, which write to the stderr of create.
+	if [[ $1 == *start ]] && grep -q '"startContainer"' "$BUNDLE/config.json"; then
+		wait_for grep -qsx "startContainer${LAST:-} ran" "$log"
+	fi
+	[[ $1 != *create ]] || mv "$ERR" "$WORK/create.err"
 	note "$1 runs" "$([ ! -e "$log" ] || tail -n "+$((before + 1))" "$log" | sed -n 's/ ran$//p' | _ordered "$1" | tr '\n' ' ')"
 }
 
@@ -87,7 +92,7 @@ case_hooks() {
 	bundle "$(args /bin/sleep 100)" "${filters[@]}" '.annotations = {"org.peers.a": "1"}'
 	hooks_of create create --bundle "$BUNDLE" --pid-file "$WORK/pid" "$ID"
 	INIT=$(cat "$WORK/pid")
-	hooks_of start start "$ID"
+	LAST=-2 hooks_of start start "$ID"
 	rt kill "$ID" KILL
 	wait_for _has_status stopped
 	hooks_of delete delete "$ID"
@@ -108,7 +113,7 @@ life() {
 	if [ "$(status_of)" = created ]; then
 		hooks_of "$1 start" start "$ID"
 		_said "$1 start"
-		[ "$1" != poststart ] || wait_for -t 1 _has_status stopped 2>/dev/null || true
+		[[ $1 != @(poststart|startContainer) ]] || wait_for -t 1 _has_status stopped 2>/dev/null || true
 		note "$1 start, then" "$(status_of)"
 	fi
 	[ "$(status_of)" != running ] || rt kill "$ID" KILL
@@ -131,6 +136,7 @@ _deleted() {
 # Whether the hook's own words are to be read, and which hook and what of it are named.
 _said() {
 	local word said=
+	[[ $1 != *create ]] || ERR=$WORK/create.err
 	for word in words 3 "${1% *}" /sh; do
 		! grep -qF "$word" "$ERR" || said="$said $word"
 	done
