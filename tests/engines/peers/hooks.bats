@@ -105,6 +105,21 @@ case_hooks() {
 	compare hooks
 }
 
+# Of whom a hook without an environment of its own has one.
+case_hooks_env() {
+	local kind filters=()
+	for kind in prestart createRuntime createContainer startContainer poststop; do
+		filters+=("$(hook "$kind" 'echo "$kind caller ${FROM_CALLER-no} program ${OF_PROGRAM-no}" >>$log')")
+	done
+	bundle "$(args true)" "${filters[@]}" 'del(.hooks[][].env) | .process.env += ["OF_PROGRAM=yes"]'
+	FROM_CALLER=yes try run run --bundle "$BUNDLE" "$ID"
+	notes env <"$BUNDLE/rootfs/log"
+}
+
+@test "peers: hooks without an environment" {
+	compare hooks_env
+}
+
 # life: the verbs up to delete, as far as they get; and which hooks ran in each.
 life() {
 	hooks_of "$1 create" create --bundle "$BUNDLE" "$ID"
