@@ -227,7 +227,7 @@ test-engines:
 
 test-sanitize:
 	@$(MAKE) --no-print-directory SANITIZE=1 all unit
-	@$(MAKE) --no-print-directory build/bench/true
+	@$(MAKE) --no-print-directory build/bench/true build/memlab
 	@MINIRUN_TEST_SANITIZED=1 MINIRUN_LABS=$(CURDIR)/examples tests/run-integration build/sanitize/minirun
 
 # libFuzzer with ASan and UBSan; FUZZ_SECONDS=600 make fuzz
