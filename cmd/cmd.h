@@ -38,13 +38,21 @@ struct context {
 	const char *log_tag;  /* a socket, and this is whose message it is; NULL: a file */
 	bool log_json;
 	enum log_level level;
-	bool quiet;
+	bool quiet, trace;
 };
 
 /** --cgroup-manager disabled */
 static inline bool context_no_cgroup(const struct context *ctx)
 {
 	return ctx->cgroup_manager && !strcmp(ctx->cgroup_manager, "disabled");
+}
+
+/** Are a launch's steps told? With --trace, which is @asked, on stderr; with --debug in the
+ * log, or on stderr as in a log. */
+static inline bool context_traces(struct context *ctx, bool asked)
+{
+	ctx->trace = asked;
+	return asked || ctx->level == LOG_LEVEL_DEBUG;
 }
 
 static inline bool context_systemd(const struct context *ctx)
@@ -108,6 +116,8 @@ int log_check(struct context *ctx, struct mr_error *err);
 int log_parse_destination(struct context *ctx, struct mr_error *err);
 /** One line to the log; there must be one. A failure to write is told on stderr. */
 void log_line(const struct context *ctx, enum log_level level, const char *text);
+/** The same line to @out. */
+void log_put(FILE *out, const struct context *ctx, enum log_level level, const char *text);
 /** The one error of this invocation, to stderr and the log. */
 void report_error(const struct context *ctx, const struct mr_error *err);
 /** For mr_run_options.message; @arg is the context. */

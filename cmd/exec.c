@@ -63,6 +63,7 @@ static int run_exec(
 	e->run.capabilities = e->caps.items;
 	e->run.additional_gids = e->gids.items;
 	e->run.cgroups = e->cgroups.items;
+	e->run.trace = context_traces(ctx, false);
 	e->run.message = report_message;
 	e->run.message_arg = ctx;
 	if (r == 0)

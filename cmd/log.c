@@ -95,8 +95,7 @@ int log_parse_destination(struct context *ctx, struct mr_error *err)
 	return 0;
 }
 
-static void put_file_line(
-	FILE *out, const struct context *ctx, enum log_level level, const char *text)
+void log_put(FILE *out, const struct context *ctx, enum log_level level, const char *text)
 {
 	static const char *const names[] = {"error", "warning", "debug"};
 	char when[TIME_TEXT_SIZE];
@@ -137,7 +136,7 @@ void log_line(const struct context *ctx, enum log_level level, const char *text)
 	if (ctx->log_tag)
 		put_datagram(out, ctx, level, text);
 	else
-		put_file_line(out, ctx, level, text);
+		log_put(out, ctx, level, text);
 	if (fclose(out) == 0) {
 		int fd = open_destination(ctx);
 		if (fd < 0 || write(fd, line, len) != (ssize_t)len)

@@ -106,8 +106,10 @@ void report_message(void *arg, enum mr_message_kind kind, const char *text)
 	enum log_level level =
 		kind == MR_MESSAGE_TRACE ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARNING;
 
-	if (kind == MR_MESSAGE_TRACE || !ctx->quiet)
+	if (kind == MR_MESSAGE_TRACE ? ctx->trace : !ctx->quiet)
 		stderr_line(prefixes[kind], text);
+	else if (kind == MR_MESSAGE_TRACE && !ctx->log_path)
+		log_put(stderr, ctx, level, text);
 	if (ctx->log_path && ctx->level >= level)
 		log_line(ctx, level, text);
 }

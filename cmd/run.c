@@ -94,6 +94,7 @@ int cmd_run(struct context *ctx, int argc, char **argv, struct mr_error *err)
 			a.run.no_cgroup = context_no_cgroup(ctx);
 			a.run.systemd = context_systemd(ctx);
 			a.run.systemd_properties = ctx->systemd_properties;
+			a.run.trace = context_traces(ctx, a.run.trace);
 			a.run.message = report_message;
 			a.run.message_arg = ctx;
 			r = run_prepare(&a, &args, mode, err);

@@ -190,7 +190,7 @@ struct mr_exec_options {
 	/* NULL-terminated, or NULL: */
 	const char *const *env, *const *capabilities, *const *additional_gids;
 	const char *const *cgroups; /* [CONTROLLER:]PATH below the container's cgroup */
-	bool tty, no_new_privs, detach, ignore_paused;
+	bool tty, no_new_privs, detach, ignore_paused, trace;
 	const char *pid_file, *console_socket, *pidfd_socket;
 	int preserve_fds;
 	mr_message_fn message;

@@ -286,39 +286,55 @@ int mr_cgroup_open(const struct mr_host *host, const char *path, struct mr_cgrou
 	return found;
 }
 
-/* @return the hierarchy that CONTROLLER: names, -1: all of them, or -errno */
-static int choose_hierarchy(const struct mr_cgroup *cg, const char *where, const char *colon,
-	struct mr_error *err)
+/* @return the index of the hierarchy that has the controller, -1: none */
+static int hierarchy_of(const struct mr_host *host, const char *name, size_t n)
 {
-	for (int c = 0; colon && c < MR_CONTROLLERS; c++) {
-		const char *name = mr_controller_name((enum mr_controller)c, false);
-		if (strlen(name) == (size_t)(colon - where) &&
-			strncmp(name, where, (size_t)(colon - where)) == 0 &&
-			cg->host->owner[c] >= 0)
-			return cg->host->owner[c];
+	for (int c = 0; c < MR_CONTROLLERS; c++) {
+		const char *known = mr_controller_name((enum mr_controller)c, false);
+		if (strlen(known) == n && strncmp(known, name, n) == 0)
+			return host->owner[c];
 	}
-	return colon ? mr_fail_text(err, EINVAL, "cgroup '%s': this host has no controller '%.*s'",
-			       where, (int)(colon - where), where)
-		     : -1;
+	return -1;
+}
+
+/* Those that CONTROLLER[,CONTROLLER]...: names, or all of them. */
+static int choose_hierarchies(const struct mr_cgroup *cg, const char *where, const char *colon,
+	bool ret[MR_MAX_HIERARCHIES], struct mr_error *err)
+{
+	for (int h = 0; h < MR_MAX_HIERARCHIES; h++)
+		ret[h] = !colon;
+	for (const char *name = where; colon && name < colon;) {
+		size_t n = strcspn(name, ",:");
+		int h = hierarchy_of(cg->host, name, n);
+		if (h < 0)
+			return mr_fail_text(err, EINVAL,
+				"unknown controller '%.*s' in cgroup '%s': this host has none",
+				(int)n, name, where);
+		ret[h] = true;
+		name += n + (name[n] == ',');
+	}
+	return 0;
 }
 
 int mr_cgroup_open_below(struct mr_cgroup *cg, const char *where, struct mr_error *err)
 {
 	const char *colon = strchr(where, ':');
 	const char *path = colon ? colon + 1 : where;
-	int only = choose_hierarchy(cg, where, colon, err);
+	bool wanted[MR_MAX_HIERARCHIES];
+	int ret = choose_hierarchies(cg, where, colon, wanted, err);
 
-	if (only < -1)
-		return only;
+	if (ret < 0)
+		return ret;
 	path += strspn(path, "/");
 	if (mr_path_has_dotdot(path))
-		return mr_fail_text(err, EINVAL, "cgroup '%s' leaves the container's by '..'", where);
-	if (only >= 0 && *path && cg->dir[only] < 0)
-		return mr_fail_text(err, ENOENT, "cgroup '%s': the container has none of '%.*s'",
-			where, (int)(colon - where), where);
+		return mr_fail_text(err, EINVAL,
+			"bad sub cgroup path '%s': it leaves the container's by '..'", where);
 	for (int h = 0; h < cg->host->n_hierarchies; h++) {
-		if (cg->dir[h] < 0 || !*path || (only >= 0 && h != only))
+		if (!*path || !wanted[h] || (cg->dir[h] < 0 && !colon))
 			continue;
+		if (cg->dir[h] < 0)
+			return mr_fail_text(err, ENOENT, "cgroup '%s': the container has none in %s",
+				where, cg->host->hierarchies[h].mount_point);
 		int fd = openat(cg->dir[h], path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (fd < 0)
 			return mr_fail(err, errno, "open the cgroup '%s' below %s%s", path,

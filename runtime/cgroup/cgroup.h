@@ -82,7 +82,7 @@ int mr_cgroup_open(const struct mr_host *host, const char *path, struct mr_cgrou
 	struct mr_error *err);
 
 /** Exchange opened directories for sub-cgroups: @where is PATH, in every hierarchy, or
- * CONTROLLER:PATH, in the one that holds it. PATH may begin with '/', but never leaves
+ * CONTROLLER[,CONTROLLER]...:PATH, in those that hold them. PATH may begin with '/', but never leaves
  * the container's cgroup. */
 int mr_cgroup_open_below(struct mr_cgroup *cg, const char *where, struct mr_error *err);
 

@@ -202,6 +202,8 @@ int mr_child_step_terminal(struct mr_child *c, struct mr_error *err)
 	autoclose int master = -1;
 	int ret = mr_terminal_open(c->rootfs.root_fd, (unsigned)p->console_height.value,
 		(unsigned)p->console_width.value, &master, &c->pty_slave, err);
+	if (ret == 0 && !c->plan->options.console_socket)
+		ret = mr_terminal_keep_newlines(master, err);
 	if (ret < 0)
 		return ret;
 	c->rootfs.console_fd = c->pty_slave;
@@ -228,10 +230,12 @@ static int run_hooks(const struct mr_child *c, enum mr_hook_kind kind, const cha
 	const char *bundle, struct mr_error *err)
 {
 	autofree char *state = NULL;
+	/* What runs in the container has the container's environment, as in other runtimes. */
+	char *const *env = kind == MR_HOOK_START_CONTAINER ? c->plan->process.env : NULL;
 	int ret = mr_oci_state_of_plan(c->plan, status, getpid(), &state, err);
 
 	return ret < 0 ? ret
-		       : mr_hooks_run(&c->plan->spec->hooks[kind], kind, bundle, state, err);
+		       : mr_hooks_run(&c->plan->spec->hooks[kind], kind, bundle, env, state, err);
 }
 
 int mr_child_step_create_hooks(struct mr_child *c, struct mr_error *err)

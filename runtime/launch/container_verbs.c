@@ -90,6 +90,7 @@ int mr_container_resume(struct mr_container *c, struct mr_error *err)
 	return set_paused(c, false, err);
 }
 
+/* @return how many */
 static int signal_all(struct mr_container *c, int sig, struct mr_error *err)
 {
 	struct mr_cgroup cg;
@@ -98,7 +99,19 @@ static int signal_all(struct mr_container *c, int sig, struct mr_error *err)
 	if (ret == 0)
 		ret = mr_cgroup_signal(&cg, sig, err);
 	mr_cgroup_close(&cg);
-	return ret < 0 ? ret : 0;
+	return ret;
+}
+
+/* Processes that share a pid namespace with others outlive init; SIGKILL is for them, too, be
+ * init still there or not. @return 0, or 1 if init alone is to be signalled */
+static int kill_shared(struct mr_container *c, bool running, struct mr_error *err)
+{
+	struct mr_error ignored;
+	int ret = signal_all(c, SIGKILL, running ? err : &ignored);
+
+	if (!running)
+		return ret > 0 ? 0 : -ESRCH;
+	return ret == -EOPNOTSUPP || ret == -ESRCH || ret == 0 ? 1 : ret < 0 ? ret : 0;
 }
 
 int mr_container_kill(struct mr_container *c, int sig, bool all, struct mr_error *err)
@@ -106,17 +119,24 @@ int mr_container_kill(struct mr_container *c, int sig, bool all, struct mr_error
 	autoclose int init = mr_container_open_init(c, err);
 	int ret;
 
+	bool shared = sig == SIGKILL && !all && !c->live.pid_namespace &&
+		      (init >= 0 || init == -ESRCH);
+
 	/* What is left of a stopped container may be signalled, and if nothing is, or is known
 	 * for want of a cgroup, that is no failure: runc's --all. */
-	if (init < 0 && !(all && init == -ESRCH))
+	if (init < 0 && !((all || shared) && init == -ESRCH))
 		return init;
+	ret = shared ? kill_shared(c, init >= 0, err) : 1;
+	if (ret < 0 || (shared && init < 0))
+		return ret;
 	if (all) {
 		ret = signal_all(c, sig, err);
+		ret = ret > 0 ? 0 : ret;
 		if (init < 0 && ret == -EOPNOTSUPP)
 			ret = 0;
 		if (ret < 0 || init < 0)
 			return ret == -ESRCH ? 0 : ret;
-	} else {
+	} else if (ret > 0) {
 		ret = mr_pidfd_send_signal(init, sig);
 	}
 	if (ret < 0)

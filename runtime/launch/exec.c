@@ -239,6 +239,7 @@ static void set_options(const struct mr_container *c, const struct mr_exec_optio
 		.pidfd_socket = e->pidfd_socket,
 		.message = e->message,
 		.message_arg = e->message_arg,
+		.trace = e->trace,
 	};
 	p->exec = true;
 	p->own_session = true;

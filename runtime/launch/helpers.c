@@ -62,7 +62,12 @@ int mr_duration_value(const char *text, int64_t *ret_ms)
 
 int mr_spec_template(bool rootless, char **ret_json, struct mr_error *err)
 {
-	return mr_template_format(rootless, geteuid(), getegid(), ret_json, err);
+	struct mr_host host;
+	int r = mr_host_read(&host, "", err);
+
+	return r < 0 ? r
+		     : mr_template_format(rootless, host.layout == MR_LAYOUT_V2, geteuid(),
+			       getegid(), ret_json, err);
 }
 
 int mr_check_text(bool json, char **ret, bool *ret_ok, struct mr_error *err)

@@ -27,7 +27,7 @@ static int run_hooks(struct mr_launch *l, enum mr_hook_kind kind, const char *st
 		strcmp(status, "stopped") ? l->monitor.pid : 0, &state, err);
 	return ret < 0 ? ret
 		       : mr_hooks_run(&l->plan->spec->hooks[kind], kind, l->plan->bundle,
-				 state, err);
+				 NULL, state, err);
 }
 
 static int on_barrier(void *arg, enum mr_barrier b, struct mr_error *err)

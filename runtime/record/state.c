@@ -85,9 +85,11 @@ static int check_root(int fd, const char *root, struct mr_error *err)
 		mr_hint(err, "name another directory with --root, or remove that one");
 		return -EPERM;
 	}
-	if ((st.st_mode & 06777) != 0700) {
+	/* Others may see which containers there are, if whoever made it lets them; what is
+	 * inside a container's directory they may not: that is 0700, its files 0600. */
+	if (st.st_mode & 022) {
 		mr_fail_text(err, EPERM,
-			"state root '%s' has mode %04o, which must be 0700: refused",
+			"state root '%s' has mode %04o, others may write to it: refused",
 			root, (unsigned)st.st_mode & 07777u);
 		mr_hint(err, "chmod 0700 '%s', if nobody else has written to it", root);
 		return -EPERM;

@@ -32,13 +32,14 @@
 #define MAX_TIMEOUT_S 1000000000 /* 31 years: larger values would overflow */
 
 /* Handlers, blocked signals and open descriptors of the caller are not the hook's. */
-static int spawn_hook(const struct mr_hook *hook, int dir, int stdin_fd, pid_t *ret)
+static int spawn_hook(
+	const struct mr_hook *hook, int dir, char *const *env, int stdin_fd, pid_t *ret)
 {
 	char *only_path[] = {hook->path, NULL}, *no_env[] = {NULL};
-	char **given = hook->env.n > 0 ? hook->env.items : no_env;
+	char *const *own = hook->env.n > 0 ? hook->env.items : no_env;
 	const struct mr_spawn how = {
 		.args = hook->args.n > 0 ? hook->args.items : only_path,
-		.env = hook->env.set ? given : environ,
+		.env = hook->env.set ? own : env,
 		.stdio = {stdin_fd, -1, -1},
 		.dir = dir,
 		.own_group = true,
@@ -105,8 +106,8 @@ static int fail_hook(struct mr_error *err, const struct mr_hook *hook,
 		name ? "SIG" : "", name ? name : "real-time");
 }
 
-static int run_hook(
-	const struct mr_hook *hook, int dir, const char *state_json, struct mr_error *err)
+static int run_hook(const struct mr_hook *hook, int dir, char *const *env,
+	const char *state_json, struct mr_error *err)
 {
 	int ends[2];
 	siginfo_t end = {0};
@@ -122,7 +123,7 @@ static int run_hook(
 	int64_t deadline = 0, timeout = hook->timeout.set ? hook->timeout.value : 0;
 	if (timeout > 0 && timeout < MAX_TIMEOUT_S)
 		deadline = mr_now_mono_ns() + timeout * NS_PER_S;
-	int r = spawn_hook(hook, dir, reader, &pid);
+	int r = spawn_hook(hook, dir, env, reader, &pid);
 	if (r < 0)
 		return mr_fail(err, -r, "execute");
 	mr_close(&reader);
@@ -147,22 +148,22 @@ static int open_bundle(const char *bundle)
 }
 
 static int run_one(const struct mr_hook_list *hooks, size_t i, enum mr_hook_kind kind,
-	int dir, const char *state_json, struct mr_error *err)
+	int dir, char *const *env, const char *state_json, struct mr_error *err)
 {
-	if (run_hook(&hooks->items[i], dir, state_json, err) == 0)
+	if (run_hook(&hooks->items[i], dir, env ? env : environ, state_json, err) == 0)
 		return 0;
-	return mr_prefix(err, "hook #%zu (%s) '%s'", i + 1, mr_hook_kind_name(kind),
+	return mr_prefix(err, "error running %s hook #%zu: '%s'", mr_hook_kind_name(kind), i,
 		hooks->items[i].path);
 }
 
 int mr_hooks_run(const struct mr_hook_list *hooks, enum mr_hook_kind kind, const char *bundle,
-	const char *state_json, struct mr_error *err)
+	char *const *env, const char *state_json, struct mr_error *err)
 {
 	autoclose int dir = open_bundle(bundle);
 	int r = 0;
 
 	for (size_t i = 0; i < hooks->n && r == 0; i++)
-		r = run_one(hooks, i, kind, dir, state_json, err);
+		r = run_one(hooks, i, kind, dir, env, state_json, err);
 	return r;
 }
 
@@ -174,7 +175,7 @@ void mr_hooks_run_all(const struct mr_hook_list *hooks, enum mr_hook_kind kind,
 	for (size_t i = 0; i < hooks->n; i++) {
 		struct mr_error err = {0};
 
-		if (run_one(hooks, i, kind, dir, state_json, &err) < 0)
+		if (run_one(hooks, i, kind, dir, NULL, state_json, &err) < 0)
 			(void)mr_strv_add(failures, err.message);
 	}
 }

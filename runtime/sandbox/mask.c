@@ -18,9 +18,16 @@
 #include "base/libc.h"
 #include "sandbox/devices.h"
 #include "sandbox/mount_fd.h"
+#include "spec/host.h"
+
+#define MOUNTINFO_MAX (16u << 20)
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -102,6 +109,53 @@ int mr_mask_paths(const struct mr_list *paths, struct mr_rootfs *r, struct mr_er
 		ret = mask_path(paths->items[i], r, &file, &dir, err);
 	mr_close(&dir.fd);
 	mr_close(&r->null_fd);
+	return ret;
+}
+
+/* @return 1 if it is to be hidden */
+static int is_outer(char *line, const char *root, struct mr_mount_line *ret)
+{
+	size_t n = strlen(root);
+
+	return (strstr(line, " - proc ") || strstr(line, " - sysfs ")) &&
+	       mr_mount_line_split(line, ret) && mr_streq(ret->root, "/") &&
+	       !(strncmp(ret->mount_point, root, n) == 0 && strchr("/", ret->mount_point[n]));
+}
+
+/* What hides it is mounted on a mount that is ours alone, so that no other namespace sees it.
+ * One that nobody can reach, below another mount, is hidden already. */
+static int hide(const char *path, struct mr_error *err)
+{
+	autoclose int target = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+
+	if (target < 0)
+		return errno == ENOENT ? 0 : mr_fail(err, errno, "hide '%s'", path);
+	int ret = mr_mount_fd_propagate(target, MS_PRIVATE);
+	if (ret < 0)
+		return mr_fail(err, -ret, "make '%s' private", path);
+	autoclose int fd = make_empty_dir(err);
+	ret = fd < 0 ? fd : mr_mount_fd_attach(fd, target);
+	return ret < 0 ? mr_fail(err, -ret, "hide '%s'", path) : 0;
+}
+
+int mr_mask_outer(const struct mr_rootfs *r, struct mr_error *err)
+{
+	char link[32], root[PATH_MAX];
+	autofree char *text = NULL;
+	struct mr_mount_line m;
+
+	snprintf(link, sizeof(link), "self/fd/%d", r->root_fd);
+	ssize_t n = readlinkat(r->proc_fd, link, root, sizeof(root) - 1);
+	if (n < 0)
+		return mr_fail(err, errno, "find the path of the root");
+	root[n] = '\0';
+	int ret = mr_read_file_at(r->proc_fd, "self/mountinfo", MOUNTINFO_MAX, &text, NULL);
+	if (ret < 0)
+		return mr_fail(err, -ret, "read the mounts");
+	char *rest = text;
+	for (char *line; ret == 0 && (line = strsep(&rest, "\n"));)
+		if (is_outer(line, root, &m))
+			ret = hide(m.mount_point, err);
 	return ret;
 }
 

@@ -19,4 +19,9 @@ int mr_mask_paths(const struct mr_list *paths, struct mr_rootfs *r, struct mr_er
 int mr_mask_readonly(
 	const struct mr_list *paths, struct mr_rootfs *r, struct mr_error *err);
 
+/** Cover each procfs and sysfs outside of the container's root, before that is moved over "/":
+ * while one can be seen in full in this mount namespace, the kernel lets a process of the
+ * container with a user namespace of its own mount one without our masks. */
+int mr_mask_outer(const struct mr_rootfs *r, struct mr_error *err);
+
 #endif

@@ -96,9 +96,8 @@ static int open_real_dir(
 
 	if (fd == -ELOOP)
 		return mr_fail_text(err, ELOOP,
-			"the destination is a link, or below one, in the "
-			"container's root; %s is mounted only on a real "
-			"directory",
+			"the destination is a link, or below one, in the container's "
+			"root; %s must be mounted on ordinary directory",
 			m->type);
 	if (fd < 0)
 		return mr_fail(err, -fd, "open the destination");

@@ -52,6 +52,16 @@ static const int clone_flag[MR_NS_TYPES] = {
 	[MR_NS_MOUNT] = CLONE_NEWNS,
 };
 
+/* Below /proc/self/ns, of those that may belong to another user namespace than the one that is
+ * joined with them. */
+static const char *const proc_name[MR_NS_TYPES] = {
+	[MR_NS_NETWORK] = "net",
+	[MR_NS_IPC] = "ipc",
+	[MR_NS_UTS] = "uts",
+	[MR_NS_CGROUP] = "cgroup",
+	[MR_NS_TIME] = "time",
+};
+
 /* --- pure --- */
 
 static int format_map(const struct mr_id_mappings *maps, struct mr_arena *arena,
@@ -253,6 +263,8 @@ static int join_ns(const struct mr_ns_plan *plan, const int *fds, enum mr_ns_typ
 	if (setns(fds[type], clone_flag[type]) == 0)
 		return 0;
 	int e = errno;
+	if (e == EPERM && proc_name[type] && is_current(fds[type], proc_name[type]))
+		return 0; /* by join_outer() */
 	mr_fail(err, e, "join the %s namespace '%s'", mr_ns_type_name(type),
 		plan->join[type] ? plan->join[type] : "");
 	if (e == EPERM)
@@ -264,11 +276,23 @@ static int join_ns(const struct mr_ns_plan *plan, const int *fds, enum mr_ns_typ
 	return -e;
 }
 
+/* What an outer user namespace owns, as a time namespace whose offsets were written before
+ * the container had its own, can be joined only from there. What cannot be is left for later. */
+static void join_outer(const int *fds)
+{
+	if (fds[MR_NS_USER] < 0 || is_current(fds[MR_NS_USER], "user"))
+		return;
+	for (int i = 0; i < MR_NS_TYPES; i++)
+		if (proc_name[i] && fds[i] >= 0)
+			(void)setns(fds[i], clone_flag[i]);
+}
+
 int mr_ns_join(
 	const struct mr_ns_plan *plan, const int fds[MR_NS_TYPES], struct mr_error *err)
 {
 	int ret = 0;
 
+	join_outer(fds);
 	for (int i = 0; i < MR_NS_TYPES && ret == 0; i++) {
 		if (i == MR_NS_PID) /* counts for children: mr_ns_prepare() */
 			continue;
@@ -282,6 +306,7 @@ int mr_ns_join(
 int mr_ns_join_first(
 	const struct mr_ns_plan *plan, const int fds[MR_NS_TYPES], struct mr_error *err)
 {
+	join_outer(fds);
 	int ret = join_ns(plan, fds, MR_NS_USER, err);
 
 	if (ret == 0 && plan->pid_by_middle)

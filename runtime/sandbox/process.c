@@ -124,9 +124,15 @@ int mr_process_plan(const struct mr_spec *spec, const struct mr_host *host,
 	int r = drop_repeated(ret->env, &ret->n_env);
 	if (r < 0)
 		return mr_fail(err, -r, "process.env: %zu entries", ret->n_env);
+	/* An empty one is none, as in other runtimes. */
 	for (size_t i = 0; i < ret->n_env; i++) {
-		if (mr_has_prefix(ret->env[i], "HOME="))
-			ret->has_home = true;
+		if (!mr_has_prefix(ret->env[i], "HOME="))
+			continue;
+		ret->has_home = ret->env[i][5] != '\0';
+		if (!ret->has_home)
+			memmove(ret->env + i, ret->env + i + 1,
+				(ret->n_env-- - i) * sizeof(*ret->env));
+		break;
 	}
 	r = plan_warnings(spec, ret->keep_groups, warnings);
 	return r < 0 ? mr_fail(err, -r, "process: plan") : 0;

@@ -302,6 +302,19 @@ int mr_process_find_program(const struct mr_process_plan *plan, struct mr_arena 
 	return *ret_path == NULL ? mr_fail(err, ENOMEM, "path of the program") : 0;
 }
 
+/* One line, as what other runtimes say of it. */
+static void fail_interpreter(struct mr_error *err, const char *program)
+{
+	auto_str shown = { 0 };
+
+	mr_str_append_printable(&shown, program);
+	mr_fail_text(err, ENOENT,
+		"exec %s: no such file or directory: it exists, but not the interpreter in its "
+		"#! line, or its dynamic loader",
+		mr_str_text(&shown));
+	err->exit_code = MR_EXIT_NOT_FOUND;
+}
+
 int mr_process_exec(
 	const struct mr_process_plan *plan, const char *path, struct mr_error *err)
 {
@@ -309,9 +322,9 @@ int mr_process_exec(
 	int e = errno;
 	mode_t mode;
 
-	fail_program(err, e, path);
 	if (e == ENOENT && check_program(path, &mode) == 0)
-		mr_hint(err, "the file exists: the interpreter in its #! line, or its "
-			     "dynamic loader, does not");
+		fail_interpreter(err, path);
+	else
+		fail_program(err, e, path);
 	return -e;
 }

@@ -273,6 +273,9 @@ static int move_root(const struct mr_rootfs_plan *plan, const struct mr_rootfs *
 		if (ret < 0)
 			return mr_fail(err, -ret, "make the old root private");
 	}
+	int masked = mr_mask_outer(r, err);
+	if (masked < 0)
+		return masked;
 	if (move_mount(r->root_fd, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0)
 		return mr_fail(err, errno, "move '%s' to /", plan->path);
 	return change_root(plan->path, err);

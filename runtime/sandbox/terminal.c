@@ -117,6 +117,19 @@ int mr_terminal_open(int root_fd, unsigned rows, unsigned cols, int *ret_master,
 	return 0;
 }
 
+int mr_terminal_keep_newlines(int master, struct mr_error *err)
+{
+	struct termios t;
+
+	if (isatty(STDOUT_FILENO))
+		return 0;
+	if (tcgetattr(master, &t) < 0)
+		return mr_fail(err, errno, "read the terminal's modes");
+	t.c_oflag &= ~(tcflag_t)ONLCR;
+	return tcsetattr(master, TCSANOW, &t) < 0 ? mr_fail(err, errno, "set the terminal's modes")
+						  : 0;
+}
+
 int mr_terminal_take(int slave, struct mr_error *err)
 {
 	/* A process that leads its session already is as good. */

@@ -18,6 +18,9 @@
  */
 int mr_terminal_open(int root_fd, unsigned rows, unsigned cols, int *ret_master,
 	int *ret_slave, struct mr_error *err);
+/** Child: unless stdout, to which the terminal will be relayed, is a terminal itself, have
+ * newlines pass as the program writes them: a pipe or a file gets no "\r\n". */
+int mr_terminal_keep_newlines(int master, struct mr_error *err);
 /** Child: new session, controlling terminal, stdio = slave. @slave stays the caller's. */
 int mr_terminal_take(int slave, struct mr_error *err);
 

@@ -53,11 +53,6 @@ static const struct {
 
 /* --- mountinfo --- */
 
-/* The fields of a line that matter here; the line itself is cut into pieces. */
-struct mount_line {
-	char *root, *mount_point, *type, *options;
-};
-
 /* \040 and its like: blanks, tabs, newlines and backslashes in paths. */
 static void unescape(char *text)
 {
@@ -76,7 +71,7 @@ static void unescape(char *text)
 	*out = '\0';
 }
 
-static bool split_line(char *line, struct mount_line *ret)
+bool mr_mount_line_split(char *line, struct mr_mount_line *ret)
 {
 	/* id parent major:minor root mount_point options [optional ...] - type source
 	 * options */
@@ -106,7 +101,7 @@ static bool split_line(char *line, struct mount_line *ret)
 
 /* A hierarchy may be mounted in several places; the view of its whole tree is the best.
  */
-static int remember(struct mr_host *host, int known, const struct mount_line *m, bool v2)
+static int remember(struct mr_host *host, int known, const struct mr_mount_line *m, bool v2)
 {
 	if (strlen(m->mount_point) >= sizeof(host->hierarchies[0].mount_point) ||
 		strlen(m->root) >= sizeof(host->hierarchies[0].root))
@@ -125,7 +120,7 @@ static int remember(struct mr_host *host, int known, const struct mount_line *m,
 	return i;
 }
 
-static void read_v1_mount(struct mr_host *host, const struct mount_line *m)
+static void read_v1_mount(struct mr_host *host, const struct mr_mount_line *m)
 {
 	int index = -1;
 	bool any = false;
@@ -147,9 +142,9 @@ static void read_v1_mount(struct mr_host *host, const struct mount_line *m)
 
 static void read_line(struct mr_host *host, char *line, bool *has_v1)
 {
-	struct mount_line m;
+	struct mr_mount_line m;
 	/* Most mounts of a machine are something else: do not take them apart. */
-	if (!strstr(line, " - cgroup") || !split_line(line, &m))
+	if (!strstr(line, " - cgroup") || !mr_mount_line_split(line, &m))
 		return;
 	if (strcmp(m.type, "cgroup2") == 0) {
 		host->unified = remember(host, host->unified, &m, true);

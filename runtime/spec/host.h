@@ -92,6 +92,12 @@ bool mr_host_is_v2(const struct mr_host *host, enum mr_controller c);
 bool mr_host_has_cap(const struct mr_host *host, int cap);
 /** Is the kernel at least @major.@minor? */
 bool mr_host_kernel(const struct mr_host *host, unsigned major, unsigned minor);
+/** What matters of a line of mountinfo, which is cut into pieces for it. */
+struct mr_mount_line {
+	char *root, *mount_point, *type, *options; /* of the file system, not the mount */
+};
+bool mr_mount_line_split(char *line, struct mr_mount_line *ret);
+
 /** The kernel's name of a controller; v1 and v2 differ for blkio ("io"). */
 const char *mr_controller_name(enum mr_controller c, bool v2);
 const char *mr_layout_name(enum mr_cgroup_layout layout);

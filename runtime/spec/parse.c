@@ -397,6 +397,14 @@ static int need_linux(struct mr_spec *spec, const char *name, struct mr_error *e
 	return spec->linux_ ? 0 : mr_fail(err, ENOMEM, "%s", name);
 }
 
+/* Who writes JSON in Go writes "" for what is not there. */
+static void drop_empty_paths(struct mr_linux *l)
+{
+	for (size_t i = 0; i < l->namespaces.n; i++)
+		if (mr_streq(l->namespaces.items[i].path, ""))
+			l->namespaces.items[i].path = NULL;
+}
+
 int mr_spec_parse(const char *name, const char *text, size_t len, struct mr_spec **ret,
 	struct mr_strv *warnings, struct mr_error *err)
 {
@@ -407,6 +415,8 @@ int mr_spec_parse(const char *name, const char *text, size_t len, struct mr_spec
 		name, text, len, &mr_config_table, spec, &spec->arena, warnings, err);
 	if (r == 0)
 		r = need_linux(spec, name, err);
+	if (r == 0)
+		drop_empty_paths(spec->linux_);
 	if (r == 0 && !(spec->text = mr_arena_strndup(&spec->arena, text, len)))
 		r = mr_fail(err, ENOMEM, "%s", name);
 	if (r == 0)

@@ -29,8 +29,17 @@ static void put_mapping(struct mr_json_writer *w, const char *key, uint32_t host
 	mr_json_end(w);
 }
 
+static void put_namespaces(struct mr_json_writer *w, const struct mr_json *node, bool unified)
+{
+	mr_json_begin_array(w, node->key);
+	for (const struct mr_json *n = node->child; n; n = n->next)
+		if (unified || !mr_streq(mr_json_text(n, "type", ""), "cgroup"))
+			mr_json_put_node(w, NULL, n);
+	mr_json_end(w);
+}
+
 static void put_linux(struct mr_json_writer *w, const struct mr_json *node,
-	const struct mr_json *seccomp, uint32_t uid, uint32_t gid)
+	const struct mr_json *seccomp, bool unified, uint32_t uid, uint32_t gid)
 {
 	mr_json_begin_object(w, "linux");
 	for (const struct mr_json *m = node->child; m; m = m->next) {
@@ -38,6 +47,8 @@ static void put_linux(struct mr_json_writer *w, const struct mr_json *node,
 			put_mapping(w, m->key, uid);
 		else if (mr_streq(m->key, "gidMappings"))
 			put_mapping(w, m->key, gid);
+		else if (mr_streq(m->key, "namespaces"))
+			put_namespaces(w, m, unified);
 		else if (!mr_streq(m->key, "seccomp"))
 			mr_json_put_node(w, m->key, m);
 	}
@@ -45,8 +56,8 @@ static void put_linux(struct mr_json_writer *w, const struct mr_json *node,
 	mr_json_end(w);
 }
 
-int mr_template_format(bool rootless, uint32_t uid, uint32_t gid, char **ret_json,
-	struct mr_error *err)
+int mr_template_format(bool rootless, bool unified, uint32_t uid, uint32_t gid,
+	char **ret_json, struct mr_error *err)
 {
 	auto_json spec = { 0 };
 	auto_json seccomp = { 0 };
@@ -62,7 +73,7 @@ int mr_template_format(bool rootless, uint32_t uid, uint32_t gid, char **ret_jso
 	mr_json_begin_object(&w, NULL);
 	for (const struct mr_json *m = spec.root->child; m; m = m->next) {
 		if (mr_streq(m->key, "linux"))
-			put_linux(&w, m, seccomp.root, uid, gid);
+			put_linux(&w, m, seccomp.root, unified, uid, gid);
 		else
 			mr_json_put_node(&w, m->key, m);
 	}

@@ -90,7 +90,7 @@ hook() {
 	launch create --bundle "$BUNDLE" "$ID"
 	launch --log-level warning --log "$DIR/log" delete --force "$ID"
 	assert_status 0
-	assert_contains "$stderr" "warning: hook #1 (poststop)"
+	assert_contains "$stderr" "warning: error running poststop hook #0:"
 	assert_contains "$(cat "$DIR/log")" "exited with status 4"
 	assert_exists "$DIR/second"
 }
@@ -127,7 +127,7 @@ hook() {
 	local kind
 	for kind in prestart createRuntime createContainer startContainer; do
 		make_spec "$BUNDLE/config.json" "$MOUNT" "$(hook $kind true)" "$(hook $kind 'exit 3')"
-		refused 125 "hook #2 ($kind) '"
+		refused 125 "error running $kind hook #1: '"
 		assert_contains "$stderr" "status 3"
 		assert_nothing_left
 	done
@@ -135,7 +135,7 @@ hook() {
 
 @test "hooks: one that is missing or killed is told so" {
 	make_spec "$BUNDLE/config.json" '.hooks.createRuntime = [{path: "/none/hook"}]'
-	refused 125 "hook #1 (createRuntime) '/none/hook'"
+	refused 125 "error running createRuntime hook #0: '/none/hook'"
 	refute_contains "$stderr" "o such file"
 	make_spec "$BUNDLE/config.json" "$(hook prestart 'kill -TERM $$')"
 	refused 125 SIGTERM
@@ -154,7 +154,7 @@ hook() {
 @test "hooks: a failing poststart ends the container" {
 	make_spec "$BUNDLE/config.json" "$(args sleep 60)" "$(hook poststart 'exit 4')"
 	SECONDS=0
-	refused 125 "(poststart)"
+	refused 125 "poststart hook"
 	assert_between "$SECONDS" 0 5 "seconds"
 	assert_nothing_left
 }
@@ -162,7 +162,7 @@ hook() {
 @test "hooks: a failing poststop is a warning, and the others run" {
 	in_container 'exit 5' "$(hook poststop 'exit 4')" "$(hook poststop 'echo second >second')"
 	assert_status 5
-	assert_contains "$stderr" "(poststop)"
+	assert_contains "$stderr" "poststop hook"
 	assert_eq "$(state .State.ExitCode)" 5
 	assert_exists "$DIR/second"
 }

@@ -548,7 +548,7 @@ as_user() {
 
 @test "CVE-2020-5291: a state directory that others can write, or own, or that is a link, is refused" {
 	make_spec "$SPEC"
-	for mode in 0755 0777 1777 0701; do
+	for mode in 0775 0777 1777 0702; do
 		chmod "$mode" "$ROOT"
 		hostile run --name "$ID" "$SPEC"
 		assert_between "$status" 125 127

@@ -206,7 +206,7 @@ setup() {
 	make_spec "$BUNDLE/config.json" "$(args /script)"
 	printf '#!/none\n' >"$BUNDLE/rootfs/script"
 	chmod 755 "$BUNDLE/rootfs/script"
-	refused 127 'exec "/script": no such file or directory'
+	refused 127 'exec /script: no such file or directory'
 	assert_contains "$stderr" "interpreter"
 }
 

@@ -56,7 +56,7 @@ static int run_script(
 	struct mr_hook_list list = {.items = &hook, .n = 1};
 
 	memset(err, 0, sizeof(*err));
-	return mr_hooks_run(&list, MR_HOOK_CREATE_RUNTIME, NULL, json, err);
+	return mr_hooks_run(&list, MR_HOOK_CREATE_RUNTIME, NULL, NULL, json, err);
 }
 
 static char *output(void)
@@ -121,7 +121,7 @@ static void exit_status_is_reported(void **state)
 	struct mr_error err;
 	assert_true(run_script("exit 3", 0, "{}", &err) < 0);
 	assert_string_equal(
-		err.message, "hook #1 (createRuntime) '/bin/sh': exited with status 3");
+		err.message, "error running createRuntime hook #0: '/bin/sh': exited with status 3");
 }
 
 static void signal_is_reported(void **state)
@@ -166,9 +166,9 @@ static void missing_program_is_not_a_missing_command(void **state)
 	struct mr_hook hooks[2] = {{.path = path}, {.path = path}};
 	struct mr_hook_list list = {.items = hooks, .n = 2};
 
-	assert_int_equal(mr_hooks_run(&list, MR_HOOK_POSTSTOP, NULL, "{}", &err), -ENOENT);
+	assert_int_equal(mr_hooks_run(&list, MR_HOOK_POSTSTOP, NULL, NULL, "{}", &err), -ENOENT);
 	assert_string_equal(err.message,
-		"hook #1 (poststop) '/nonexistent/hook': execute: missing (ENOENT)");
+		"error running poststop hook #0: '/nonexistent/hook': execute: missing (ENOENT)");
 	assert_int_equal(err.exit_code, 0);
 }
 
@@ -197,7 +197,7 @@ static void nothing_to_run_is_fine(void **state)
 	(void)state;
 	struct mr_error err = {0};
 	struct mr_hook_list list = {0};
-	assert_int_equal(mr_hooks_run(&list, MR_HOOK_PRESTART, NULL, "{}", &err), 0);
+	assert_int_equal(mr_hooks_run(&list, MR_HOOK_PRESTART, NULL, NULL, "{}", &err), 0);
 }
 
 int main(void)
