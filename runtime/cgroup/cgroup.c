@@ -164,7 +164,7 @@ static void remove_made(const struct made *made)
 
 static int busy(const char *full, struct mr_error *err, const char *what)
 {
-	mr_fail_text(err, EBUSY, "the cgroup %s exists and %s", full, what);
+	mr_fail_text(err, EBUSY, "container's cgroup %s: %s", what, full);
 	mr_hint(err, "choose another linux.cgroupsPath, or remove what is left of the "
 		     "container that used it");
 	return -EBUSY;
@@ -176,21 +176,21 @@ static int check_reusable(int fd, bool v2, const char *full, struct mr_error *er
 	struct stat st;
 
 	if (fstat(fd, &st) == 0 && st.st_nlink > 2)
-		return busy(full, err, "has cgroups below it");
+		return busy(full, err, "has others below it");
 	/* The first byte says enough; -EFBIG: more than a line of them. */
 	ssize_t n = mr_read_line_at(fd, "cgroup.procs", line, sizeof(line));
 	if (n != 0 && n != -EOPNOTSUPP)
 		return n > 0 || n == -EFBIG
-			       ? busy(full, err, "holds processes")
+			       ? busy(full, err, "is not empty")
 			       : mr_fail(err, (int)-n, "read %s/cgroup.procs", full);
 	if (v2) {
 		n = mr_read_line_at(fd, "cgroup.freeze", line, sizeof(line));
 		if (n == 1 && line[0] == '1')
-			return busy(full, err, "is frozen");
+			return busy(full, err, "unexpectedly frozen");
 	} else {
 		n = mr_read_line_at(fd, "freezer.state", line, sizeof(line));
 		if (n > 0 && strcmp(line, "THAWED") != 0)
-			return busy(full, err, "is frozen");
+			return busy(full, err, "unexpectedly frozen");
 	}
 	return 0;
 }

@@ -216,19 +216,22 @@ static int write_file(struct applier *a, int dir, const char *file, const char *
 
 /*
  * A directory that was there may have limits, and memory may not rise above memory+swap:
- * then memory+swap has to go first. On a fresh cgroup it is the other way round.
+ * then memory+swap has to go first. On a fresh cgroup it is the other way round. So with a
+ * period, which with the old quota would be more of the CPU than the parent has.
  */
-static int write_swap_first(
+static int write_partner_first(
 	struct applier *a, const struct mr_cgroup_rows *rows, size_t i, int dir)
 {
-	static const char swap[] = "memory.memsw.limit_in_bytes";
+	const char *file = rows->items[i].file;
+	const char *partner = mr_streq(file, "memory.limit_in_bytes")
+				      ? "memory.memsw.limit_in_bytes"
+			      : mr_streq(file, "cpu.cfs_period_us") ? "cpu.cfs_quota_us"
+								    : NULL;
 
-	if (!mr_streq(rows->items[i].file, "memory.limit_in_bytes"))
-		return -EINVAL;
-	for (size_t k = i + 1; k < rows->n; k++) {
-		if (!mr_streq(rows->items[k].file, swap))
+	for (size_t k = i + 1; partner && k < rows->n; k++) {
+		if (!mr_streq(rows->items[k].file, partner))
 			continue;
-		int r = write_file(a, dir, swap, rows->items[k].value);
+		int r = write_file(a, dir, partner, rows->items[k].value);
 		return r < 0 ? -EINVAL
 			     : write_file(
 				       a, dir, rows->items[i].file, rows->items[i].value);
@@ -253,7 +256,7 @@ static int write_row(struct applier *a, const struct mr_cgroup_rows *rows, size_
 		r = write_file(a, dir, file, value);
 	}
 	if (r == -EINVAL)
-		r = write_swap_first(a, rows, i, dir) == 0 ? 0 : r;
+		r = write_partner_first(a, rows, i, dir) == 0 ? 0 : r;
 	if (r == 0)
 		return 0;
 	if (r == -ENOENT && row->optional)

@@ -99,6 +99,13 @@ int mr_row_put_optionalf(const struct mr_row_writer *w, const char *field,
 	return r;
 }
 
+int mr_row_put_zeroable(
+	const struct mr_row_writer *w, const char *field, const char *file, int64_t value)
+{
+	return value ? mr_row_putf(w, field, file, "%" PRId64, value)
+		     : mr_row_put_optionalf(w, field, file, "0");
+}
+
 int mr_row_put_either(const struct mr_row_writer *w, const char *field, const char *file,
 	const char *value, const char *else_file, const char *else_value)
 {

@@ -55,6 +55,10 @@ int mr_row_putf(const struct mr_row_writer *w, const char *field, const char *fi
 int mr_row_put_optionalf(const struct mr_row_writer *w, const char *field,
 	const char *file, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 
+/** A number of which 0 is asked for, too: where a kernel lacks the file, it is so anyway. */
+int mr_row_put_zeroable(
+	const struct mr_row_writer *w, const char *field, const char *file, int64_t value);
+
 /** Append a row with a second way. */
 int mr_row_put_either(const struct mr_row_writer *w, const char *field, const char *file,
 	const char *value, const char *else_file, const char *else_value);

@@ -9,7 +9,7 @@
  * - cpu.shares cannot be written once cpu.idle is 1;
  * - memory.use_hierarchy (before kernel 5.11) can only change before there is any charge.
  *
- * 0 means unset for every number except pids.limit, idle, swappiness and the class id;
+ * 0 means unset for every number except pids.limit, burst, idle, swappiness and the class id;
  * engines fill in zeros for what the user did not ask.
  *
  * cgroups(7), Documentation/admin-guide/cgroup-v1/
@@ -85,9 +85,9 @@ static int cpu_bandwidth(const struct mr_row_writer *w, const struct mr_cpu *c)
 	if (c->quota.set && c->quota.value)
 		MR_ROW_TRY(mr_row_putf(w, "linux.resources.cpu.quota", "cpu.cfs_quota_us",
 			"%" PRId64, c->quota.value));
-	if (c->burst.set && c->burst.value)
-		MR_ROW_TRY(mr_row_putf(w, "linux.resources.cpu.burst", "cpu.cfs_burst_us",
-			"%" PRId64, c->burst.value));
+	if (c->burst.set)
+		MR_ROW_TRY(mr_row_put_zeroable(w, "linux.resources.cpu.burst",
+			"cpu.cfs_burst_us", c->burst.value));
 	if (c->realtime_period.set && c->realtime_period.value)
 		MR_ROW_TRY(mr_row_putf(w, "linux.resources.cpu.realtimePeriod",
 			"cpu.rt_period_us", "%" PRIu64, c->realtime_period.value));
@@ -111,9 +111,9 @@ static int cpu_rows(const struct mr_row_writer *w, const struct mr_cpu *c)
 			"%" PRIu64, c->shares.value));
 	}
 	MR_ROW_TRY(cpu_bandwidth(w, c));
-	if (c->idle.set && c->idle.value)
-		MR_ROW_TRY(mr_row_putf(w, "linux.resources.cpu.idle", "cpu.idle",
-			"%" PRId64, c->idle.value));
+	if (c->idle.set)
+		MR_ROW_TRY(mr_row_put_zeroable(
+			w, "linux.resources.cpu.idle", "cpu.idle", c->idle.value));
 	return 0;
 }
 

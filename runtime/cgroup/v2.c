@@ -201,12 +201,12 @@ static int cpu_rows(const struct mr_row_writer *w, const struct mr_cpu *c)
 		MR_ROW_TRY(mr_row_putf(w, "linux.resources.cpu.shares", "cpu.weight",
 			"%" PRIu64, mr_cgroup_shares_to_weight(c->shares.value)));
 	MR_ROW_TRY(cpu_max(w, c));
-	if (c->burst.set && c->burst.value)
-		MR_ROW_TRY(mr_row_putf(w, "linux.resources.cpu.burst", "cpu.max.burst",
-			"%" PRId64, c->burst.value));
-	if (c->idle.set && c->idle.value)
-		MR_ROW_TRY(mr_row_putf(w, "linux.resources.cpu.idle", "cpu.idle",
-			"%" PRId64, c->idle.value));
+	if (c->burst.set)
+		MR_ROW_TRY(mr_row_put_zeroable(w, "linux.resources.cpu.burst",
+			"cpu.max.burst", c->burst.value));
+	if (c->idle.set)
+		MR_ROW_TRY(mr_row_put_zeroable(
+			w, "linux.resources.cpu.idle", "cpu.idle", c->idle.value));
 	return 0;
 }
 

@@ -75,7 +75,7 @@ static int no_such_controller(const struct mr_host *host, const char *key,
 			field, n, key);
 	if (host->owner[c] >= 0)
 		return mr_fail_text(err, EOPNOTSUPP,
-			"%s: on this host the %.*s controller belongs to cgroup v1 (%s)",
+			"%s: invalid configuration: on this host the %.*s controller belongs to cgroup v1 (%s)",
 			field, n, key, host->hierarchies[host->owner[c]].mount_point);
 	return mr_fail_text(err, EOPNOTSUPP, "%s: cgroup2 at %s has no %.*s controller",
 		field, host->hierarchies[host->unified].mount_point, n, key);

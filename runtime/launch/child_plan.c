@@ -46,9 +46,16 @@ bool mr_child_wants_initial_cpus(const struct mr_plan *p)
 	return p->exec && p->process.process->exec_cpu_affinity_initial;
 }
 
+/* The affinity of who calls us is none of the container's, and would hold against its cpuset. A
+ * user's own `taskset minirun run` means the program, unless CPUs are asked for. */
 bool mr_child_wants_final_cpus(const struct mr_plan *p)
 {
-	return p->exec && p->process.process->exec_cpu_affinity_final;
+	const struct mr_resources *r = p->spec->linux_->resources;
+
+	if (p->exec)
+		return p->process.process->exec_cpu_affinity_final ||
+		       !p->process.process->exec_cpu_affinity_initial;
+	return !p->options.stand_alone || (r && r->cpu && r->cpu->cpus && *r->cpu->cpus);
 }
 
 bool mr_child_wants_cgroup_ns(const struct mr_plan *p)

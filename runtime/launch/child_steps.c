@@ -108,8 +108,11 @@ int mr_child_step_initial_cpus(struct mr_child *c, struct mr_error *err)
 
 int mr_child_step_final_cpus(struct mr_child *c, struct mr_error *err)
 {
-	return mr_process_set_affinity(c->plan->process.process->exec_cpu_affinity_final,
-		"process.execCPUAffinity.final", err);
+	const char *cpus = c->plan->process.process->exec_cpu_affinity_final;
+
+	return c->plan->exec && cpus
+		       ? mr_process_set_affinity(cpus, "process.execCPUAffinity.final", err)
+		       : mr_process_reset_affinity(err);
 }
 
 int mr_child_step_cgroup_ns(struct mr_child *c, struct mr_error *err)

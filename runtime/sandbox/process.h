@@ -36,6 +36,8 @@ int mr_process_set_scheduling(const struct mr_process_plan *plan, const struct m
 const char *mr_memory_flag_name(size_t i);
 /** sched_setaffinity(2) to a list such as "0-3,7"; @field is for errors. (schedule.c) */
 int mr_process_set_affinity(const char *cpus, const char *field, struct mr_error *err);
+/** All CPUs that the cgroup has, whatever the caller of us was bound to. (schedule.c) */
+int mr_process_reset_affinity(struct mr_error *err);
 /** Give descriptors 0 to 2 to the user, so that /dev/stdout can be opened again by name;
  * /dev/null and what cannot be given are left. Before the user is set. */
 int mr_process_own_stdio(const struct mr_process_plan *plan, struct mr_error *err);

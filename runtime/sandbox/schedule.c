@@ -133,7 +133,10 @@ static int set_scheduler(const struct mr_scheduler *s, struct mr_error *err)
 		"%llu, deadline %llu, period %llu ns",
 		s->policy, attr.nice, attr.priority, (unsigned long long)attr.runtime,
 		(unsigned long long)attr.deadline, (unsigned long long)attr.period);
-	if (e == EPERM)
+	if (e == EPERM && mr_streq(s->policy, "SCHED_DEADLINE"))
+		mr_hint(err, "needs CAP_SYS_NICE and every CPU: this process scheduler "
+			     "can't be used together with AllowedCPUs (linux.resources.cpu.cpus)");
+	else if (e == EPERM)
 		mr_hint(err, "needs CAP_SYS_NICE; on cgroup v1 also a non-zero "
 			     "cpu.rt_runtime_us for real-time policies");
 	else if (e == EBUSY)
@@ -187,6 +190,7 @@ static int set_personality(const struct mr_personality *p, struct mr_error *err)
 /* --- memory policy --- */
 
 #define MAX_NODES 1024 /* the kernel's CONFIG_NODES_SHIFT is at most 10 */
+#define MAX_CPUS 8192 /* what the kernel can be built for */
 #define WORD_BITS (sizeof(unsigned long) * CHAR_BIT)
 
 static const char *parse_number(const char *at, unsigned *ret)
@@ -235,13 +239,13 @@ static int set_memory_policy(const struct mr_memory_policy *policy, struct mr_er
 
 	if (r == 0)
 		r = look_up_flags(memory_flags, N_ELEMENTS(memory_flags), &policy->flags,
-			"linux.memoryPolicy.flags", &flags, err);
+			"linux.memoryPolicy.flags: invalid memory policy flag", &flags, err);
 	if (r < 0)
 		return r;
 	if (has_nodes && parse_list(policy->nodes, mask) < 0)
 		return mr_fail_text(err, EINVAL,
-			"linux.memoryPolicy.nodes: '%s' is no list such as \"0-3,7\" of "
-			"nodes below %d",
+			"linux.memoryPolicy.nodes: invalid memory policy nodes: '%s' is no list "
+			"such as \"0-3,7\" below %d",
 			policy->nodes, MAX_NODES);
 	/* The kernel takes one bit less than it is told. */
 	if (syscall(SYS_set_mempolicy, (long)(mode | flags), has_nodes ? mask : NULL,
@@ -267,6 +271,16 @@ int mr_process_set_affinity(const char *cpus, const char *field, struct mr_error
 			MAX_NODES);
 	if (syscall(SYS_sched_setaffinity, 0, sizeof(mask), mask) < 0)
 		return mr_fail(err, errno, "%s: sched_setaffinity to '%s'", field, cpus);
+	return 0;
+}
+
+int mr_process_reset_affinity(struct mr_error *err)
+{
+	unsigned char all[MAX_CPUS / 8];
+
+	memset(all, 0xff, sizeof(all));
+	if (syscall(SYS_sched_setaffinity, 0, sizeof(all), all) < 0)
+		return mr_fail(err, errno, "sched_setaffinity to all CPUs of the cgroup");
 	return 0;
 }
 

@@ -221,7 +221,9 @@ static int check_scheduler(const struct mr_rules *c)
 	if (!fixed && s->priority.set && s->priority.value != 0)
 		return mr_rule_fail(c, path,
 			"%s takes no priority (SCHED_FIFO and SCHED_RR do)", s->policy);
-	if (!nice && s->nice.set && s->nice.value != 0)
+	if (deadline && s->nice.set && s->nice.value != 0)
+		mr_rule_warn(c, path, "SCHED_DEADLINE has no nice: it is ignored");
+	else if (!nice && s->nice.set && s->nice.value != 0)
 		return mr_rule_fail(c, path,
 			"%s takes no nice (SCHED_OTHER and SCHED_BATCH do)", s->policy);
 	if (!deadline && (s->runtime.value || s->deadline.value || s->period.value))

@@ -130,8 +130,8 @@ static int check_net_devices(const struct mr_rules *c)
 
 	if (l->net_devices.n > 0 && !has_namespace(c, MR_NS_NETWORK))
 		return mr_rule_fail(c, path,
-			"needs a network namespace (add {\"type\": \"network\"} to "
-			"linux.namespaces)");
+			"unable to move network devices without a NET namespace (add "
+			"{\"type\": \"network\"} to linux.namespaces)");
 	for (size_t i = 0; i < l->net_devices.n; i++) {
 		const struct mr_net_device *d = &l->net_devices.items[i];
 		if (!is_interface_name(d->host_name))

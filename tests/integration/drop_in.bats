@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# shellcheck disable=SC2154 # stderr is set by bats
 # What users and test suites of other OCI runtimes rely on without a word of it in the
 # specification: with them minirun takes the other's place.
 load common
