@@ -176,7 +176,7 @@ static int check_reusable(int fd, bool v2, const char *full, struct mr_error *er
 	struct stat st;
 
 	if (fstat(fd, &st) == 0 && st.st_nlink > 2)
-		return busy(full, err, "has others below it");
+		return busy(full, err, "has cgroups below it");
 	/* The first byte says enough; -EFBIG: more than a line of them. */
 	ssize_t n = mr_read_line_at(fd, "cgroup.procs", line, sizeof(line));
 	if (n != 0 && n != -EOPNOTSUPP)
