@@ -101,7 +101,8 @@ nothing_left() {
 	left=$(_processes | while read -r file; do tr '\0' ' ' <"$file"; done 2>/dev/null)
 	left+=$(find "$W" -name status.json)
 	while read -r id; do
-		left+=$(find /sys/fs/cgroup -type d \( -name "$id" -o -name "*-$id" \))
+		left+=$(find /sys/fs/cgroup -type d \( -name "$id" -o -name "*-$id" \
+			-o -name "*-$id.scope" \))
 		n=$((n + 1))
 	done < <(find "$W" -path '*/@records/*.json' -exec basename -s .json {} +)
 	[ -z "$left" ] || fail "left behind:" "$left" || return 1
@@ -121,7 +122,7 @@ remove_dir() {
 
 # record STATE-ROOT ID: does minirun's record say OOMKilled?
 record() {
-	"$MINIRUN" --root "$1" inspect --format '{{.State.OOMKilled}}' "$2"
+	"${AS[@]}" "$MINIRUN" --root "$1" inspect --format '{{.State.OOMKilled}}' "$2"
 }
 
 # verdict CASE ENGINE-SAYS RECORD TRUTH: minirun must be right; of the engine it is told.

@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
 #
-# podman with directories of its own and minirun as its runtime.
+# podman with directories of its own and minirun as its runtime; by "${AS[@]}", if that is
+# set: a command that becomes another user.
 
 podman_begin() {
 	cat >"$W/containers.conf" <<-CONF
 		[containers]
 		default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]
 		netns = "none"
+		log_driver = "k8s-file"
 		[engine]
-		cgroup_manager = "cgroupfs"
+		cgroup_manager = "${PODMAN_CGROUPS:-cgroupfs}"
 		events_logger = "file"
 		runtime = "minirun"
 		runtime_supports_json = ["minirun"]
@@ -29,6 +31,6 @@ podman_end() {
 
 # In its own place: its monitor leaves a file "oom" where the caller stands.
 podman() {
-	env -C "$W" timeout -k 5 "$TIMEOUT" podman --root "$W/storage" --runroot "$W/run" --tmpdir "$W/tmp" \
+	timeout -k 5 "$TIMEOUT" "${AS[@]}" env -C "$W" podman --root "$W/storage" --runroot "$W/run" --tmpdir "$W/tmp" \
 		--storage-driver vfs "$@" 3>&- 4>&-
 }

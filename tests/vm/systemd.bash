@@ -50,3 +50,17 @@ TasksMax=infinity
 KillMode=mixed
 END
 }
+
+# shellcheck disable=SC2034 # run reads it
+podman_packages="podman conmon uidmap"
+
+# put_podman ROOT - podman with its monitor and settings, for the suites of tests/engines.
+put_podman() {
+	local root=$1 files programs
+	programs=(/usr/bin/podman /usr/bin/conmon)
+	put "$root" "${programs[@]}"
+	mapfile -t files < <(libraries "${programs[@]}")
+	put "$root" "${files[@]}" /etc/containers/{policy.json,registries.conf} \
+		/usr/share/containers/{containers.conf,seccomp.json}
+	: >"$root/etc/resolv.conf"
+}
