@@ -170,6 +170,69 @@ refuses() {
 	assert_matches "$output" "scope +systemd.scope\(5\) +$UNIT in system.slice"
 }
 
+@test "systemd: run.oci.systemd.subgroup names the container's own cgroup" {
+	requires systemd cgroup2
+	start '.annotations = {"run.oci.systemd.subgroup": "payload"}'
+	assert_eq "$(cat "$CGROUP2_MOUNT/system.slice/$UNIT/payload/cgroup.procs")" "$(init_pid)"
+	assert_eq "$(oci_state '."systemd-scope"')" "$UNIT"
+	minirun delete -f "$ID"
+	no_unit
+}
+
+# shown STAGE PEER: the properties that are no readings of this one container.
+shown() {
+	systemctl show "$UNIT" | grep -vE '^(InvocationID|ControlGroupId|DropInPaths|NeedDaemonReload|Effective|CPUUsage|TasksCurrent)|^Memory(Current|Available)|^I[OP][A-Za-z]+(Bytes|Operations|Packets)=|Timestamp' |
+		sed -E "s/$ID/ID/; s/^TasksMax=[0-9]{4,}$/TasksMax=default/" | sort >"$BATS_TEST_TMPDIR/$1/$2"
+}
+
+# scope_of PEER: its scope for the same spec, as made and after the same update.
+scope_of() {
+	local rt=("$1" --root "$BATS_TEST_TMPDIR/root.$1" --systemd-cgroup)
+	[ "$1" != minirun ] || rt=(minirun --systemd-cgroup)
+	"${rt[@]}" create --bundle "$BUNDLE" "$ID" >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- 4>&- </dev/null
+	shown created "$1"
+	"${rt[@]}" update --resources - "$ID" 3>&- 4>&- <<<'{"memory": {"limit": 134217728, "swap": 134217728},
+		"cpu": {"shares": 2048, "quota": 20000, "period": 50000}, "pids": {"limit": 30}}'
+	shown updated "$1"
+	"${rt[@]}" delete --force "$ID" 3>&- 4>&-
+	wait_for no_unit
+}
+
+# rows_of STAGE: a row as in differences.md of each property in which the three differ.
+rows_of() {
+	(cd "$BATS_TEST_TMPDIR/$1" && awk -v stage="$1" '{
+		at = index($0, "=")
+		name = substr($0, 1, at - 1)
+		of = name SUBSEP FILENAME
+		before = of in value ? value[of] " " : ""
+		value[of] = before substr($0, at + 1)
+		names[name]
+	} END {
+		for (name in names) {
+			r = value[name, "runc"]; c = value[name, "crun"]; m = value[name, "minirun"]
+			if (r != c || r != m)
+				printf "| %s, %s | `%s` | `%s` | `%s` |\n", name, stage, r, c, m
+		}
+	}' runc crun minirun) | sort
+}
+
+@test "systemd: the scope's properties are runc's and crun's, or differences.md says why not" {
+	requires systemd cgroup-v2 memory cpu pids cpuset runc crun
+	local peer
+	spec "$(args /bin/sleep 60)" '.ociVersion = "1.0.2"' "$(memory 64M 96M)" \
+		'.linux.resources += {cpu: {shares: 512, quota: 25500, period: 50000, cpus: "0"},
+			pids: {limit: 20}}' '.linux.resources.memory.reservation = 33554432'
+	mkdir "$BATS_TEST_TMPDIR/created" "$BATS_TEST_TMPDIR/updated"
+	for peer in runc crun minirun; do
+		scope_of "$peer"
+	done
+	rows_of created >"$BATS_TEST_TMPDIR/rows"
+	comm -13 <(sed 's/, created/, updated/' "$BATS_TEST_TMPDIR/rows" | sort) \
+		<(rows_of updated) >"$BATS_TEST_TMPDIR/more"
+	sed -nE 's/^(\| [A-Z][A-Za-z]+, (created|updated) \|.*\|) [^|]*[^| ] \|$/\1/p' \
+		"$TOP/tests/engines/differences.md" | sort | diff - <(sort "$BATS_TEST_TMPDIR"/{rows,more})
+}
+
 # --- OOM ---
 
 @test "systemd: an OOM kill by the own limit is in the record, after all have gone" {
