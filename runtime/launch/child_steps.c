@@ -314,7 +314,6 @@ int mr_child_step_await_start(struct mr_child *c, struct mr_error *err)
 /* They belong to the start of a container that by now is created. */
 int mr_child_step_start_hooks(struct mr_child *c, struct mr_error *err)
 {
-	environ = c->plan->process.env; /* to hooks without one: nothing of the caller's */
 	return run_hooks(c, MR_HOOK_START_CONTAINER, "created", NULL, err);
 }
 
