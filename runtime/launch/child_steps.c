@@ -295,6 +295,12 @@ int mr_child_step_scheduling(struct mr_child *c, struct mr_error *err)
 
 int mr_child_step_watched(struct mr_child *c, struct mr_error *err)
 {
+	/* Everything above stdio and what is passed on closes at exec; what is opened from here
+	 * on does, too. Before the seccomp filter, which may refuse it. */
+	unsigned first = 3 + (unsigned)c->plan->options.preserve_fds;
+
+	if (close_range(first, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
+		return mr_fail(err, errno, "close_range from %u", first);
 	struct pollfd p[] = { { c->watched_fd, POLLIN, 0 }, { c->sock, 0, 0 } };
 
 	/* The parent's death is ours by PR_SET_PDEATHSIG, but not if it came before that was
@@ -381,10 +387,6 @@ int mr_child_step_init(struct mr_child *c, struct mr_error *err)
 
 int mr_child_step_exec(struct mr_child *c, struct mr_error *err)
 {
-	/* Everything above stdio and what is passed on closes at exec. */
-	unsigned first = 3 + (unsigned)c->plan->options.preserve_fds;
-	if (close_range(first, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
-		return mr_fail(err, errno, "close_range from %u", first);
 	/* The parent ends when it has heard of the program; if it does before, the next
 	 * frame finds nobody. */
 	if (c->plan->exec && c->plan->options.detach && prctl(PR_SET_PDEATHSIG, 0) < 0)

@@ -224,7 +224,7 @@ int mr_seccomp_send_listener(const struct mr_seccomp_plan *plan, int listener,
 		return mr_prefix(err, "%s", what);
 	autoclose int sock = mr_socket_connect(plan->listener_path, what, err);
 	if (sock < 0)
-		return sock;
+		return mr_prefix(err, "failed to connect with seccomp agent");
 	write_process_state(&w, doc.root, plan->listener_metadata);
 	r = mr_str_ok(&w.out) ? mr_socket_send(sock, w.out.data, w.out.len, listener)
 			      : -ENOMEM;

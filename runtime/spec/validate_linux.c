@@ -270,7 +270,7 @@ static int check_seccomp_rule(const struct mr_rules *c,
 	for (size_t k = 0; k < rule->names.n; k++) {
 		if (mr_streq(rule->names.items[k], "write"))
 			return mr_rule_fail(c, mr_rule_path(path, list, i, ".action"),
-				"SCMP_ACT_NOTIFY for write would stop the start of the "
+				"SCMP_ACT_NOTIFY cannot be used for the write syscall: it would stop the start of the "
 				"container");
 	}
 	return 0;

@@ -84,7 +84,7 @@ static int check_id_mapping(
 
 	if (!both)
 		return mr_rule_fail(c, mr_rule_path(path, "mounts", i, ""),
-			"uidMappings and gidMappings must be given together");
+			"invalid mount: uidMappings and gidMappings must be given together");
 	if (option && !own && !mr_spec_namespace_of(c->spec, MR_NS_USER))
 		return mr_rule_fail(c, mr_rule_path(path, "mounts", i, ".options"),
 			"idmap without a mapping (give uidMappings and gidMappings, or a "
@@ -92,7 +92,7 @@ static int check_id_mapping(
 			"namespace)");
 	if (own && !is_bind(m))
 		return mr_rule_fail(c, mr_rule_path(path, "mounts", i, ".uidMappings"),
-			"only a bind mount can be id-mapped");
+			"invalid mount: only a bind mount can be id-mapped");
 	return 0;
 }
 

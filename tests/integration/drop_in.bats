@@ -164,3 +164,47 @@ minirun_home() { awk -F: '$3 == 0 { print $6; exit }' "$BUNDLE/rootfs/etc/passwd
 	assert_eq "${#lines[@]}" 1
 	assert_contains "$output" "exec /script: no such file or directory"
 }
+
+@test "drop-in: a filter that knows none of the newer calls does not keep the program from starting" {
+	requires seccomp
+	make_spec "$BUNDLE/config.json" "$(args true)" '.process.noNewPrivileges = false' \
+		'.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["close_range", "fsopen",
+			"openat2", "open_tree", "move_mount", "mount_setattr"], action: "SCMP_ACT_ERRNO", errnoRet: 38}]}'
+	minirun run -b "$BUNDLE" "$ID"
+}
+
+@test "drop-in: the program has the CPUs of its cgroup, not those of the caller" {
+	requires cpuset
+	command -v taskset >/dev/null || skip "no taskset"
+	local list first
+	list=$(sed -n 's/^Cpus_allowed_list:[[:space:]]*//p' /proc/1/status)
+	first=${list%%[-,]*}
+	[ "$first" != "$list" ] || skip "one CPU"
+	make_spec "$BUNDLE/config.json" "$(args sed -n 's/^Cpus_allowed_list:[[:space:]]*//p' /proc/self/status)"
+	run taskset -c "$first" "$MINIRUN" --root "$ROOT" run -b "$BUNDLE" "$ID"
+	assert_eq "$output" "$list"
+	run --separate-stderr taskset -c "$first" "$MINIRUN" --root "$ROOT" run --rm --name "$ID" "$BUNDLE/config.json"
+	assert_eq "$output" "$first"
+}
+
+@test "drop-in: burst and idle are taken back by 0, a period comes with its quota" {
+	requires cgroup-v1 cpu
+	local dir=/sys/fs/cgroup/cpu/$ID/c
+	mkdir -p "${dir%/c}"
+	echo 50000 >"${dir%/c}/cpu.cfs_quota_us"
+	make_spec "$BUNDLE/config.json" "$(args sleep 100)" ".linux.cgroupsPath = \"/$ID/c\"" \
+		'.linux.resources.cpu = {quota: 500000, period: 1000000}'
+	minirun run -d -b "$BUNDLE" "$ID" </dev/null >/dev/null 2>&1
+	minirun update --cpu-period 10000 --cpu-quota 3000 "$ID"
+	assert_eq "$(cat "$dir/cpu.cfs_period_us" "$dir/cpu.cfs_quota_us")" $'10000\n3000'
+	for value in 1000 0; do
+		minirun update --cpu-burst $value "$ID"
+		assert_eq "$(cat "$dir/cpu.cfs_burst_us")" $value
+	done
+	for value in 1 0; do
+		minirun update --cpu-idle $value "$ID"
+		assert_eq "$(cat "$dir/cpu.idle")" $value
+	done
+	minirun delete --force "$ID"
+	rmdir /sys/fs/cgroup/*/"$ID"
+}
