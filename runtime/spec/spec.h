@@ -330,6 +330,8 @@ const char *mr_spec_annotation(const struct mr_spec *spec, const char *key);
 #define MR_ANNOTATION_KEEP_GROUPS "run.oci.keep_original_groups"
 /** A socket that is sent a pidfd of the container, as by --pidfd-socket; crun's, too. */
 #define MR_ANNOTATION_PIDFD_RECEIVER "run.oci.pidfd_receiver"
+/** What crun runs the program by: krun, wasm; here it is warned of. */
+#define MR_ANNOTATION_HANDLER "run.oci.handler"
 enum mr_oom_disable_policy {
 	MR_OOM_DISABLE_ERROR, /* the default, as the specification demands */
 	MR_OOM_DISABLE_WARN,  /* run with the killer on */

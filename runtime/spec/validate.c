@@ -140,6 +140,12 @@ static int check_annotations(const struct mr_rules *c)
 		if (!*c->spec->annotations.items[i].key)
 			return mr_rule_fail(c, "annotations", "a name is empty");
 	}
+	/* Who asks for a virtual machine is not to believe that this is one. */
+	const char *handler = mr_spec_annotation(c->spec, MR_ANNOTATION_HANDLER);
+	if (handler)
+		mr_rule_warn(c, "annotations",
+			"%s=%.40s is ignored: the program runs in namespaces, as any other",
+			MR_ANNOTATION_HANDLER, handler);
 	if (mr_spec_oom_disable_policy(c->spec) < 0)
 		return mr_rule_fail(c, "annotations",
 			"%s: \"%.40s\" is none of error, warn, emulate",

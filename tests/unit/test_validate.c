@@ -210,6 +210,16 @@ static void test_reservation_above_limit_is_a_warning(void **state)
 		"effect");
 }
 
+static void test_a_handler_is_warned_of(void **state)
+{
+	(void)state;
+	assert_int_equal(check("1.3.0", "", ", \"annotations\": {\"run.oci.handler\": \"krun\"}", ""), 0);
+	assert_int_equal(warnings.n, 1);
+	assert_string_equal(warnings.items[0],
+		"c.json: annotations: run.oci.handler=krun is ignored: the program runs in "
+		"namespaces, as any other");
+}
+
 static void test_unknown_capability_is_no_error(void **state)
 {
 	(void)state;
@@ -392,6 +402,7 @@ int main(void)
 		TEST(test_sysctls),
 		TEST(test_swap),
 		TEST(test_reservation_above_limit_is_a_warning),
+		TEST(test_a_handler_is_warned_of),
 		TEST(test_unknown_capability_is_no_error),
 		TEST(test_user_namespaces),
 		TEST(test_mappings_are_never_cut),
