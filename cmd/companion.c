@@ -8,10 +8,17 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
-static int unknown(const char *name, struct mr_error *err)
+static int unknown(struct context *ctx, const char *name, struct mr_error *err)
 {
+	/* Engines call these two of every OCI runtime, and read the text. */
+	if (strcmp(name, "checkpoint") == 0 || strcmp(name, "restore") == 0) {
+		ctx->failure = EXIT_OCI_ERROR;
+		return fail(err, EOPNOTSUPP, "%s is not supported: minirun is built without CRIU",
+			name);
+	}
 	const char *nearest = command_nearest(name);
 	int r = fail(err, EINVAL, "unknown command '%s'", name);
 
@@ -28,7 +35,7 @@ int companion_exec(
 
 	ctx->failure = EXIT_UNKNOWN_COMMAND;
 	if (mr_companion_find(name, path, sizeof(path)) < 0)
-		return unknown(name, err);
+		return unknown(ctx, name, err);
 	if (ctx->root)
 		setenv("MINIRUN_ROOT", ctx->root, 1);
 	if (mr_own_path(self, sizeof(self)) == 0)

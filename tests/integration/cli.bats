@@ -83,6 +83,11 @@ page_matches() {
 	assert_eq "$("$MINIRUN" version)" "$output"
 }
 
+@test "cli: checkpoint and restore need CRIU, and say so" {
+	refused 1 "checkpoint is not supported: minirun is built without CRIU" checkpoint --image-path /tmp/image --leave-running "$ID"
+	refused 1 "restore is not supported: minirun is built without CRIU" restore --bundle "$BUNDLE" --detach "$ID"
+}
+
 @test "cli: an unknown command is exit 3" {
 	refused 3 "unknown command 'nosuch'" nosuch
 	refused 3 "unknown command 'nosuch'" help nosuch
