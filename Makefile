@@ -213,7 +213,7 @@ lab-texts: all
 lab-vm: all
 	tests/vm/run $(or $(VM),v2) -- minirun lab run $(LAB)
 
-test-vm: all
+test-vm: all $(B)/bench/true
 	tests/vm/run v2
 	tests/vm/run v1
 	tests/vm/run systemd
