@@ -188,6 +188,7 @@ run_report() {
 }
 
 @test "report: what the program did, above the areas" {
+	requires gnuplot
 	made a
 	printf '%s\n' '0.8 read 40M' '1.9 it'"'"'s {bad}' >notes
 	"$REPORT" --notes notes -o a.svg a.json
@@ -216,6 +217,7 @@ run_report() {
 }
 
 @test "report: a limit that was refused has a hollow mark" {
+	requires gnuplot
 	made a
 	sed -i '/"oom-kill"/i {"t":1000000,"event":"limit-refused","to":20971520}' a.jsonl
 	"$REPORT" -o a.svg a.json
