@@ -231,32 +231,61 @@ static int create_one(const struct mr_cgroup_plan *plan, const struct mr_host *h
 	return r;
 }
 
-int mr_cgroup_create(const struct mr_cgroup_plan *plan, const struct mr_host *host,
-	struct mr_cgroup *ret, struct mr_error *err)
+static int create(
+	const struct mr_cgroup_plan *plan, bool v2_only, struct mr_cgroup *cg, struct mr_error *err)
 {
-	int r = mr_cgroup_check_path(plan->path, err);
-	if (r < 0)
-		return r;
+	const struct mr_host *host = cg->host;
+	bool wanted[MR_MAX_HIERARCHIES];
+	int h = 0, r = 0;
+
 	autofree struct made *made = malloc(MR_MAX_HIERARCHIES * sizeof(*made));
 	if (!made)
 		return mr_fail(err, ENOMEM, "make the cgroups");
+	for (; h < host->n_hierarchies && r == 0; h++) {
+		wanted[h] = plan->hierarchy[h] && cg->dir[h] < 0 &&
+			    (host->hierarchies[h].v2 || !v2_only);
+		if (wanted[h])
+			r = create_one(plan, host, h, &made[h], cg, err);
+	}
+	while (r < 0 && h-- > 0) {
+		if (!wanted[h])
+			continue;
+		mr_close(&cg->dir[h]);
+		remove_made(&made[h]);
+	}
+	return r;
+}
 
+int mr_cgroup_create(const struct mr_cgroup_plan *plan, const struct mr_host *host, bool v2_only,
+	struct mr_cgroup *ret, struct mr_error *err)
+{
 	mr_cgroup_init(ret);
 	ret->host = host;
 	snprintf(ret->path, sizeof(ret->path), "%s", plan->path);
-	int h = 0;
-	for (; h < host->n_hierarchies && r == 0; h++) {
-		if (plan->hierarchy[h])
-			r = create_one(plan, host, h, &made[h], ret, err);
+	int r = mr_cgroup_check_path(plan->path, err);
+	return r < 0 ? r : create(plan, v2_only, ret, err);
+}
+
+int mr_cgroup_create_rest(
+	const struct mr_cgroup_plan *plan, struct mr_cgroup *cg, struct mr_error *err)
+{
+	return create(plan, false, cg, err);
+}
+
+int mr_cgroup_open_rest(
+	const struct mr_cgroup_plan *plan, struct mr_cgroup *cg, struct mr_error *err)
+{
+	char full[MR_CGROUP_FULL_MAX];
+
+	for (int h = 0; h < cg->host->n_hierarchies; h++) {
+		if (!plan->hierarchy[h] || cg->dir[h] >= 0)
+			continue;
+		mr_cgroup_full(cg->host, h, cg->path, full);
+		cg->dir[h] = open(full, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (cg->dir[h] < 0)
+			return mr_fail(err, errno, "open the cgroup %s", full);
 	}
-	if (r == 0)
-		return 0;
-	mr_cgroup_close(ret);
-	while (h-- > 0) {
-		if (plan->hierarchy[h])
-			remove_made(&made[h]);
-	}
-	return r;
+	return 0;
 }
 
 int mr_cgroup_open(const struct mr_host *host, const char *path, struct mr_cgroup *ret,

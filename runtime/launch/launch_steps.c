@@ -104,12 +104,12 @@ int mr_launch_step_intent(struct mr_launch *l, struct mr_error *err)
 	return ret;
 }
 
-/* A child that nobody will watch. */
-static int abandon(struct mr_launch *l, int ret)
+void mr_launch_abandon(struct mr_launch *l)
 {
+	if (l->monitor.pid <= 0)
+		return;
 	mr_pidfd_send_signal(l->monitor.pidfd, SIGKILL);
 	waitpid(l->monitor.pid, NULL, 0);
-	return ret;
 }
 
 bool mr_launch_wants_resctrl(const struct mr_plan *p)
@@ -132,8 +132,7 @@ int mr_launch_step_new_resctrl(struct mr_launch *l, struct mr_error *err)
 
 int mr_launch_step_resctrl(struct mr_launch *l, struct mr_error *err)
 {
-	int ret = mr_resctrl_enter(&l->plan->resctrl, l->monitor.pid, err);
-	return ret < 0 ? abandon(l, ret) : 0;
+	return mr_resctrl_enter(&l->plan->resctrl, l->monitor.pid, err);
 }
 
 void mr_launch_describe_resctrl(const struct mr_plan *p, struct mr_str *out)
@@ -183,18 +182,44 @@ void mr_launch_describe_scope(const struct mr_plan *p, struct mr_str *out)
 
 int mr_launch_step_cgroup(struct mr_launch *l, struct mr_error *err)
 {
-	int ret = mr_cgroup_create(&l->plan->cgroup, &l->plan->host, &l->cgroup, err);
+	int ret = mr_cgroup_create(&l->plan->cgroup, &l->plan->host, l->plan->cgroups_beside,
+		&l->cgroup, err);
 
 	l->has_cgroup = ret == 0;
 	return ret;
 }
 
-void mr_launch_describe_cgroup(const struct mr_plan *p, struct mr_str *out)
+bool mr_launch_wants_before(const struct mr_plan *p)
+{
+	return !p->exec && !p->cgroups_beside;
+}
+
+bool mr_launch_wants_beside(const struct mr_plan *p)
+{
+	return p->cgroups_beside;
+}
+
+int mr_launch_step_cgroup_rest(struct mr_launch *l, struct mr_error *err)
+{
+	return mr_cgroup_create_rest(&l->plan->cgroup, &l->cgroup, err);
+}
+
+static void describe_cgroups(const struct mr_plan *p, bool v1, bool v2, struct mr_str *out)
 {
 	for (int i = 0; i < p->host.n_hierarchies; i++)
-		if (p->cgroup.hierarchy[i])
+		if (p->cgroup.hierarchy[i] && (p->host.hierarchies[i].v2 ? v2 : v1))
 			mr_str_appendf(out, " %s%s", p->host.hierarchies[i].mount_point,
 				p->cgroup.path);
+}
+
+void mr_launch_describe_cgroup(const struct mr_plan *p, struct mr_str *out)
+{
+	describe_cgroups(p, !p->cgroups_beside, true, out);
+}
+
+void mr_launch_describe_cgroup_rest(const struct mr_plan *p, struct mr_str *out)
+{
+	describe_cgroups(p, true, false, out);
 }
 
 int mr_launch_step_limits(struct mr_launch *l, struct mr_error *err)
@@ -329,7 +354,7 @@ _Noreturn static void become_child(struct mr_launch *l, const int sock[2], bool 
 		.lock = l->state.lock,
 		.ns_fds = l->ns_fds,
 		.root_fd = l->root_fd,
-		.watched_fd = l->watched_fd,
+		.leave_fd = l->leave_fd,
 		.start_fd = l->start_fd,
 		.in_cgroup2 = in_cgroup2,
 		.stdio = { l->null_fd, l->monitor.logs.write_end[0],
@@ -376,8 +401,8 @@ int mr_launch_step_clone(struct mr_launch *l, struct mr_error *err)
 	int ret = mr_sync_open(sock, err);
 	if (ret < 0)
 		return ret;
-	l->watched_fd = eventfd(0, EFD_CLOEXEC);
-	ret = l->watched_fd < 0 ? mr_fail(err, errno, "eventfd")
+	l->leave_fd = eventfd(0, EFD_CLOEXEC | EFD_SEMAPHORE);
+	ret = l->leave_fd < 0 ? mr_fail(err, errno, "eventfd")
 				: mr_rootfs_open_sources(&l->plan->rootfs, err);
 	if (ret < 0) {
 		close(sock[0]);
@@ -397,8 +422,7 @@ int mr_launch_step_clone(struct mr_launch *l, struct mr_error *err)
 		return ret;
 	}
 	/* What counted for the child only is undone at once. */
-	ret = mr_launch_wants_namespaces(l->plan) ? mr_ns_leave(ns, err) : 0;
-	return ret < 0 ? abandon(l, ret) : 0;
+	return mr_launch_wants_namespaces(l->plan) ? mr_ns_leave(ns, err) : 0;
 }
 
 /* A writable mount of cgroups, which engines never give: sub-cgroups can come and go faster
@@ -424,19 +448,28 @@ int mr_launch_step_observe(struct mr_launch *l, struct mr_error *err)
 	mr_oom_watch_listen(&l->watch, true);
 	if (can_make_cgroups(l->plan->spec))
 		mr_oom_watch_follow(&l->watch);
-	int ret = mr_cgroup_read_limits(&l->cgroup, &l->limits, err);
-	return ret < 0 ? abandon(l, ret) : 0;
+	return mr_cgroup_read_limits(&l->cgroup, &l->limits, err);
+}
+
+/* One leave to go on: the child takes it by reading. */
+static int give_leave(struct mr_launch *l, struct mr_error *err)
+{
+	while (eventfd_write(l->leave_fd, 1) < 0)
+		if (errno != EINTR)
+			return mr_fail(err, errno, "eventfd");
+	return 0;
+}
+
+/* The child may enter its cgroups. */
+int mr_launch_step_admit(struct mr_launch *l, struct mr_error *err)
+{
+	return give_leave(l, err);
 }
 
 /* The child may go on to its first foreign instruction. */
 int mr_launch_step_release(struct mr_launch *l, struct mr_error *err)
 {
-	int ret = 0;
-
-	while (ret == 0 && eventfd_write(l->watched_fd, 1) < 0)
-		if (errno != EINTR)
-			ret = mr_fail(err, errno, "eventfd");
-	return ret < 0 ? abandon(l, ret) : 0;
+	return give_leave(l, err);
 }
 
 /* Who is making it: `delete --force` need not wait until we are done. */
@@ -449,7 +482,7 @@ int mr_launch_step_creator(struct mr_launch *l, struct mr_error *err)
 	snprintf(l->live.status, sizeof(l->live.status), "creating");
 	if (ret == 0)
 		ret = mr_state_write_live(&l->state, &l->live, err);
-	return ret < 0 ? abandon(l, ret) : 0;
+	return ret;
 }
 
 void mr_launch_describe_clone(const struct mr_plan *p, struct mr_str *out)
