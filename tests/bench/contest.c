@@ -5,8 +5,9 @@
  *
  * Every contestant is a row of a table with a function that writes its command line. The
  * OCI runtimes, minirun among them, get the same spec.json, with two additions: the rootfs
- * as an absolute path, and an absolute cgroupsPath, since their own choices differ: a place
- * below the caller's cgroup, or a parent to be made first.
+ * as an absolute path, and an absolute cgroupsPath, since their own choice is a place below the
+ * caller's cgroup. `minirun` has none: it is the launch of a user, who gets what the spec asks
+ * for, as in floor; `minirun-oci` is the same as an engine has it, in every hierarchy.
  */
 #include <ctype.h>
 #include <stdarg.h>
@@ -193,6 +194,10 @@ static const struct contestant field[] = {
 		.command = command_minirun,
 		.tool = "minirun",
 		.can_wait = true},
+	{.name = "minirun-oci",
+		.command = command_oci,
+		.tool = "minirun",
+		.partial = "at a cgroupsPath: in every hierarchy"},
 	{.name = "crun", .command = command_oci, .tool = "crun", .can_wait = true},
 	{.name = "runc", .command = command_oci, .tool = "runc", .can_wait = true},
 	{.name = "minirun-steps",

@@ -125,9 +125,7 @@ void world_write_specs(const struct world *world, const struct contestant *conte
 		replace(text, sizeof(text), "\"rootfs\"", word);
 		snprintf(word, sizeof(word), "\"%s\"", programs[i]);
 		replace(text, sizeof(text), "\"/true\"", word);
-		/* By default minirun names the cgroup after the container: so many can live. */
-		if (strcmp(contestant->name, "minirun") != 0 ||
-			strcmp(programs[i], "/idle") != 0) {
+		if (strcmp(contestant->name, "minirun") != 0) {
 			world_cgroup_name(contestant->name, cgroup);
 			snprintf(word, sizeof(word),
 				"\"linux\": {\n\t\t\"cgroupsPath\": \"/%s\",", cgroup);
