@@ -10,15 +10,16 @@
 #include "base/spawn.h"
 
 #include "base/libc.h"
+#include "base/sys.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* As the kernel has them: 64 signals, struct sigaction without the library's additions. */
-#define SIGNALS 64
+/* As the kernel has it, without the library's additions. */
 struct kernel_sigaction {
 	void (*handler)(int);
 	unsigned long flags;
@@ -31,7 +32,7 @@ static void default_signals(void)
 	static const struct kernel_sigaction by_default = {.handler = SIG_DFL};
 	unsigned long none = 0;
 
-	for (int sig = 1; sig <= SIGNALS; sig++)
+	for (int sig = 1; sig <= MR_SIGRTMAX; sig++)
 		syscall(SYS_rt_sigaction, sig, &by_default, NULL, sizeof(none));
 	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof(none));
 }

@@ -315,17 +315,6 @@ int mr_cgroup_open(const struct mr_host *host, const char *path, struct mr_cgrou
 	return found;
 }
 
-/* @return the index of the hierarchy that has the controller, -1: none */
-static int hierarchy_of(const struct mr_host *host, const char *name, size_t n)
-{
-	for (int c = 0; c < MR_CONTROLLERS; c++) {
-		const char *known = mr_controller_name((enum mr_controller)c, false);
-		if (strlen(known) == n && strncmp(known, name, n) == 0)
-			return host->owner[c];
-	}
-	return -1;
-}
-
 /* Those that CONTROLLER[,CONTROLLER]...: names, or all of them. */
 static int choose_hierarchies(const struct mr_cgroup *cg, const char *where, const char *colon,
 	bool ret[MR_MAX_HIERARCHIES], struct mr_error *err)
@@ -334,7 +323,7 @@ static int choose_hierarchies(const struct mr_cgroup *cg, const char *where, con
 		ret[h] = !colon;
 	for (const char *name = where; colon && name < colon;) {
 		size_t n = strcspn(name, ",:");
-		int h = hierarchy_of(cg->host, name, n);
+		int h = mr_host_find_controller(cg->host, name, n);
 		if (h < 0)
 			return mr_fail_text(err, EINVAL,
 				"unknown controller '%.*s' in cgroup '%s': this host has none",

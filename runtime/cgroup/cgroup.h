@@ -89,8 +89,8 @@ int mr_cgroup_open(const struct mr_host *host, const char *path, struct mr_cgrou
 	struct mr_error *err);
 
 /** Exchange opened directories for sub-cgroups: @where is PATH, in every hierarchy, or
- * CONTROLLER[,CONTROLLER]...:PATH, in those that hold them. PATH may begin with '/', but never leaves
- * the container's cgroup. */
+ * CONTROLLER[,CONTROLLER]...:PATH, in those that hold them. PATH may begin with '/', but never
+ * leaves the container's cgroup. */
 int mr_cgroup_open_below(struct mr_cgroup *cg, const char *where, struct mr_error *err);
 
 /** All host pids in the cgroup and below, deduplicated over hierarchies; malloc()ed. */

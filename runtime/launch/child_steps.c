@@ -115,13 +115,13 @@ int mr_child_step_cgroup(struct mr_child *c, struct mr_error *err)
 {
 	int ret = 0;
 
-	if (c->plan->cgroups_beside)
+	if (c->plan->cgroups_beside) {
 		ret = await_leave(c, "the cgroups", err);
-	if (ret == 0 && c->plan->cgroups_beside)
-		ret = mr_cgroup_open_rest(&c->plan->cgroup, c->cgroup, err);
+		if (ret == 0)
+			ret = mr_cgroup_open_rest(&c->plan->cgroup, c->cgroup, err);
+	}
 	if (ret == 0)
 		ret = mr_cgroup_enter(c->cgroup, c->in_cgroup2, err);
-
 	/* From outside of the user's own tree (a login, cron) only systemd may move us. */
 	if (ret != -EACCES || !c->plan->scope.user)
 		return ret;

@@ -5,6 +5,7 @@
  * knows the spec of the start only.
  */
 #include "launch/container.h"
+#include "launch/plan.h"
 #include "launch/updated.h"
 
 #include "base/io.h"
@@ -168,7 +169,6 @@ int mr_container_update(struct mr_container *c, const struct mr_update *update,
 		note_refused(c, wanted->linux_->resources->memory);
 	mr_cgroup_close(&cg);
 	mr_state_unlock(&c->state);
-	for (size_t i = 0; i < warnings.n && message; i++)
-		message(arg, MR_MESSAGE_WARNING, warnings.items[i]);
+	mr_warn(message, arg, &warnings);
 	return ret;
 }

@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "base/sys.h"
 #include "launch/cleanup.h"
+#include "launch/plan.h"
 #include "record/kept.h"
 #include "record/patch.h"
 
@@ -109,9 +110,11 @@ static int kill_shared(struct mr_container *c, bool running, struct mr_error *er
 	struct mr_error ignored;
 	int ret = signal_all(c, SIGKILL, running ? err : &ignored);
 
+	if (ret > 0)
+		return 0;
 	if (!running)
-		return ret > 0 ? 0 : -ESRCH;
-	return ret == -EOPNOTSUPP || ret == -ESRCH || ret == 0 ? 1 : ret < 0 ? ret : 0;
+		return -ESRCH;
+	return ret == 0 || ret == -EOPNOTSUPP || ret == -ESRCH ? 1 : ret;
 }
 
 int mr_container_kill(struct mr_container *c, int sig, bool all, struct mr_error *err)
@@ -273,8 +276,7 @@ int mr_delete(const char *root, const char *id, bool force, bool keep_record,
 	if (ret == 0)
 		ret = mr_cleanup(&state, &host, keep_record, &warnings, err);
 	mr_state_close(&state);
-	for (size_t i = 0; i < warnings.n && message; i++)
-		message(arg, MR_MESSAGE_WARNING, warnings.items[i]);
+	mr_warn(message, arg, &warnings);
 	return ret;
 }
 

@@ -403,7 +403,7 @@ int mr_launch_step_clone(struct mr_launch *l, struct mr_error *err)
 		return ret;
 	l->leave_fd = eventfd(0, EFD_CLOEXEC | EFD_SEMAPHORE);
 	ret = l->leave_fd < 0 ? mr_fail(err, errno, "eventfd")
-				: mr_rootfs_open_sources(&l->plan->rootfs, err);
+			      : mr_rootfs_open_sources(&l->plan->rootfs, err);
 	if (ret < 0) {
 		close(sock[0]);
 		close(sock[1]);

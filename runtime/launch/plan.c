@@ -18,8 +18,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stddef.h>
 #include <sched.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -335,9 +335,13 @@ void mr_plan_clear(struct mr_plan *plan)
 	plan->spec = NULL;
 }
 
+void mr_warn(mr_message_fn message, void *arg, const struct mr_strv *texts)
+{
+	for (size_t i = 0; i < texts->n && message; i++)
+		message(arg, MR_MESSAGE_WARNING, texts->items[i]);
+}
+
 void mr_plan_warn(const struct mr_plan *plan, const struct mr_strv *texts)
 {
-	for (size_t i = 0; i < texts->n && plan->options.message; i++)
-		plan->options.message(
-			plan->options.message_arg, MR_MESSAGE_WARNING, texts->items[i]);
+	mr_warn(plan->options.message, plan->options.message_arg, texts);
 }

@@ -67,5 +67,7 @@ int mr_plan_read_setgroups(pid_t pid, struct mr_plan *plan, struct mr_error *err
 void mr_plan_clear(struct mr_plan *plan);
 /** Tell them where the caller takes messages. */
 void mr_plan_warn(const struct mr_plan *plan, const struct mr_strv *texts);
+/** Each of @texts as a warning; @message may be NULL. */
+void mr_warn(mr_message_fn message, void *arg, const struct mr_strv *texts);
 
 #endif

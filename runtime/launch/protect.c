@@ -9,8 +9,9 @@
  *
  * Cost: one execve of a small static binary, 0.1 ms. Whoever closes the last descriptor of a
  * detached mount waits for an RCU grace period, 0.05 ms and more. So the one that made the
- * bind is carried over the execve, and closed while the container runs. Older kernels (mount_setattr(2) is of
- * 5.12) and callers without CAP_SYS_ADMIN run from a sealed copy in memory instead.
+ * bind is carried over the execve, and closed while the container runs. Older kernels
+ * (mount_setattr(2) is of 5.12) and callers without CAP_SYS_ADMIN run from a sealed copy in
+ * memory instead.
  */
 #include "launch/protect.h"
 

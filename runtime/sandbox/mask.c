@@ -20,16 +20,15 @@
 #include "sandbox/mount_fd.h"
 #include "spec/host.h"
 
-#define MOUNTINFO_MAX (16u << 20)
-
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#define MOUNTINFO_MAX (16u << 20)
 
 int mr_mask_open_null(struct mr_rootfs *r, struct mr_error *err)
 {

@@ -31,25 +31,15 @@
 
 /* --- pure --- */
 
-static int find_controller(const struct mr_host *host, const char *name, size_t len)
-{
-	for (int c = 0; c < MR_CONTROLLERS; c++) {
-		const char *known = mr_controller_name((enum mr_controller)c, false);
-		int i = host->owner[c];
-		if (i >= 0 && !host->hierarchies[i].v2 && strlen(known) == len &&
-			!memcmp(known, name, len))
-			return i;
-	}
-	return -1;
-}
-
 /** The hierarchy of one line's list: "cpu,cpuacct", "name=systemd" or "". */
 static int find_hierarchy(const struct mr_host *host, const char *list)
 {
 	if (list[0] == '\0')
 		return host->unified;
 	bool named = mr_has_prefix(list, "name=");
-	int i = named ? -1 : find_controller(host, list, strcspn(list, ","));
+	int i = named ? -1 : mr_host_find_controller(host, list, strcspn(list, ","));
+	if (i >= 0 && host->hierarchies[i].v2)
+		i = -1;
 	const char *dir = named ? list + strlen("name=") : list;
 	for (int k = 0; i < 0 && k < host->n_hierarchies; k++)
 		if (!host->hierarchies[k].v2 &&

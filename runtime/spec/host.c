@@ -321,6 +321,16 @@ const char *mr_controller_name(enum mr_controller c, bool v2)
 	return v2 ? controllers[c].v2 : controllers[c].v1;
 }
 
+int mr_host_find_controller(const struct mr_host *host, const char *name, size_t len)
+{
+	for (int c = 0; c < MR_CONTROLLERS; c++) {
+		const char *known = mr_controller_name((enum mr_controller)c, false);
+		if (strlen(known) == len && memcmp(known, name, len) == 0)
+			return host->owner[c];
+	}
+	return -1;
+}
+
 const char *mr_layout_name(enum mr_cgroup_layout layout)
 {
 	static const char *const names[] = {

@@ -100,6 +100,9 @@ bool mr_mount_line_split(char *line, struct mr_mount_line *ret);
 
 /** The kernel's name of a controller; v1 and v2 differ for blkio ("io"). */
 const char *mr_controller_name(enum mr_controller c, bool v2);
+/** The hierarchy that holds the controller of this (v1) name of @len bytes. @return its index,
+ * or -1 */
+int mr_host_find_controller(const struct mr_host *host, const char *name, size_t len);
 const char *mr_layout_name(enum mr_cgroup_layout layout);
 
 #endif

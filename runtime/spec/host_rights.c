@@ -143,6 +143,22 @@ static void forget_v1(struct mr_host *host)
 	}
 }
 
+/* Of cgroup2 what the cgroup at @place may use. */
+static int keep_listed(struct mr_host *host, const char *place, struct mr_error *err)
+{
+	char path[PATH_MAX], list[512];
+
+	snprintf(path, sizeof(path), "%s%s/cgroup.controllers",
+		host->hierarchies[host->unified].mount_point, place);
+	ssize_t n = mr_read_line_at(AT_FDCWD, path, list, sizeof(list) - 64);
+	if (n < 0)
+		return mr_fail(err, (int)-n, "read %s", path);
+	/* Those of the core need no delegation; a device program needs CAP_BPF. */
+	snprintf(list + n, sizeof(list) - (size_t)n, " cpuacct freezer perf_event devices");
+	forget(host, host->unified, list);
+	return 0;
+}
+
 static int keep_delegated(struct mr_host *host, struct mr_error *err)
 {
 	struct mr_hierarchy *h = &host->hierarchies[host->unified];
@@ -157,23 +173,13 @@ static int keep_delegated(struct mr_host *host, struct mr_error *err)
 		host->unified = -1;
 		return 0;
 	}
-	return mr_host_keep_controllers(host, host->delegated, err);
+	return keep_listed(host, host->delegated, err);
 }
 
 int mr_host_keep_controllers(struct mr_host *host, const char *place, struct mr_error *err)
 {
-	char path[PATH_MAX], list[512];
-
 	forget_v1(host);
-	snprintf(path, sizeof(path), "%s%s/cgroup.controllers",
-		host->hierarchies[host->unified].mount_point, place);
-	ssize_t n = mr_read_line_at(AT_FDCWD, path, list, sizeof(list) - 64);
-	if (n < 0)
-		return mr_fail(err, (int)-n, "read %s", path);
-	/* Those of the core need no delegation; a device program needs CAP_BPF. */
-	snprintf(list + n, sizeof(list) - (size_t)n, " cpuacct freezer perf_event devices");
-	forget(host, host->unified, list);
-	return 0;
+	return keep_listed(host, place, err);
 }
 
 int mr_host_keep_own_cgroups(struct mr_host *host, struct mr_error *err)
