@@ -110,27 +110,27 @@ static int make_parents(char *full, size_t mount_len, size_t *first_made)
 	return 0;
 }
 
+/* What was made in one hierarchy. */
 struct made {
-	char full[MR_CGROUP_FULL_MAX];
-	bool leaf;         /* the container's own directory was made, not found */
+	bool leaf;         /* the container's own directory, which was not found there */
 	size_t first_made; /* see make_parents() */
 };
 
 static int make_directory(const struct mr_host *host, int h, const char *path,
-	struct made *made, struct mr_error *err)
+	char full[static MR_CGROUP_FULL_MAX], struct made *made, struct mr_error *err)
 {
 	int r = -ENOENT;
 
 	made->first_made = 0;
-	mr_cgroup_full(host, h, path, made->full);
-	const size_t mount_len = strlen(made->full) - strlen(path);
+	mr_cgroup_full(host, h, path, full);
+	const size_t mount_len = strlen(full) - strlen(path);
 	/* A parent that was there can be gone at the next step, when the last container
 	 * of another launcher ends; that cannot go on for ever. */
 	for (int tries = 0; tries < 100 && r == -ENOENT; tries++) {
-		r = mkdir(made->full, 0755) < 0 ? -errno : 0;
+		r = mkdir(full, 0755) < 0 ? -errno : 0;
 		if (r != -ENOENT)
 			break;
-		int parents = make_parents(made->full, mount_len, &made->first_made);
+		int parents = make_parents(full, mount_len, &made->first_made);
 		if (parents < 0 && parents != -ENOENT) {
 			r = parents;
 			break;
@@ -139,16 +139,17 @@ static int make_directory(const struct mr_host *host, int h, const char *path,
 	made->leaf = r == 0;
 	if (r == 0 || r == -EEXIST)
 		return 0;
-	mr_fail(err, -r, "make the cgroup %s", made->full);
+	mr_fail(err, -r, "make the cgroup %s", full);
 	hint_mkdir(host, h, -r, err);
 	return r;
 }
 
-static void remove_made(const struct made *made)
+static void remove_made(
+	const struct mr_host *host, int h, const char *path, const struct made *made)
 {
 	char full[MR_CGROUP_FULL_MAX];
 
-	snprintf(full, sizeof(full), "%s", made->full);
+	mr_cgroup_full(host, h, path, full);
 	if (made->leaf)
 		rmdir(full);
 	for (size_t n = strlen(full); made->first_made && n > made->first_made;) {
@@ -216,76 +217,46 @@ static int create_one(const struct mr_cgroup_plan *plan, const struct mr_host *h
 	int h, struct made *made, struct mr_cgroup *cg, struct mr_error *err)
 {
 	const bool v2 = host->hierarchies[h].v2;
-	int r = make_directory(host, h, plan->path, made, err);
+	char full[MR_CGROUP_FULL_MAX];
+	int r = make_directory(host, h, plan->path, full, made, err);
 	if (r < 0)
 		return r;
-	cg->dir[h] = open(made->full, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	cg->dir[h] = open(full, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (cg->dir[h] < 0)
-		return mr_fail(err, errno, "open the cgroup %s", made->full);
+		return mr_fail(err, errno, "open the cgroup %s", full);
 	if (!made->leaf)
-		r = check_reusable(cg->dir[h], v2, made->full, err);
+		r = check_reusable(cg->dir[h], v2, full, err);
 	if (r == 0 && v2)
 		r = mr_cgroup_enable_controllers(plan, host, h, err);
 	if (r == 0 && v2)
-		r = check_type(cg->dir[h], plan, made->full, err);
+		r = check_type(cg->dir[h], plan, full, err);
 	return r;
 }
 
-static int create(
-	const struct mr_cgroup_plan *plan, bool v2_only, struct mr_cgroup *cg, struct mr_error *err)
-{
-	const struct mr_host *host = cg->host;
-	bool wanted[MR_MAX_HIERARCHIES];
-	int h = 0, r = 0;
-
-	autofree struct made *made = malloc(MR_MAX_HIERARCHIES * sizeof(*made));
-	if (!made)
-		return mr_fail(err, ENOMEM, "make the cgroups");
-	for (; h < host->n_hierarchies && r == 0; h++) {
-		wanted[h] = plan->hierarchy[h] && cg->dir[h] < 0 &&
-			    (host->hierarchies[h].v2 || !v2_only);
-		if (wanted[h])
-			r = create_one(plan, host, h, &made[h], cg, err);
-	}
-	while (r < 0 && h-- > 0) {
-		if (!wanted[h])
-			continue;
-		mr_close(&cg->dir[h]);
-		remove_made(&made[h]);
-	}
-	return r;
-}
-
-int mr_cgroup_create(const struct mr_cgroup_plan *plan, const struct mr_host *host, bool v2_only,
+int mr_cgroup_create(const struct mr_cgroup_plan *plan, const struct mr_host *host,
 	struct mr_cgroup *ret, struct mr_error *err)
 {
+	int r = mr_cgroup_check_path(plan->path, err);
+	if (r < 0)
+		return r;
+	struct made made[MR_MAX_HIERARCHIES];
+
 	mr_cgroup_init(ret);
 	ret->host = host;
 	snprintf(ret->path, sizeof(ret->path), "%s", plan->path);
-	int r = mr_cgroup_check_path(plan->path, err);
-	return r < 0 ? r : create(plan, v2_only, ret, err);
-}
-
-int mr_cgroup_create_rest(
-	const struct mr_cgroup_plan *plan, struct mr_cgroup *cg, struct mr_error *err)
-{
-	return create(plan, false, cg, err);
-}
-
-int mr_cgroup_open_rest(
-	const struct mr_cgroup_plan *plan, struct mr_cgroup *cg, struct mr_error *err)
-{
-	char full[MR_CGROUP_FULL_MAX];
-
-	for (int h = 0; h < cg->host->n_hierarchies; h++) {
-		if (!plan->hierarchy[h] || cg->dir[h] >= 0)
-			continue;
-		mr_cgroup_full(cg->host, h, cg->path, full);
-		cg->dir[h] = open(full, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (cg->dir[h] < 0)
-			return mr_fail(err, errno, "open the cgroup %s", full);
+	int h = 0;
+	for (; h < host->n_hierarchies && r == 0; h++) {
+		if (plan->hierarchy[h])
+			r = create_one(plan, host, h, &made[h], ret, err);
 	}
-	return 0;
+	if (r == 0)
+		return 0;
+	mr_cgroup_close(ret);
+	while (h-- > 0) {
+		if (plan->hierarchy[h])
+			remove_made(host, h, plan->path, &made[h]);
+	}
+	return r;
 }
 
 int mr_cgroup_open(const struct mr_host *host, const char *path, struct mr_cgroup *ret,

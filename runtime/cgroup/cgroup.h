@@ -60,16 +60,9 @@ void mr_cgroup_close(struct mr_cgroup *cg);
  * Make the directories (and missing parents), v2: enable the controllers on the way down
  * (cgroup.subtree_control). A directory that exists is used if it is empty and not
  * frozen, else -EBUSY. On failure everything made here is removed again.
- *
- * @param v2_only those of cgroup2, which a child is cloned into; the others later
  */
-int mr_cgroup_create(const struct mr_cgroup_plan *plan, const struct mr_host *host, bool v2_only,
+int mr_cgroup_create(const struct mr_cgroup_plan *plan, const struct mr_host *host,
 	struct mr_cgroup *ret, struct mr_error *err);
-int mr_cgroup_create_rest(
-	const struct mr_cgroup_plan *plan, struct mr_cgroup *cg, struct mr_error *err);
-/** Open what another process has made since @cg was copied. */
-int mr_cgroup_open_rest(
-	const struct mr_cgroup_plan *plan, struct mr_cgroup *cg, struct mr_error *err);
 /** Write the rows, attach the device program. Errors name field, value, file; EBUSY on a
  * limit names usage and peak. Also copies cpuset.cpus and .mems down from the parents. */
 int mr_cgroup_apply(const struct mr_cgroup_plan *plan, struct mr_cgroup *cg,

@@ -99,7 +99,7 @@ int mr_cgroup_open_late(const struct mr_cgroup *cg, int h, struct mr_error *err)
 		return mr_fail(err, errno, "open the cgroup %s", full);
 	snprintf(plan.path, sizeof(plan.path), "%s", cg->path);
 	plan.hierarchy[h] = true;
-	int r = mr_cgroup_create(&plan, cg->host, false, &made, err);
+	int r = mr_cgroup_create(&plan, cg->host, &made, err);
 	return r < 0 ? r : made.dir[h];
 }
 

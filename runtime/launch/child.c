@@ -5,8 +5,6 @@
  * `minirun plan` and `--trace`, and tells the fault tests what to break.
  *
  * Order constraints (rows that look as if they could move, but cannot):
- *  - a network namespace that the clone has not made comes before the cgroups, which the
- *    parent makes meanwhile;
  *  - cgroups are joined before the cgroup namespace is unshared: the namespace's root is the
  *    position at that moment (cgroup_namespaces(7));
  *  - the private procfs is opened in the new pid namespace, before pivot_root, and is the
@@ -47,7 +45,6 @@ struct child_step {
 static const struct child_step steps[] = {
 	{ "oom-score-adj", "proc(5)", IF(oom_early), DO(oom_early), SHOW(oom_score_adj) },
 	{ "guard", "prctl(2)", NULL, DO(guard), NULL },
-	{ "network-namespace", "unshare(2)", IF(network), DO(network), NULL },
 	{ "join-namespaces", "setns(2)", IF(join), DO(join), SHOW(join) },
 	{ "id-maps", "user_namespaces(7)", IF(maps), DO(maps), SHOW(maps) },
 	{ "cpu-affinity", "sched_setaffinity(2)", IF(initial_cpus), DO(initial_cpus), NULL },

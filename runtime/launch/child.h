@@ -17,7 +17,7 @@ struct mr_child {
 	int lock;        /* the launcher's lock on the state, closed as well; -1 */
 	const int *ns_fds; /* namespaces to join, per type */
 	int root_fd;       /* and the root to enter there; -1: that of the mount namespace */
-	int leave_fd;      /* eventfd, a semaphore: see mr_child_step_cgroup(), ..._watched() */
+	int watched_fd;    /* eventfd: written to when the parent watches for OOMs */
 	int start_fd;      /* created only: where `start` connects; -1 */
 	bool in_cgroup2;   /* clone3 has put it into its cgroup2 directory */
 	int stdio[3];      /* to be dup'ed over 0, 1, 2; -1: as they are */

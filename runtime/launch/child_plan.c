@@ -32,11 +32,6 @@ void mr_child_describe_maps(const struct mr_plan *p, struct mr_str *out)
 			*c = ' ';
 }
 
-bool mr_child_wants_network(const struct mr_plan *p)
-{
-	return p->cgroups_beside;
-}
-
 void mr_child_describe_cgroup(const struct mr_plan *p, struct mr_str *out)
 {
 	mr_str_appendf(out, " %s in", p->cgroup.path);

@@ -24,7 +24,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -90,38 +89,10 @@ int mr_child_step_maps(struct mr_child *c, struct mr_error *err)
 	return 0;
 }
 
-/* For the parent to have done @what, by one read from the semaphore. */
-static int await_leave(const struct mr_child *c, const char *what, struct mr_error *err)
-{
-	struct pollfd p[] = { { c->leave_fd, POLLIN, 0 }, { c->sock, 0, 0 } };
-	eventfd_t one;
-
-	/* The parent's death is ours by PR_SET_PDEATHSIG, but not if it came before that was
-	 * set, or while a change of user had cleared it. */
-	while (poll(p, 2, -1) < 0)
-		if (errno != EINTR)
-			return mr_fail(err, errno, "waiting for %s", what);
-	if (!(p[0].revents & POLLIN))
-		return mr_fail(err, EPIPE, "waiting for %s", what);
-	return eventfd_read(c->leave_fd, &one) < 0 ? mr_fail(err, errno, "eventfd") : 0;
-}
-
-int mr_child_step_network(struct mr_child *c, struct mr_error *err)
-{
-	return mr_ns_unshare(&c->plan->ns, MR_NS_NETWORK, err);
-}
-
 int mr_child_step_cgroup(struct mr_child *c, struct mr_error *err)
 {
-	int ret = 0;
+	int ret = mr_cgroup_enter(c->cgroup, c->in_cgroup2, err);
 
-	if (c->plan->cgroups_beside) {
-		ret = await_leave(c, "the cgroups", err);
-		if (ret == 0)
-			ret = mr_cgroup_open_rest(&c->plan->cgroup, c->cgroup, err);
-	}
-	if (ret == 0)
-		ret = mr_cgroup_enter(c->cgroup, c->in_cgroup2, err);
 	/* From outside of the user's own tree (a login, cron) only systemd may move us. */
 	if (ret != -EACCES || !c->plan->scope.user)
 		return ret;
@@ -146,7 +117,8 @@ int mr_child_step_final_cpus(struct mr_child *c, struct mr_error *err)
 
 int mr_child_step_cgroup_ns(struct mr_child *c, struct mr_error *err)
 {
-	return mr_ns_unshare(&c->plan->ns, MR_NS_CGROUP, err);
+	(void)c;
+	return mr_ns_unshare_cgroup(err);
 }
 
 int mr_child_step_session(struct mr_child *c, struct mr_error *err)
@@ -329,7 +301,14 @@ int mr_child_step_watched(struct mr_child *c, struct mr_error *err)
 
 	if (close_range(first, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
 		return mr_fail(err, errno, "close_range from %u", first);
-	return await_leave(c, "the watch", err);
+	struct pollfd p[] = { { c->watched_fd, POLLIN, 0 }, { c->sock, 0, 0 } };
+
+	/* The parent's death is ours by PR_SET_PDEATHSIG, but not if it came before that was
+	 * set, or while a change of user had cleared it. */
+	while (poll(p, 2, -1) < 0)
+		if (errno != EINTR)
+			return mr_fail(err, errno, "waiting for the watch");
+	return p[0].revents & POLLIN ? 0 : mr_fail(err, EPIPE, "waiting for the watch");
 }
 
 int mr_child_step_await_start(struct mr_child *c, struct mr_error *err)

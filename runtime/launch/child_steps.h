@@ -57,8 +57,6 @@ void mr_child_describe_exec(const struct mr_plan *p, struct mr_str *out);
 int mr_child_step_guard(struct mr_child *c, struct mr_error *err);
 int mr_child_step_join(struct mr_child *c, struct mr_error *err);
 int mr_child_step_maps(struct mr_child *c, struct mr_error *err);
-bool mr_child_wants_network(const struct mr_plan *p);
-int mr_child_step_network(struct mr_child *c, struct mr_error *err);
 int mr_child_step_cgroup(struct mr_child *c, struct mr_error *err);
 int mr_child_step_initial_cpus(struct mr_child *c, struct mr_error *err);
 int mr_child_step_final_cpus(struct mr_child *c, struct mr_error *err);

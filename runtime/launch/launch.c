@@ -8,8 +8,7 @@
  *  - signals are taken before there is anything that a death by one would leave;
  *  - the intent record is written before the first cgroup is made;
  *  - systemd makes the scope's cgroup itself, and the container's is below it;
- *  - limits are written while the cgroup is empty: there is nothing to reclaim or kill; so it is
- *    if the cgroups of v1 are made beside the child's network namespace, since it waits;
+ *  - limits are written while the cgroup is empty: there is nothing to reclaim or kill;
  *  - baselines of the OOM counters are taken before the container can move them; what else
  *    must be watched before the program runs is set up beside the child's own set-up, on
  *    another processor, and the child waits for it before its first foreign instruction;
@@ -46,20 +45,16 @@ static const struct launch_step steps[] = {
 	{ "scope", "systemd.scope(5)", IF(scope), DO(scope), SHOW(scope) },
 	{ "notify-socket", "sd_notify(3)", IF(notify), DO(notify), NULL },
 	{ "create-cgroups", "cgroups(7)", IF(new), DO(cgroup), SHOW(cgroup) },
-	{ "limits", "cgroups(7)", IF(before), DO(limits), SHOW(limits) },
+	{ "limits", "cgroups(7)", IF(new), DO(limits), SHOW(limits) },
 	{ "create-resctrl", "mount(8)", IF(new_resctrl), DO(new_resctrl), SHOW(resctrl) },
-	{ "count-oom", "cgroups(7)", IF(before), DO(watch), NULL },
+	{ "count-oom", "cgroups(7)", IF(new), DO(watch), NULL },
 	{ "open-cgroups", "cgroups(7)", IF(exec), DO(open_cgroups), SHOW(cgroup) },
+	{ "timeline", "open(2)", IF(timeline), DO(timeline), SHOW(timeline) },
 	{ "open-tasks", "cgroups(7)", NULL, DO(tasks), NULL },
 	{ "logs", "pipe(2)", IF(logs), DO(logs), NULL },
 	{ "namespaces", "setns(2)", IF(namespaces), DO(namespaces), SHOW(namespaces) },
 	{ "start-socket", "unix(7)", IF(start_socket), DO(start_socket), NULL },
 	{ "clone", "clone3(2)", NULL, DO(clone), SHOW(clone) },
-	{ "create-cgroups", "cgroups(7)", IF(beside), DO(cgroup_rest), SHOW(cgroup_rest) },
-	{ "limits", "cgroups(7)", IF(beside), DO(limits), SHOW(limits) },
-	{ "count-oom", "cgroups(7)", IF(beside), DO(watch), NULL },
-	{ "admit", "eventfd(2)", IF(beside), DO(admit), NULL },
-	{ "timeline", "open(2)", IF(timeline), DO(timeline), SHOW(timeline) },
 	{ "join-resctrl", "mount(8)", IF(resctrl), DO(resctrl), SHOW(resctrl) },
 	{ "watch-oom", "eventfd(2)", IF(new), DO(observe), NULL },
 	{ "release", "eventfd(2)", NULL, DO(release), NULL },

@@ -75,7 +75,7 @@ int mr_launch_init(struct mr_launch *l, struct mr_plan *plan, int ready_fd,
 {
 	l->plan = plan;
 	l->ready_fd = ready_fd;
-	l->null_fd = l->leave_fd = l->start_fd = l->root_fd = -1;
+	l->null_fd = l->watched_fd = l->start_fd = l->root_fd = -1;
 	for (int i = 0; i < MR_NS_TYPES; i++)
 		l->ns_fds[i] = -1;
 	mr_state_init(&l->state);
@@ -128,7 +128,7 @@ void mr_launch_clear(struct mr_launch *l)
 	mr_ns_close(l->ns_fds);
 	mr_close(&l->root_fd);
 	mr_close(&l->null_fd);
-	mr_close(&l->leave_fd);
+	mr_close(&l->watched_fd);
 	mr_close(&l->start_fd);
 	mr_close(&l->monitor.signal_fd);
 	if (l->masked)

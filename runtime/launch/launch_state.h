@@ -30,7 +30,7 @@ struct mr_launch {
 	int root_fd; /* exec_root */
 	int child_sock;
 	int null_fd; /* stdin of a detached container */
-	int leave_fd; /* eventfd, a semaphore: what the child waits for is done */
+	int watched_fd; /* eventfd: the child may go on to its program */
 	int start_fd; /* socket on which a created container waits for `start` */
 	char full_id[65];
 	char *history; /* of runs under this name before */
@@ -49,8 +49,6 @@ void mr_launch_abandon(struct mr_launch *l);
 
 /* The steps up to the clone: launch_steps.c; their order is in launch.c. */
 bool mr_launch_wants_new(const struct mr_plan *p);
-bool mr_launch_wants_before(const struct mr_plan *p);
-bool mr_launch_wants_beside(const struct mr_plan *p);
 bool mr_launch_wants_exec(const struct mr_plan *p);
 int mr_launch_step_open_cgroups(struct mr_launch *l, struct mr_error *err);
 bool mr_launch_wants_logs(const struct mr_plan *p);
@@ -70,8 +68,6 @@ int mr_launch_step_scope(struct mr_launch *l, struct mr_error *err);
 void mr_launch_describe_scope(const struct mr_plan *p, struct mr_str *out);
 int mr_launch_step_cgroup(struct mr_launch *l, struct mr_error *err);
 void mr_launch_describe_cgroup(const struct mr_plan *p, struct mr_str *out);
-int mr_launch_step_cgroup_rest(struct mr_launch *l, struct mr_error *err);
-void mr_launch_describe_cgroup_rest(const struct mr_plan *p, struct mr_str *out);
 int mr_launch_step_limits(struct mr_launch *l, struct mr_error *err);
 void mr_launch_describe_limits(const struct mr_plan *p, struct mr_str *out);
 int mr_launch_step_watch(struct mr_launch *l, struct mr_error *err);
@@ -87,7 +83,6 @@ int mr_launch_step_start_socket(struct mr_launch *l, struct mr_error *err);
 int mr_launch_step_signals(struct mr_launch *l, struct mr_error *err);
 int mr_launch_step_clone(struct mr_launch *l, struct mr_error *err);
 int mr_launch_step_observe(struct mr_launch *l, struct mr_error *err);
-int mr_launch_step_admit(struct mr_launch *l, struct mr_error *err);
 int mr_launch_step_release(struct mr_launch *l, struct mr_error *err);
 int mr_launch_step_creator(struct mr_launch *l, struct mr_error *err);
 void mr_launch_describe_clone(const struct mr_plan *p, struct mr_str *out);

@@ -182,44 +182,18 @@ void mr_launch_describe_scope(const struct mr_plan *p, struct mr_str *out)
 
 int mr_launch_step_cgroup(struct mr_launch *l, struct mr_error *err)
 {
-	int ret = mr_cgroup_create(&l->plan->cgroup, &l->plan->host, l->plan->cgroups_beside,
-		&l->cgroup, err);
+	int ret = mr_cgroup_create(&l->plan->cgroup, &l->plan->host, &l->cgroup, err);
 
 	l->has_cgroup = ret == 0;
 	return ret;
 }
 
-bool mr_launch_wants_before(const struct mr_plan *p)
-{
-	return !p->exec && !p->cgroups_beside;
-}
-
-bool mr_launch_wants_beside(const struct mr_plan *p)
-{
-	return p->cgroups_beside;
-}
-
-int mr_launch_step_cgroup_rest(struct mr_launch *l, struct mr_error *err)
-{
-	return mr_cgroup_create_rest(&l->plan->cgroup, &l->cgroup, err);
-}
-
-static void describe_cgroups(const struct mr_plan *p, bool v1, bool v2, struct mr_str *out)
-{
-	for (int i = 0; i < p->host.n_hierarchies; i++)
-		if (p->cgroup.hierarchy[i] && (p->host.hierarchies[i].v2 ? v2 : v1))
-			mr_str_appendf(out, " %s%s", p->host.hierarchies[i].mount_point,
-				p->cgroup.path);
-}
-
 void mr_launch_describe_cgroup(const struct mr_plan *p, struct mr_str *out)
 {
-	describe_cgroups(p, !p->cgroups_beside, true, out);
-}
-
-void mr_launch_describe_cgroup_rest(const struct mr_plan *p, struct mr_str *out)
-{
-	describe_cgroups(p, true, false, out);
+	for (int i = 0; i < p->host.n_hierarchies; i++)
+		if (p->cgroup.hierarchy[i])
+			mr_str_appendf(out, " %s%s", p->host.hierarchies[i].mount_point,
+				p->cgroup.path);
 }
 
 int mr_launch_step_limits(struct mr_launch *l, struct mr_error *err)
@@ -354,7 +328,7 @@ _Noreturn static void become_child(struct mr_launch *l, const int sock[2], bool 
 		.lock = l->state.lock,
 		.ns_fds = l->ns_fds,
 		.root_fd = l->root_fd,
-		.leave_fd = l->leave_fd,
+		.watched_fd = l->watched_fd,
 		.start_fd = l->start_fd,
 		.in_cgroup2 = in_cgroup2,
 		.stdio = { l->null_fd, l->monitor.logs.write_end[0],
@@ -401,9 +375,9 @@ int mr_launch_step_clone(struct mr_launch *l, struct mr_error *err)
 	int ret = mr_sync_open(sock, err);
 	if (ret < 0)
 		return ret;
-	l->leave_fd = eventfd(0, EFD_CLOEXEC | EFD_SEMAPHORE);
-	ret = l->leave_fd < 0 ? mr_fail(err, errno, "eventfd")
-			      : mr_rootfs_open_sources(&l->plan->rootfs, err);
+	l->watched_fd = eventfd(0, EFD_CLOEXEC);
+	ret = l->watched_fd < 0 ? mr_fail(err, errno, "eventfd")
+				: mr_rootfs_open_sources(&l->plan->rootfs, err);
 	if (ret < 0) {
 		close(sock[0]);
 		close(sock[1]);
@@ -451,25 +425,13 @@ int mr_launch_step_observe(struct mr_launch *l, struct mr_error *err)
 	return mr_cgroup_read_limits(&l->cgroup, &l->limits, err);
 }
 
-/* One leave to go on: the child takes it by reading. */
-static int give_leave(struct mr_launch *l, struct mr_error *err)
-{
-	while (eventfd_write(l->leave_fd, 1) < 0)
-		if (errno != EINTR)
-			return mr_fail(err, errno, "eventfd");
-	return 0;
-}
-
-/* The child may enter its cgroups. */
-int mr_launch_step_admit(struct mr_launch *l, struct mr_error *err)
-{
-	return give_leave(l, err);
-}
-
 /* The child may go on to its first foreign instruction. */
 int mr_launch_step_release(struct mr_launch *l, struct mr_error *err)
 {
-	return give_leave(l, err);
+	while (eventfd_write(l->watched_fd, 1) < 0)
+		if (errno != EINTR)
+			return mr_fail(err, errno, "eventfd");
+	return 0;
 }
 
 /* Who is making it: `delete --force` need not wait until we are done. */

@@ -18,7 +18,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -198,24 +197,6 @@ static int plan_namespaces(struct mr_plan *plan, const char *host_root, struct m
 		       : ret;
 }
 
-/*
- * The kernel takes longer for a network namespace than for all cgroups of v1. So the parent
- * makes these while the child, which waits for them, makes that. In a user namespace the child
- * could not open them, and into cgroup2 it is cloned.
- */
-static void plan_beside(struct mr_plan *plan)
-{
-	const struct mr_ns_plan *ns = &plan->ns;
-
-	if (!ns->create[MR_NS_NETWORK] || ns->create[MR_NS_USER] || ns->join[MR_NS_USER])
-		return;
-	for (int h = 0; h < plan->host.n_hierarchies; h++)
-		if (plan->cgroup.hierarchy[h] && !plan->host.hierarchies[h].v2)
-			plan->cgroups_beside = true;
-	if (plan->cgroups_beside)
-		plan->ns.clone_flags &= ~(uint64_t)CLONE_NEWNET;
-}
-
 static int plan_cgroup(struct mr_plan *plan, const char *host_root, struct mr_error *err)
 {
 	const struct mr_run_options *o = &plan->options;
@@ -240,8 +221,6 @@ static int plan_cgroup(struct mr_plan *plan, const char *host_root, struct mr_er
 	if (ret == 0 && o->systemd)
 		ret = mr_scope_properties(&plan->cgroup.rows, &plan->scope.properties, err);
 	plan->scope.stays = o->create || o->keep;
-	if (ret == 0)
-		plan_beside(plan);
 	if (ret == 0)
 		ret = mr_resctrl_plan(plan->spec->linux_->intel_rdt, host_root, plan->id,
 			&plan->resctrl, err);

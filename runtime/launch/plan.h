@@ -39,7 +39,6 @@ struct mr_plan {
 	bool own_session;  /* setsid: not for a command that shares our terminal */
 	bool notify;       /* the container has a socket for sd_notify(3): notify.h */
 	bool hooks_before_start; /* any list that runs before the program */
-	bool cgroups_beside; /* those of v1 are made while the child makes its network namespace */
 	bool exec; /* a further process of a container that runs: exec.h */
 	int exec_init, exec_state; /* pidfd of its init, state directory; borrowed */
 	char exec_root[32]; /* of a container in the host's tree: its root, which may be a chroot */

@@ -462,14 +462,10 @@ int mr_ns_write_maps(const struct mr_ns_plan *plan, pid_t pid, struct mr_error *
 
 /* --- inside --- */
 
-int mr_ns_unshare(const struct mr_ns_plan *plan, enum mr_ns_type type, struct mr_error *err)
+int mr_ns_unshare_cgroup(struct mr_error *err)
 {
-	if (unshare(clone_flag[type]) == 0)
-		return 0;
-	int e = errno;
-	mr_fail(err, e, "new %s namespace", mr_ns_type_name(type));
-	mr_ns_hint(plan, e, err);
-	return -e;
+	return unshare(CLONE_NEWCGROUP) < 0 ? mr_fail(err, errno, "new cgroup namespace")
+					    : 0;
 }
 
 int mr_ns_set_names(const struct mr_ns_plan *plan, struct mr_error *err)

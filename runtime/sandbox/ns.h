@@ -65,9 +65,8 @@ int mr_ns_write_maps(const struct mr_ns_plan *plan, pid_t pid, struct mr_error *
 /** What to do when a clone3(2) or unshare(2) with this plan failed with @errnum. */
 void mr_ns_hint(const struct mr_ns_plan *plan, int errnum, struct mr_error *err);
 
-/** Child: a new namespace that the clone has not made. That of cgroups comes after they are
- * joined: their position becomes the root that it sees. */
-int mr_ns_unshare(const struct mr_ns_plan *plan, enum mr_ns_type type, struct mr_error *err);
+/** Child, after its cgroups are joined: their position becomes the root that it sees. */
+int mr_ns_unshare_cgroup(struct mr_error *err);
 /** sethostname(2), setdomainname(2). */
 int mr_ns_set_names(const struct mr_ns_plan *plan, struct mr_error *err);
 /** SIOCSIFFLAGS IFF_UP on lo. */

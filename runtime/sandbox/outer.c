@@ -30,12 +30,13 @@ static bool is_same(const struct statx *a, const struct statx *b)
 int mr_outer_leave_chroot(int *ret_root, struct mr_error *err)
 {
 	autoclose int old = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	autoclose int ns = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+	autoclose int self = pidfd_open(getpid(), 0);
 	struct statx before = {0}, after = {0};
 
 	*ret_root = -1;
-	/* setns(2) to the namespace that we are in leads to the root of it. */
-	if (old < 0 || ns < 0 || look(old, "", &before) < 0 || setns(ns, CLONE_NEWNS) < 0 ||
+	/* setns(2) to the namespace that we are in leads to the root of it; by a pidfd since
+	 * kernel 5.8. */
+	if (old < 0 || self < 0 || look(old, "", &before) < 0 || setns(self, CLONE_NEWNS) < 0 ||
 		look(AT_FDCWD, "/", &after) < 0)
 		return mr_fail(err, errno, "go to the root of the mount namespace");
 	if (!is_same(&before, &after))

@@ -93,7 +93,7 @@ static bool watcher(size_t rounds)
 	plan.controllers = plan.required = 1u << MR_CTL_MEMORY;
 	snprintf(plan.path, sizeof(plan.path), "/minirun/bench-oom-%d", (int)getpid());
 	mr_cgroup_init(&cg);
-	if (mr_cgroup_create(&plan, &host, false, &cg, &err) < 0)
+	if (mr_cgroup_create(&plan, &host, &cg, &err) < 0)
 		die("cgroup", err.message);
 	for (size_t i = 0; i < rounds; i++)
 		ms[i] = watch_once(&cg);

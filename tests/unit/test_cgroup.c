@@ -687,7 +687,7 @@ static void test_create_and_undo(void **state)
 
 	put("mnt/keep", "");
 	p.hierarchy[0] = true;
-	assert_int_equal(mr_cgroup_create(&p, &host, false, &cg, &err), 0);
+	assert_int_equal(mr_cgroup_create(&p, &host, &cg, &err), 0);
 	assert_true(cg.dir[0] >= 0);
 	assert_int_equal(mr_cgroup_dir(&cg, MR_CTL_MEMORY), cg.dir[0]);
 	assert_int_equal(mr_cgroup_dir(&cg, MR_CTL_DEVICES), -1);
@@ -702,7 +702,7 @@ static void test_create_and_undo(void **state)
 	 */
 	add_hierarchy(&host, false, "/nonexistent/minirun-test");
 	p.hierarchy[1] = true;
-	assert_int_equal(mr_cgroup_create(&p, &host, false, &cg, &err), -ENOENT);
+	assert_int_equal(mr_cgroup_create(&p, &host, &cg, &err), -ENOENT);
 	assert_non_null(strstr(err.message, "/nonexistent/minirun-test/x/y/z"));
 	assert_int_equal(stat(dir, &st), -1);
 	assert_int_equal(cg.dir[0], -1);
@@ -720,17 +720,17 @@ static void test_directory_that_exists(void **state)
 
 	p.hierarchy[0] = true;
 	put("mnt/c/cgroup.procs", "1\n2\n");
-	assert_int_equal(mr_cgroup_create(&p, &host, false, &cg, &err), -EBUSY);
+	assert_int_equal(mr_cgroup_create(&p, &host, &cg, &err), -EBUSY);
 	assert_non_null(strstr(err.message, "is not empty"));
 	put("mnt/c/cgroup.procs", "");
 	put("mnt/c/freezer.state", "FROZEN\n");
-	assert_int_equal(mr_cgroup_create(&p, &host, false, &cg, &err), -EBUSY);
+	assert_int_equal(mr_cgroup_create(&p, &host, &cg, &err), -EBUSY);
 	assert_non_null(strstr(err.message, "unexpectedly frozen"));
 	put("mnt/c/freezer.state", "THAWED\n");
-	assert_int_equal(mr_cgroup_create(&p, &host, false, &cg, &err), 0);
+	assert_int_equal(mr_cgroup_create(&p, &host, &cg, &err), 0);
 	mr_cgroup_close(&cg);
 	put("mnt/c/sub/cgroup.procs", "");
-	assert_int_equal(mr_cgroup_create(&p, &host, false, &cg, &err), -EBUSY);
+	assert_int_equal(mr_cgroup_create(&p, &host, &cg, &err), -EBUSY);
 	assert_non_null(strstr(err.message, "has cgroups below it"));
 }
 
@@ -837,7 +837,7 @@ static void test_controllers_on_the_way_down(void **state)
 	put("mnt/cgroup.subtree_control", "cpuset memory\n");
 	put("mnt/a/cgroup.subtree_control", "memory cpu\n");
 	put("mnt/a/b/cgroup.subtree_control", "cpuset\n");
-	assert_int_equal(mr_cgroup_create(&p, &host, false, &cg, &err), 0);
+	assert_int_equal(mr_cgroup_create(&p, &host, &cg, &err), 0);
 	/* An ordinary file keeps the tail of what was longer. */
 	expect_file("mnt/cgroup.subtree_control", "+cpuet memory\n");
 	expect_file("mnt/a/cgroup.subtree_control", "memory cpu\n");
