@@ -37,6 +37,10 @@ _Noreturn void mr_child_main(struct mr_child *child);
  * child into the new namespaces as a sibling of ours (CLONE_PARENT), exit. */
 _Noreturn void mr_child_middle(struct mr_child *child);
 
+/** Does the child say nothing before its program that the parent must take at once: a question,
+ * a descriptor, a trace? */
+bool mr_child_is_silent(const struct mr_plan *plan);
+
 /** Append what would be done, one line a step. */
 void mr_child_describe(const struct mr_plan *plan, struct mr_str *out);
 /** Name of step @index in the table, for traces. */

@@ -276,3 +276,10 @@ void mr_child_describe_exec(const struct mr_plan *p, struct mr_str *out)
 		mr_str_append_printable(out, args->items[i]);
 	}
 }
+
+bool mr_child_is_silent(const struct mr_plan *p)
+{
+	return !p->ns.middle && !mr_child_wants_maps(p) && !p->scope.user &&
+	       !mr_child_wants_terminal(p) && !mr_child_wants_hooks(p) && !p->seccomp.notify &&
+	       !mr_child_wants_await_start(p) && !mr_child_wants_init(p) && !p->options.trace;
+}

@@ -81,12 +81,14 @@ static void finish(struct mr_launch *l)
 	struct mr_error err = { 0 };
 
 	/* It is gone when `delete --force` came first. */
-	if (mr_state_lock(&l->state, LOCK_TIMEOUT_MS, &err) < 0 || !mr_launch_refresh(l))
+	if (mr_state_lock(&l->state, LOCK_TIMEOUT_MS, &err) < 0)
 		return;
+	bool fresh = mr_launch_refresh(l);
 	l->monitor.started = l->monitor.started && l->live.started[0];
+	/* Our launcher was killed before it wrote that the container is created. */
 	if (mr_streq(l->live.status, "creating"))
 		mr_launch_give_up(l, &err);
-	else
+	else if (fresh)
 		write_end(l, &err);
 	mr_state_unlock(&l->state);
 }

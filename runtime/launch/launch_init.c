@@ -4,6 +4,7 @@
 
 #include "base/io.h"
 #include "base/json.h"
+#include "launch/child.h"
 #include "launch/late_hooks.h"
 
 #include <errno.h>
@@ -85,6 +86,7 @@ int mr_launch_init(struct mr_launch *l, struct mr_plan *plan, int ready_fd,
 	l->monitor.cgroup = &l->cgroup;
 	l->monitor.watch = &l->watch;
 	l->monitor.events = mr_launch_events(l);
+	l->monitor.silent = mr_child_is_silent(plan);
 	make_full_id(l);
 	memcpy(l->record.full_id, l->full_id, sizeof(l->full_id));
 	l->record.id = plan->id;

@@ -39,12 +39,24 @@ static int on_barrier(void *arg, enum mr_barrier b, struct mr_error *err)
 	if (b == MR_BARRIER_CGROUP)
 		return mr_scope_attach(l->plan->cgroup.path, l->monitor.pid, err);
 	int ret = mr_launch_write_created(l, err);
+	if (ret == 0) /* hooks may take long */
+		ret = mr_state_write_live(&l->state, &l->live, err);
 	if (ret == 0 && l->plan->spec->linux_->net_devices.n > 0)
 		ret = mr_netdev_move(l->plan->spec->linux_, l->monitor.pidfd, err);
 	/* runtime-spec, "Lifecycle": "created" from the end of step 2, and hooks are 3 to 5. */
 	if (ret == 0)
 		ret = run_hooks(l, MR_HOOK_PRESTART, "created", err);
 	return ret < 0 ? ret : run_hooks(l, MR_HOOK_CREATE_RUNTIME, "created", err);
+}
+
+/* Who is making it: `delete --force` need not wait until we are done. */
+static void on_slow(void *arg)
+{
+	struct mr_launch *l = arg;
+	struct mr_error ignored;
+
+	if (!l->plan->exec)
+		(void)mr_state_write_live(&l->state, &l->live, &ignored);
 }
 
 static int on_listener(void *arg, int fd, struct mr_error *err)
@@ -143,6 +155,7 @@ struct mr_monitor_events mr_launch_events(struct mr_launch *l)
 	return (struct mr_monitor_events){
 		.arg = l,
 		.barrier = on_barrier,
+		.slow = on_slow,
 		.started = on_started,
 		.listener = on_listener,
 		.oom = on_oom,

@@ -434,17 +434,14 @@ int mr_launch_step_release(struct mr_launch *l, struct mr_error *err)
 	return 0;
 }
 
-/* Who is making it: `delete --force` need not wait until we are done. */
+/* Who is making it: to be written down if that takes long. */
 int mr_launch_step_creator(struct mr_launch *l, struct mr_error *err)
 {
 	autoclose int self = (int)pidfd_open(getpid(), 0);
-	int ret = self < 0 ? mr_fail(err, errno, "pidfd_open of this process")
-			   : mr_process_id_read(self, getpid(), &l->live.monitor, err);
 
 	snprintf(l->live.status, sizeof(l->live.status), "creating");
-	if (ret == 0)
-		ret = mr_state_write_live(&l->state, &l->live, err);
-	return ret;
+	return self < 0 ? mr_fail(err, errno, "pidfd_open of this process")
+			: mr_process_id_read(self, getpid(), &l->live.monitor, err);
 }
 
 void mr_launch_describe_clone(const struct mr_plan *p, struct mr_str *out)

@@ -5,10 +5,7 @@
  * timeout (timerfd_create(2)), OOM notifications, the kernel's log,
  * the terminal, the log pipes.
  *
- * Start: the child says PROGRAM just before execve(2), and its socket end closes at the exec
- * (O_CLOEXEC); a minimal init keeps the socket and says STARTED. A socket that closes without
- * PROGRAM belongs to a child that died in the set-up. One that dies inside execve is found
- * at the end, by the name that it still has.
+ * Start: as the child says, monitor_frames.c.
  *
  * End: init's exit. Its pid namespace is empty by then: the kernel kills and reaps all
  * others before it lets init go (pid_namespaces(7)).
@@ -18,10 +15,10 @@
 #include "base/io.h"
 #include "base/libc.h"
 #include "base/sys.h"
-#include "launch/child.h"
+#include "launch/monitor_frames.h"
 #include "launch/notify.h"
-#include "oom/emulate.h"
 #include "launch/reap.h"
+#include "oom/emulate.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -35,6 +32,7 @@
 #include <unistd.h>
 
 #define HANGING_LOOK_MS 100
+#define SLOW_MS 20
 #define MAX_POLL (7 + MR_OOM_MAX_LEVELS + 2 + 3 + 2)
 
 void mr_monitor_init(struct mr_monitor *m)
@@ -80,69 +78,7 @@ static int make_timer(int *fd, int64_t ms, struct mr_error *err)
 	return 0;
 }
 
-/* --- the protocol --- */
-
-/* The child of a middle process: from now on it is the container's init. */
-static int adopt_sibling(struct mr_monitor *m, pid_t pid, struct mr_error *err)
-{
-	pid_t middle;
-
-	do
-		middle = waitpid(m->pid, NULL, 0);
-	while (middle < 0 && errno == EINTR);
-	if (middle < 0)
-		return mr_fail(err, errno, "waiting for the middle process");
-	mr_close(&m->pidfd);
-	m->pid = pid;
-	m->adopted = true;
-	m->pidfd = (int)pidfd_open(pid, 0);
-	if (m->pidfd < 0)
-		return mr_fail(err, errno, "pidfd_open of the container process");
-	return 0;
-}
-
-static int on_barrier(struct mr_monitor *m, const struct mr_frame *f, struct mr_error *err)
-{
-	int ret;
-
-	/* Let pass by mr_launch_hand_over(), when there is a record. */
-	if (f->which == MR_BARRIER_START) {
-		m->created = true;
-		return 0;
-	}
-	if (f->which == MR_BARRIER_CLONED)
-		ret = adopt_sibling(m, f->sender, err);
-	else
-		ret = m->events.barrier(m->events.arg, (enum mr_barrier)f->which, err);
-	if (ret < 0)
-		return ret;
-	ret = mr_sync_send(m->sock, MR_FRAME_PASS, f->which, 0);
-	return ret < 0 && ret != -EPIPE ? mr_fail(err, -ret, "releasing the child") : 0;
-}
-
-static int on_fd(struct mr_monitor *m, struct mr_frame *f, struct mr_error *err)
-{
-	autoclose int fd = mr_take_fd(&f->fd);
-
-	if (fd < 0)
-		return mr_fail_text(err, EPROTO, "the child sent no descriptor");
-	if (f->which == MR_FD_SECCOMP_NOTIFY)
-		return m->events.listener(m->events.arg, fd, err);
-	if (m->plan->options.console_socket)
-		return mr_terminal_send(m->plan->options.console_socket, fd, err);
-	int ret = mr_terminal_relay_start(&m->relay, mr_take_fd(&fd), err);
-	m->relaying = ret >= 0;
-	return ret;
-}
-
-static void on_trace(const struct mr_monitor *m, const struct mr_frame *f)
-{
-	char line[96];
-
-	snprintf(line, sizeof(line), "%9.3f ms  child   %s", (double)f->value / 1e6,
-		mr_child_name_of_step(f->which));
-	message(m, MR_MESSAGE_TRACE, line);
-}
+/* --- what the memory does --- */
 
 static int sample(struct mr_monitor *m) /* @return milliseconds until the next */
 {
@@ -180,64 +116,10 @@ static void on_oom(struct mr_monitor *m)
 		m->sample_ns = mr_now_mono_ns();
 }
 
-static int now_started(struct mr_monitor *m, struct mr_error *err)
+static void on_early_oom(struct mr_monitor *m)
 {
-	if (m->started)
-		return 0;
-	m->started = true;
-	m->started_mono_ns = mr_now_mono_ns();
-	mr_timeline_event(m->timeline, MR_EVENT_EXEC, 0);
-	mr_logs_started(&m->logs);
-	int ret = m->events.started(m->events.arg, err);
-	if (ret == 0 && m->early_oom)
+	if (m->started && m->early_oom)
 		on_oom(m);
-	return ret;
-}
-
-/* @return 1 go on, 0 the socket is at its end, negative: the launch has failed */
-static int on_frame(struct mr_monitor *m, struct mr_error *err)
-{
-	struct mr_frame f;
-	int ret = mr_sync_receive(m->sock, &f);
-
-	if (ret <= 0)
-		return ret < 0 ? mr_fail(err, -ret, "reading from the child") : 0;
-	switch (f.kind) {
-	case MR_FRAME_BARRIER:
-		ret = on_barrier(m, &f, err);
-		break;
-	case MR_FRAME_FD:
-		ret = on_fd(m, &f, err);
-		break;
-	case MR_FRAME_TRACE:
-		on_trace(m, &f);
-		break;
-	case MR_FRAME_ERROR:
-		*err = f.error;
-		ret = -(err->err ? err->err : EPROTO);
-		break;
-	case MR_FRAME_PROGRAM:
-		m->program = f.sender;
-		break;
-	case MR_FRAME_STARTED:
-		ret = now_started(m, err);
-		break;
-	case MR_FRAME_STATUS:
-		m->status = (int)f.value;
-		m->has_status = true;
-		break;
-	default:
-		ret = mr_fail_text(err, EPROTO, "unknown frame %u from the child", f.kind);
-	}
-	mr_close(&f.fd);
-	return ret < 0 ? ret : 1;
-}
-
-/* The socket is at its end: executed, or dead in the set-up (then the pidfd follows). */
-static int on_closed(struct mr_monitor *m, struct mr_error *err)
-{
-	mr_close(&m->sock);
-	return m->program ? now_started(m, err) : 0;
 }
 
 /* --- signals and time --- */
@@ -339,6 +221,8 @@ static void fill(const struct mr_monitor *m, struct poll_set *p)
 {
 	p->n = 0;
 	p->sock = add(p, m->sock);
+	if (p->sock >= 0 && m->silent)
+		p->fds[p->sock].events = 0; /* its end, POLLHUP: one wake-up less */
 	p->pid = add(p, m->pidfd);
 	p->signal = add(p, m->signal_fd);
 	p->timer = add(p, m->timer_fd);
@@ -363,6 +247,10 @@ static void dispatch_detail(struct mr_monitor *m, struct poll_set *p)
 {
 	if (m->sample_ns && mr_now_mono_ns() >= m->sample_ns)
 		on_sample(m);
+	if (m->slow_ns && mr_now_mono_ns() >= m->slow_ns) {
+		m->slow_ns = 0;
+		m->events.slow(m->events.arg);
+	}
 	if (any_ready(p, p->oom, p->n_oom))
 		on_oom(m);
 	if (ready(p, p->notify))
@@ -386,11 +274,11 @@ static int dispatch(struct mr_monitor *m, struct poll_set *p, struct mr_error *e
 		return ret;
 	dispatch_detail(m, p);
 	if (ready(p, p->sock)) {
-		ret = on_frame(m, err);
+		ret = mr_monitor_on_frame(m, err);
 		if (ret < 0)
 			return ret;
 		/* The middle process' pidfd may just have been replaced. */
-		return ret == 0 ? on_closed(m, err) : 0;
+		return ret == 0 ? mr_monitor_on_closed(m, err) : 0;
 	}
 	if (ready(p, p->pid) && (!m->plan->ns.middle || m->adopted))
 		m->ended = true;
@@ -413,12 +301,15 @@ static int start_timers(struct mr_monitor *m, struct mr_error *err)
 }
 
 /* For poll(2): milliseconds, at least as many as are left. */
-static int until_sample(const struct mr_monitor *m)
+static int until_next(const struct mr_monitor *m)
 {
-	int64_t left = m->sample_ns - mr_now_mono_ns();
+	int64_t next = m->sample_ns;
 
-	if (!m->sample_ns)
+	if (m->slow_ns && (!next || m->slow_ns < next))
+		next = m->slow_ns;
+	if (!next)
 		return -1;
+	int64_t left = next - mr_now_mono_ns();
 	return left <= 0 ? 0 : (int)((left + 999999) / 1000000);
 }
 
@@ -429,38 +320,32 @@ static int loop(struct mr_monitor *m, struct mr_error *err)
 	while (ret == 0 && !m->ended && !m->created) {
 		struct poll_set p;
 		fill(m, &p);
-		if (poll(p.fds, (nfds_t)p.n, until_sample(m)) < 0) {
+		if (poll(p.fds, (nfds_t)p.n, until_next(m)) < 0) {
 			if (errno != EINTR)
 				ret = mr_fail(err, errno, "poll");
 			continue;
 		}
 		ret = dispatch(m, &p, err);
+		if (ret == 0)
+			on_early_oom(m);
 	}
 	return ret;
 }
 
-/* What the child said last, when its end was noticed first: an error, a wait status. */
-static int drain_frames(struct mr_monitor *m, struct mr_error *err)
-{
-	int ret = 1;
-
-	while (ret > 0 && m->sock >= 0)
-		ret = on_frame(m, err);
-	if (ret == 0 && m->program && !m->started)
-		ret = now_started(m, err);
-	return ret < 0 ? ret : 0;
-}
-
 int mr_monitor_run(struct mr_monitor *m, struct mr_error *err)
 {
+	m->slow_ns = mr_now_mono_ns() + SLOW_MS * INT64_C(1000000);
 	int ret = loop(m, err);
 
+	m->slow_ns = 0; /* whoever watches next finds it set up */
 	if (m->plan->options.progress)
 		message(m, MR_MESSAGE_PROGRESS, "");
 	if (ret == 0 && m->created)
 		return 0;
 	if (ret == 0)
-		ret = drain_frames(m, err);
+		ret = mr_monitor_drain_frames(m, err);
+	if (ret == 0)
+		on_early_oom(m);
 	/* A child that cannot be killed, since its pidfd is not known, ends with the socket. */
 	if (ret < 0) {
 		kill_all(m);

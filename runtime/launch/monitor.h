@@ -17,6 +17,8 @@ struct mr_monitor_events {
 	void *arg;
 	/** The child waits at a barrier; the monitor lets it pass afterwards. */
 	int (*barrier)(void *arg, enum mr_barrier b, struct mr_error *err);
+	/** The set-up goes on for longer than the moment that it takes otherwise. */
+	void (*slow)(void *arg);
 	/** The program was executed. */
 	int (*started)(void *arg, struct mr_error *err);
 	/** A seccomp listener came; borrowed. */
@@ -37,6 +39,7 @@ struct mr_monitor {
 	struct mr_monitor_events events;
 	int signal_fd;
 	int sock;
+	bool silent; /* before its program the child says nothing that cannot wait: child.h */
 	int pidfd;
 	int notify_fd; /* the container's sd_notify(3), -1: none */
 	pid_t pid;     /* pid 1 of the container (or the middle process until it has cloned) */
@@ -59,6 +62,7 @@ struct mr_monitor {
 	/* own */
 	int timer_fd;
 	int64_t sample_ns; /* CLOCK_MONOTONIC of the next sample; 0: none */
+	int64_t slow_ns; /* when the set-up takes long; 0: not asked for */
 	int stage; /* of the timeout: 0 none, 1 SIGTERM sent, 2 killed */
 	/* Large: see mr_monitor_init(). */
 	struct mr_terminal_relay relay;

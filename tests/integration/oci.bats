@@ -250,6 +250,20 @@ with open("/proc/self/fdinfo/%d" % array.array("i", ancillary[0][2])[0]) as f:
 	done
 }
 
+@test "oci: delete --force ends a creation that stands still, as below a frozen cgroup" {
+	requires cgroup2
+	local parent=$CGROUP2_MOUNT/mr-frozen-$$
+	mkdir "$parent"
+	echo 1 >"$parent/cgroup.freeze"
+	make_spec "$BUNDLE/config.json" "$(args /bin/true)"
+	background_minirun run --cgroup-parent "/mr-frozen-$$" --name "$ID" "$BUNDLE/config.json"
+	wait_for test -e "$ROOT/$ID/state.json"
+	minirun delete --force "$ID"
+	wait_background
+	find /sys/fs/cgroup -depth -type d -name "mr-frozen-$$" -exec rmdir {} +
+	assert_nothing_left
+}
+
 @test "oci: a watcher that is killed costs the exit code, not the verdict's honesty" {
 	create "$(args /bin/sleep 60)"
 	minirun start "$ID"
