@@ -50,6 +50,7 @@ static const struct child_step steps[] = {
 	{ "cpu-affinity", "sched_setaffinity(2)", IF(initial_cpus), DO(initial_cpus), NULL },
 	{ "join-cgroups", "cgroups(7)", NULL, DO(cgroup), SHOW(cgroup) },
 	{ "cpu-affinity", "sched_setaffinity(2)", IF(final_cpus), DO(final_cpus), NULL },
+	{ "cpu-affinity", "sched_setaffinity(2)", IF(caller_cpus), DO(caller_cpus), NULL },
 	{ "cgroup-namespace", "cgroup_namespaces(7)", IF(cgroup_ns), DO(cgroup_ns), NULL },
 	{ "session", "setsid(2)", IF(session), DO(session), NULL },
 	{ "keyring", "keyctl(2)", IF(keyring), DO(keyring), NULL },

@@ -19,6 +19,7 @@ struct mr_child {
 	int root_fd;       /* and the root to enter there; -1: that of the mount namespace */
 	int watched_fd;    /* eventfd: written to when the parent watches for OOMs */
 	int start_fd;      /* created only: where `start` connects; -1 */
+	const struct mr_cpus *cpus; /* the launcher's, before the clone */
 	bool in_cgroup2;   /* clone3 has put it into its cgroup2 directory */
 	int stdio[3];      /* to be dup'ed over 0, 1, 2; -1: as they are */
 	/* set on the way */

@@ -58,6 +58,12 @@ bool mr_child_wants_final_cpus(const struct mr_plan *p)
 	return !p->options.stand_alone || (r && r->cpu && r->cpu->cpus && *r->cpu->cpus);
 }
 
+bool mr_child_wants_caller_cpus(const struct mr_plan *p)
+{
+	int h = p->host.owner[MR_CTL_CPUSET];
+	return !p->exec && !mr_child_wants_final_cpus(p) && h >= 0 && p->cgroup.hierarchy[h];
+}
+
 bool mr_child_wants_cgroup_ns(const struct mr_plan *p)
 {
 	return p->ns.create[MR_NS_CGROUP];

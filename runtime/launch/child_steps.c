@@ -115,6 +115,11 @@ int mr_child_step_final_cpus(struct mr_child *c, struct mr_error *err)
 		       : mr_process_reset_affinity(err);
 }
 
+int mr_child_step_caller_cpus(struct mr_child *c, struct mr_error *err)
+{
+	return mr_process_keep_affinity(c->cpus, err);
+}
+
 int mr_child_step_cgroup_ns(struct mr_child *c, struct mr_error *err)
 {
 	(void)c;

@@ -27,6 +27,7 @@ struct mr_launch {
 	struct mr_live live;
 	struct mr_record record;
 	int ns_fds[MR_NS_TYPES];
+	struct mr_cpus cpus; /* that we are bound to */
 	int root_fd; /* exec_root */
 	int child_sock;
 	int null_fd; /* stdin of a detached container */

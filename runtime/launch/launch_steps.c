@@ -330,6 +330,7 @@ _Noreturn static void become_child(struct mr_launch *l, const int sock[2], bool 
 		.root_fd = l->root_fd,
 		.watched_fd = l->watched_fd,
 		.start_fd = l->start_fd,
+		.cpus = &l->cpus,
 		.in_cgroup2 = in_cgroup2,
 		.stdio = { l->null_fd, l->monitor.logs.write_end[0],
 			l->monitor.logs.write_end[1] },
@@ -372,7 +373,9 @@ int mr_launch_step_clone(struct mr_launch *l, struct mr_error *err)
 	int into = mr_cgroup_clone_fd(&l->cgroup);
 	int sock[2];
 
-	int ret = mr_sync_open(sock, err);
+	int ret = mr_process_read_affinity(&l->cpus, err);
+	if (ret == 0)
+		ret = mr_sync_open(sock, err);
 	if (ret < 0)
 		return ret;
 	l->watched_fd = eventfd(0, EFD_CLOEXEC);

@@ -5,6 +5,8 @@
 #include "spec/host.h"
 #include "spec/spec.h"
 
+#define MR_MAX_CPUS 8192 /* what the kernel can be built for */
+
 /** What a process gets before it executes the program. */
 struct mr_process_plan {
 	const struct mr_spec_process *process; /* args, cwd, user, rlimits ... */
@@ -38,6 +40,15 @@ const char *mr_memory_flag_name(size_t i);
 int mr_process_set_affinity(const char *cpus, const char *field, struct mr_error *err);
 /** All CPUs that the cgroup has, whatever the caller of us was bound to. (schedule.c) */
 int mr_process_reset_affinity(struct mr_error *err);
+/** A set of CPUs, sched_getaffinity(2). */
+struct mr_cpus {
+	unsigned char bits[MR_MAX_CPUS / 8];
+};
+/** Those that the calling thread is bound to. (schedule.c) */
+int mr_process_read_affinity(struct mr_cpus *ret, struct mr_error *err);
+/** Be bound to @cpus again: before kernel 6.2 who enters a cgroup with a cpuset gets all of its
+ * CPUs. If it has none of @cpus, they stay. (schedule.c) */
+int mr_process_keep_affinity(const struct mr_cpus *cpus, struct mr_error *err);
 /** Give descriptors 0 to 2 to the user, so that /dev/stdout can be opened again by name;
  * /dev/null and what cannot be given are left. Before the user is set. */
 int mr_process_own_stdio(const struct mr_process_plan *plan, struct mr_error *err);

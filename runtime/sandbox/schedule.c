@@ -190,7 +190,6 @@ static int set_personality(const struct mr_personality *p, struct mr_error *err)
 /* --- memory policy --- */
 
 #define MAX_NODES 1024 /* the kernel's CONFIG_NODES_SHIFT is at most 10 */
-#define MAX_CPUS 8192 /* what the kernel can be built for */
 #define WORD_BITS (sizeof(unsigned long) * CHAR_BIT)
 
 static const char *parse_number(const char *at, unsigned *ret)
@@ -276,11 +275,27 @@ int mr_process_set_affinity(const char *cpus, const char *field, struct mr_error
 
 int mr_process_reset_affinity(struct mr_error *err)
 {
-	unsigned char all[MAX_CPUS / 8];
+	struct mr_cpus all;
 
-	memset(all, 0xff, sizeof(all));
-	if (syscall(SYS_sched_setaffinity, 0, sizeof(all), all) < 0)
+	memset(&all, 0xff, sizeof(all));
+	if (syscall(SYS_sched_setaffinity, 0, sizeof(all), &all) < 0)
 		return mr_fail(err, errno, "sched_setaffinity to all CPUs of the cgroup");
+	return 0;
+}
+
+int mr_process_read_affinity(struct mr_cpus *ret, struct mr_error *err)
+{
+	memset(ret, 0, sizeof(*ret));
+	if (syscall(SYS_sched_getaffinity, 0, sizeof(*ret), ret) < 0)
+		return mr_fail(err, errno, "sched_getaffinity");
+	return 0;
+}
+
+int mr_process_keep_affinity(const struct mr_cpus *cpus, struct mr_error *err)
+{
+	/* EINVAL: the cgroup has none of them. */
+	if (syscall(SYS_sched_setaffinity, 0, sizeof(*cpus), cpus) < 0 && errno != EINVAL)
+		return mr_fail(err, errno, "sched_setaffinity to the CPUs of the caller");
 	return 0;
 }
 
