@@ -98,5 +98,6 @@ case_exec_inside() {
 }
 
 @test "peers: exec, what its program finds" {
+	[ -z "$PEERS_IN_CHROOT" ] || skip "in a chroot the exec of runc 1.1 lands in the tree around it"
 	compare exec_inside
 }
