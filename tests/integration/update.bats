@@ -145,7 +145,8 @@ usage_above() {
 @test "update: what cannot be reclaimed is refused with usage and peak, and nobody dies" {
 	hold 40M 64M
 	refuses "cannot be reclaimed below 20 MiB" -m 20m "$ID"
-	assert_matches "$stderr" 'memory.limit: 4[0-9]\.[0-9] MiB cannot.*in use: 4[0-9]+ bytes.*peak: 4[0-9]+'
+	# With swap it is memory+swap that cannot.
+	assert_matches "$stderr" 'memory.(limit|swap): 4[0-9]\.[0-9] MiB cannot.*in use: 4[0-9]+ bytes.*peak: 4[0-9]+'
 	limit_is 67108864 "$(by_version 67108864 0)"
 	assert_eq "$(state .Memory.LimitBytes)" 67108864
 	assert_eq "$(oci_state .status)" running
