@@ -151,12 +151,14 @@ then_killed() {
 exec_then_killed() { then_killed exec_and_die 'exec|run' '^[^n]'; }
 enter_then_killed() { then_killed enter_and_die; }
 
+# An init that forks while the victim still dies is killed next.
 exec_then_0() {
 	rm -f "$BUNDLE/rootfs/data/go"
-	make_spec "$BUNDLE/config.json" "$(args sh -c 'while [ ! -e /data/go ]; do sleep 0.02; done')" "$(memory 32M)"
+	make_spec "$BUNDLE/config.json" "$(args sh -c 'read -r _ </data/go')" "$(memory 32M)"
+	mkfifo "$BUNDLE/rootfs/data/go"
 	launch run -d --name "$ID" "$BUNDLE/config.json"
 	exec_and_die
-	touch "$BUNDLE/rootfs/data/go"
+	echo 1<>"$BUNDLE/rootfs/data/go"
 	assert_eq "$(minirun wait "$ID")" 0
 	own_limit 33554432
 	truth true/0 1 "${OWN_LIMIT[@]:0:4}" "${OWN_LIMIT[@]:5}" InitKilled=false 'Phase~exec|run'

@@ -148,7 +148,7 @@ ancestor_3() { ancestor_logged 1; }
 # --- beside ---
 
 # Three below one parent of 56 MiB: who holds 24 MiB and is liked best by the killer, who
-# sleeps, and who takes 40 MiB.
+# waits, and who takes 40 MiB. Who forked while the victim still dies would be killed next.
 three_once() {
 	PARENT=''
 	rm -f "$BUNDLE/rootfs/data/go"
@@ -156,7 +156,8 @@ three_once() {
 	FILTERS=('.process.oomScoreAdj = 1000')
 	below_parent victim 100M /memlab anon 24M + hold 60
 	FILTERS=()
-	below_parent sleeper 100M sh -c 'while [ ! -e /data/go ]; do sleep 0.02; done'
+	below_parent sleeper 100M sh -c 'read -r _ </data/go'
+	mkfifo "$BUNDLE/rootfs/data/go"
 	below_parent trigger 100M /memlab anon 40M + exit 0
 	launch run -d --name "$(id_of victim)" "$BUNDLE/victim.json"
 	until_told "$(id_of victim)" '"anon"'
@@ -164,7 +165,7 @@ three_once() {
 	launch run --name "$(id_of trigger)" "$BUNDLE/trigger.json"
 	TRIGGER=$status
 	assert_eq "$(minirun wait "$(id_of victim)")" 137
-	touch "$BUNDLE/rootfs/data/go"
+	echo 1<>"$BUNDLE/rootfs/data/go"
 	assert_eq "$(minirun wait "$(id_of sleeper)")" 0
 	remove_parent "$PARENT"
 	ANCESTOR=(Scope=ancestor LimitCgroup="$PARENT" LimitBytes=$((56 << 20)))
@@ -215,7 +216,8 @@ eight_below_one() {
 	limited_parent $((64 << 20))
 	FILTERS=()
 	for i in 1 2 3 4 5 6 7 8; do
-		below_parent "$i" 100M sh -c '/memlab anon 16M + hold 60 & while [ ! -e /data/go ]; do sleep 0.02; done; kill $!; wait $!'
+		below_parent "$i" 100M sh -c '/memlab anon 16M + hold 60 & read -r _ </data/go; kill $!; wait $!'
+		[ "$i" != 1 ] || mkfifo "$BUNDLE/rootfs/data/go"
 		launch run -d --name "$(id_of "$i")" "$BUNDLE/$i.json"
 		assert_status 0
 	done
@@ -227,7 +229,7 @@ eight_below_one() {
 		done
 	}
 	wait_for -t 30 _all_took
-	touch "$BUNDLE/rootfs/data/go"
+	printf '\n\n\n\n\n\n\n\n' 1<>"$BUNDLE/rootfs/data/go" # each reads one
 	for i in 1 2 3 4 5 6 7 8; do
 		id=$(id_of "$i")
 		ended=$(minirun wait "$id")
