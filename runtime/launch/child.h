@@ -19,7 +19,7 @@ struct mr_child {
 	int root_fd;       /* and the root to enter there; -1: that of the mount namespace */
 	int watched_fd;    /* eventfd: written to when the parent watches for OOMs */
 	int start_fd;      /* created only: where `start` connects; -1 */
-	const struct mr_cpus *cpus; /* the launcher's, before the clone */
+	const struct mr_cpus *cpus; /* the launcher's, mr_child_wants_caller_cpus() */
 	bool in_cgroup2;   /* clone3 has put it into its cgroup2 directory */
 	int stdio[3];      /* to be dup'ed over 0, 1, 2; -1: as they are */
 	/* set on the way */
@@ -41,6 +41,9 @@ _Noreturn void mr_child_middle(struct mr_child *child);
 /** Does the child say nothing before its program that the parent must take at once: a question,
  * a descriptor, a trace? */
 bool mr_child_is_silent(const struct mr_plan *plan);
+
+/** Is it bound to the CPUs of its launcher, which are read before the clone? */
+bool mr_child_wants_caller_cpus(const struct mr_plan *plan);
 
 /** Append what would be done, one line a step. */
 void mr_child_describe(const struct mr_plan *plan, struct mr_str *out);

@@ -11,7 +11,6 @@ bool mr_child_wants_join(const struct mr_plan *p);
 bool mr_child_wants_maps(const struct mr_plan *p);
 bool mr_child_wants_initial_cpus(const struct mr_plan *p);
 bool mr_child_wants_final_cpus(const struct mr_plan *p);
-bool mr_child_wants_caller_cpus(const struct mr_plan *p);
 bool mr_child_wants_cgroup_ns(const struct mr_plan *p);
 bool mr_child_wants_session(const struct mr_plan *p);
 bool mr_child_wants_keyring(const struct mr_plan *p);

@@ -39,8 +39,10 @@ static int on_barrier(void *arg, enum mr_barrier b, struct mr_error *err)
 	if (b == MR_BARRIER_CGROUP)
 		return mr_scope_attach(l->plan->cgroup.path, l->monitor.pid, err);
 	int ret = mr_launch_write_created(l, err);
-	if (ret == 0) /* hooks may take long */
+	if (ret == 0) { /* hooks may take long: on_slow() need not wait for that */
+		l->monitor.slow_ns = 0;
 		ret = mr_state_write_live(&l->state, &l->live, err);
+	}
 	if (ret == 0 && l->plan->spec->linux_->net_devices.n > 0)
 		ret = mr_netdev_move(l->plan->spec->linux_, l->monitor.pidfd, err);
 	/* runtime-spec, "Lifecycle": "created" from the end of step 2, and hooks are 3 to 5. */

@@ -373,7 +373,7 @@ int mr_launch_step_clone(struct mr_launch *l, struct mr_error *err)
 	int into = mr_cgroup_clone_fd(&l->cgroup);
 	int sock[2];
 
-	int ret = mr_process_read_affinity(&l->cpus, err);
+	int ret = mr_child_wants_caller_cpus(l->plan) ? mr_process_read_affinity(&l->cpus, err) : 0;
 	if (ret == 0)
 		ret = mr_sync_open(sock, err);
 	if (ret < 0)
