@@ -145,12 +145,17 @@ usage_above() {
 @test "update: what cannot be reclaimed is refused with usage and peak, and nobody dies" {
 	hold 40M 64M
 	refuses "cannot be reclaimed below 20 MiB" -m 20m "$ID"
-	# With swap it is memory+swap that cannot.
-	assert_matches "$stderr" 'memory.(limit|swap): 4[0-9]\.[0-9] MiB cannot.*in use: 4[0-9]+ bytes.*peak: 4[0-9]+'
+	local field=limit usage
+	usage=$(memory_file usage)
+	# On v1 with swap the limit could be kept, since much went there, but not memory+swap's.
+	if [ "$MEMORY_VERSION" = 1 ] && [ -z "$(_missing swap)" ]; then
+		field=swap usage=memory.memsw.usage_in_bytes
+	fi
+	assert_matches "$stderr" "memory.$field"': 4[0-9]\.[0-9] MiB cannot.*in use: 4[0-9]+ bytes.*peak: 4[0-9]+'
 	limit_is 67108864 "$(by_version 67108864 0)"
 	assert_eq "$(state .Memory.LimitBytes)" 67108864
 	assert_eq "$(oci_state .status)" running
-	usage_above 39000000
+	[ "$(cgroup_file memory "$usage")" -gt 39000000 ]
 	case $MEMORY_VERSION in
 	1) assert_contains "$(cgroup_file memory memory.oom_control)" "oom_kill 0" ;;
 	2) assert_contains "$(cgroup_file memory memory.events)" "oom_kill 0"
