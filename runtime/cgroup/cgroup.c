@@ -29,8 +29,10 @@ void mr_cgroup_init(struct mr_cgroup *cg)
 {
 	cg->host = NULL;
 	cg->path[0] = '\0';
-	for (int h = 0; h < MR_MAX_HIERARCHIES; h++)
+	for (int h = 0; h < MR_MAX_HIERARCHIES; h++) {
 		cg->dir[h] = cg->tasks[h] = -1;
+		cg->origin[h] = MR_CGROUP_FOUND;
+	}
 }
 
 void mr_cgroup_close(struct mr_cgroup *cg)
@@ -213,6 +215,22 @@ static int check_type(
 	return -EOPNOTSUPP;
 }
 
+/* The root of a hierarchy, which has no limits, is node 1 of its file system; the root of a
+ * cgroup namespace, or of a bind mount, is another. */
+static enum mr_cgroup_origin find_origin(
+	const struct mr_host *host, int h, const char *full, const struct made *made)
+{
+	const char *mount = host->hierarchies[h].mount_point;
+	const char *top = strchr(full + strlen(mount) + 1, '/'); /* behind the topmost */
+	struct stat st;
+
+	if (!made->leaf)
+		return MR_CGROUP_FOUND;
+	if (top && made->first_made != (size_t)(top - full))
+		return MR_CGROUP_MADE;
+	return stat(mount, &st) == 0 && st.st_ino == 1 ? MR_CGROUP_TOPMOST : MR_CGROUP_MADE;
+}
+
 static int create_one(const struct mr_cgroup_plan *plan, const struct mr_host *host,
 	int h, struct made *made, struct mr_cgroup *cg, struct mr_error *err)
 {
@@ -224,6 +242,7 @@ static int create_one(const struct mr_cgroup_plan *plan, const struct mr_host *h
 	cg->dir[h] = open(full, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (cg->dir[h] < 0)
 		return mr_fail(err, errno, "open the cgroup %s", full);
+	cg->origin[h] = find_origin(host, h, full, made);
 	if (!made->leaf)
 		r = check_reusable(cg->dir[h], v2, full, err);
 	if (r == 0 && v2)

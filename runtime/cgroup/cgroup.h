@@ -44,12 +44,20 @@ int mr_cgroup_plan(const struct mr_spec *spec, const struct mr_host *host, const
 /** Does the spec or @parent name an absolute place for the cgroups? */
 bool mr_cgroup_is_placed(const struct mr_spec *spec, const char *parent);
 
+/** What is known of a cgroup's limits before any is read. */
+enum mr_cgroup_origin {
+	MR_CGROUP_FOUND,   /* nothing */
+	MR_CGROUP_MADE,    /* by us: what its plan does not limit is not limited */
+	MR_CGROUP_TOPMOST, /* with all parents below the hierarchy's root: nor do they limit it */
+};
+
 /** Open directories of one container, one per hierarchy. */
 struct mr_cgroup {
 	const struct mr_host *host; /* borrowed */
 	char path[MR_CGROUP_PATH_MAX];
 	int dir[MR_MAX_HIERARCHIES];   /* O_PATH or O_DIRECTORY, -1: none there */
 	int tasks[MR_MAX_HIERARCHIES]; /* v1: `tasks` opened for the child, -1: none */
+	enum mr_cgroup_origin origin[MR_MAX_HIERARCHIES];
 };
 
 void mr_cgroup_init(struct mr_cgroup *cg);
@@ -119,8 +127,10 @@ struct mr_cgroup_limits {
 	struct mr_uint cpu_period; /* microseconds */
 	int memory_version;        /* 1, 2, 0: no memory controller */
 };
-int mr_cgroup_read_limits(
-	const struct mr_cgroup *cg, struct mr_cgroup_limits *ret, struct mr_error *err);
+/** @param plan by which @cg was made just now: then the files are left out of which is known
+ *             what they say; NULL: read them all */
+int mr_cgroup_read_limits(const struct mr_cgroup *cg, const struct mr_cgroup_plan *plan,
+	struct mr_cgroup_limits *ret, struct mr_error *err);
 
 /** Make a change of memory limits whole by what holds now. Pure: unlimited memory makes
  * memory+swap unlimited; memory+swap alone goes with the limit that holds; a limit alone

@@ -56,14 +56,14 @@ struct mr_uint mr_cgroup_read_number(int dir, const char *file)
 	return v;
 }
 
-/* Unlimited is unset. */
+static struct mr_uint without_unlimited(struct mr_uint v)
+{
+	return v.set && v.value >= V1_UNLIMITED ? (struct mr_uint){0} : v;
+}
+
 static struct mr_uint read_limit(int dir, const char *file)
 {
-	struct mr_uint v = mr_cgroup_read_number(dir, file);
-
-	if (v.set && v.value >= V1_UNLIMITED)
-		v = (struct mr_uint){0};
-	return v;
+	return without_unlimited(mr_cgroup_read_number(dir, file));
 }
 
 const char *mr_cgroup_read_text(int dir, const char *file, struct mr_cgroup_text *buffer)
@@ -83,16 +83,20 @@ struct mr_uint mr_cgroup_keyed_uint(const char *text, const char *key)
 
 /* --- limits --- */
 
+static void use_own(const struct mr_cgroup *cg, struct mr_cgroup_limits *ret)
+{
+	ret->effective_memory = ret->memory;
+	snprintf(ret->effective_cgroup, sizeof(ret->effective_cgroup), "%s",
+		ret->memory.set ? cg->path : "");
+}
+
 /* The nearest ancestor (or the cgroup itself) with the smallest limit. */
 static void find_effective(const struct mr_cgroup *cg, int h, const char *file,
-	struct mr_uint own, struct mr_cgroup_limits *ret)
+	struct mr_cgroup_limits *ret)
 {
 	char path[MR_CGROUP_PATH_MAX], full[MR_CGROUP_FULL_MAX + 64];
 
-	ret->effective_memory = own;
-	if (own.set)
-		snprintf(ret->effective_cgroup, sizeof(ret->effective_cgroup), "%s",
-			cg->path);
+	use_own(cg, ret);
 	snprintf(path, sizeof(path), "%s", cg->path);
 	/* The root of v2 has no limit, unless it is the root of a cgroup namespace. */
 	for (char *slash; (slash = strrchr(path, '/')) != NULL;) {
@@ -110,9 +114,10 @@ static void find_effective(const struct mr_cgroup *cg, int h, const char *file,
 }
 
 /* Ask the kernel first: in the usual case that saves reading the ancestors. */
-static void find_effective_v1(const struct mr_cgroup *cg, int h, struct mr_uint own,
-	struct mr_cgroup_limits *ret)
+static void find_effective_v1(
+	const struct mr_cgroup *cg, int h, struct mr_cgroup_limits *ret)
 {
+	const struct mr_uint own = ret->memory;
 	struct mr_cgroup_text buffer;
 	const char *stat = mr_cgroup_read_text(cg->dir[h], "memory.stat", &buffer);
 	struct mr_uint smallest = mr_cgroup_keyed_uint(stat, "hierarchical_memory_limit");
@@ -120,12 +125,10 @@ static void find_effective_v1(const struct mr_cgroup *cg, int h, struct mr_uint 
 	if (smallest.set && smallest.value >= V1_UNLIMITED)
 		return;
 	if (smallest.set && own.set && own.value == smallest.value) {
-		ret->effective_memory = own;
-		snprintf(ret->effective_cgroup, sizeof(ret->effective_cgroup), "%s",
-			cg->path);
+		use_own(cg, ret);
 		return;
 	}
-	find_effective(cg, h, "memory.limit_in_bytes", own, ret);
+	find_effective(cg, h, "memory.limit_in_bytes", ret);
 	if (smallest.set && (!ret->effective_memory.set ||
 				    smallest.value < ret->effective_memory.value)) {
 		ret->effective_memory = smallest;
@@ -133,40 +136,72 @@ static void find_effective_v1(const struct mr_cgroup *cg, int h, struct mr_uint 
 	}
 }
 
-static void memory_limits_v1(
-	const struct mr_cgroup *cg, int h, struct mr_cgroup_limits *ret)
+/* Has @file of a cgroup made by @plan still its first value? */
+static bool is_untouched(
+	const struct mr_cgroup *cg, int h, const struct mr_cgroup_plan *plan, const char *file)
 {
-	const int dir = cg->dir[h];
-	struct mr_cgroup_text buffer;
-	const char *control = mr_cgroup_read_text(dir, "memory.oom_control", &buffer);
-	struct mr_uint disabled = mr_cgroup_keyed_uint(control, "oom_kill_disable");
-
-	ret->memory_version = 1;
-	ret->memory = read_limit(dir, "memory.limit_in_bytes");
-	ret->memory_swap = read_limit(dir, "memory.memsw.limit_in_bytes");
-	ret->reservation = read_limit(dir, "memory.soft_limit_in_bytes");
-	ret->oom_kill_disable = (struct mr_bool){disabled.set, disabled.value != 0};
-	find_effective_v1(cg, h, ret->memory, ret);
+	if (!plan || cg->origin[h] == MR_CGROUP_FOUND)
+		return false;
+	for (size_t i = 0; i < plan->rows.n; i++) {
+		if (mr_streq(plan->rows.items[i].file, file))
+			return false;
+	}
+	return true;
 }
 
-static void memory_limits_v2(
-	const struct mr_cgroup *cg, int h, struct mr_cgroup_limits *ret)
+/* A limit that a new cgroup is without. */
+static struct mr_uint read_own(
+	const struct mr_cgroup *cg, int h, const struct mr_cgroup_plan *plan, const char *file)
 {
-	const int dir = cg->dir[h];
-	struct mr_uint max = mr_cgroup_read_number(dir, "memory.max");
-	struct mr_uint swap = read_limit(dir, "memory.swap.max");
+	return is_untouched(cg, h, plan, file) ? (struct mr_uint){0}
+					       : read_limit(cg->dir[h], file);
+}
+
+static void memory_limits_v1(const struct mr_cgroup *cg, int h,
+	const struct mr_cgroup_plan *plan, struct mr_cgroup_limits *ret)
+{
+	static const char control[] = "memory.oom_control";
+	const bool topmost = plan && cg->origin[h] == MR_CGROUP_TOPMOST;
+	struct mr_cgroup_text buffer;
+
+	ret->memory_version = 1;
+	ret->memory = read_own(cg, h, plan, "memory.limit_in_bytes");
+	ret->memory_swap = read_own(cg, h, plan, "memory.memsw.limit_in_bytes");
+	ret->reservation = read_own(cg, h, plan, "memory.soft_limit_in_bytes");
+	/* A new cgroup has this from its parent. */
+	if (topmost && is_untouched(cg, h, plan, control)) {
+		ret->oom_kill_disable = (struct mr_bool){true, false};
+	} else {
+		const char *text = mr_cgroup_read_text(cg->dir[h], control, &buffer);
+		struct mr_uint disabled = mr_cgroup_keyed_uint(text, "oom_kill_disable");
+		ret->oom_kill_disable = (struct mr_bool){disabled.set, disabled.value != 0};
+	}
+	if (topmost)
+		use_own(cg, ret);
+	else
+		find_effective_v1(cg, h, ret);
+}
+
+static void memory_limits_v2(const struct mr_cgroup *cg, int h,
+	const struct mr_cgroup_plan *plan, struct mr_cgroup_limits *ret)
+{
+	struct mr_uint max = mr_cgroup_read_number(cg->dir[h], "memory.max");
+	struct mr_uint swap = read_own(cg, h, plan, "memory.swap.max");
 
 	/* The cgroup may be there without its parent having given it the controller. */
 	if (!max.set)
 		return;
 	ret->memory_version = 2;
-	ret->memory = read_limit(dir, "memory.max");
-	ret->reservation = read_limit(dir, "memory.low");
+	ret->memory = without_unlimited(max);
+	ret->reservation = read_own(cg, h, plan, "memory.low");
 	if (ret->reservation.set && ret->reservation.value == 0)
 		ret->reservation.set = false; /* v2's word for none */
 	if (ret->memory.set && swap.set)
 		ret->memory_swap = (struct mr_uint){true, ret->memory.value + swap.value};
-	find_effective(cg, h, "memory.max", ret->memory, ret);
+	if (plan && cg->origin[h] == MR_CGROUP_TOPMOST)
+		use_own(cg, ret);
+	else
+		find_effective(cg, h, "memory.max", ret);
 }
 
 static void cpu_limits_v2(int dir, struct mr_cgroup_limits *ret)
@@ -196,8 +231,8 @@ static void cpu_limits_v1(int dir, struct mr_cgroup_limits *ret)
 			     ret->cpu_quota.value >= 0;
 }
 
-int mr_cgroup_read_limits(
-	const struct mr_cgroup *cg, struct mr_cgroup_limits *ret, struct mr_error *err)
+int mr_cgroup_read_limits(const struct mr_cgroup *cg, const struct mr_cgroup_plan *plan,
+	struct mr_cgroup_limits *ret, struct mr_error *err)
 {
 	(void)err;
 	memset(ret, 0, sizeof(*ret));
@@ -209,9 +244,9 @@ int mr_cgroup_read_limits(
 
 	if (h >= 0 && cg->dir[h] >= 0) {
 		if (cg->host->hierarchies[h].v2)
-			memory_limits_v2(cg, h, ret);
+			memory_limits_v2(cg, h, plan, ret);
 		else
-			memory_limits_v1(cg, h, ret);
+			memory_limits_v1(cg, h, plan, ret);
 	}
 	if (pids >= 0)
 		ret->pids = read_limit(pids, "pids.max");

@@ -123,7 +123,7 @@ int mr_container_score(struct mr_container *c, bool json, char **ret, struct mr_
 	 * already: it is written after the program was executed. */
 	int r = mr_container_open_cgroup(c, &cg, err);
 	if (r == 0)
-		r = mr_cgroup_read_limits(&cg, &limits, err);
+		r = mr_cgroup_read_limits(&cg, NULL, &limits, err);
 	if (r == 0)
 		r = mr_ranking_read(&cg, &limits, &ranking, err);
 	if (r == -ESRCH)

@@ -25,7 +25,7 @@ int mr_updated_refresh(const struct mr_state *state, const struct mr_cgroup *cg,
 
 	if (ret < 0)
 		return ret == -ENOENT ? 0 : ret;
-	ret = mr_cgroup_read_limits(cg, &now, err);
+	ret = mr_cgroup_read_limits(cg, NULL, &now, err);
 	if (ret == 0)
 		*limits = now;
 	return ret;
@@ -90,7 +90,7 @@ static int record(struct mr_container *c, const struct mr_cgroup *cg,
 	/* One that an engine has only created has no record so far. */
 	if (ret < 0)
 		return ret == -ENOENT ? 0 : ret;
-	ret = mr_cgroup_read_limits(cg, &limits, err);
+	ret = mr_cgroup_read_limits(cg, NULL, &limits, err);
 	if (ret == 0)
 		ret = mr_updated_apply(&c->state, &limits, &json, err);
 	return ret < 0 ? ret : mr_state_write_status(&c->state, json, false, err);
@@ -106,7 +106,7 @@ static int change(struct mr_container *c, struct mr_spec *wanted, struct mr_cgro
 
 	int ret = mr_state_read_intent(&c->state, &intent, err);
 	if (ret == 0)
-		ret = mr_cgroup_read_limits(cg, &now, err);
+		ret = mr_cgroup_read_limits(cg, NULL, &now, err);
 	if (ret == 0 && memory)
 		mr_cgroup_complete_memory(memory, &now);
 	if (ret == 0)

@@ -425,7 +425,7 @@ int mr_launch_step_observe(struct mr_launch *l, struct mr_error *err)
 	mr_oom_watch_listen(&l->watch, true);
 	if (can_make_cgroups(l->plan->spec))
 		mr_oom_watch_follow(&l->watch);
-	return mr_cgroup_read_limits(&l->cgroup, &l->limits, err);
+	return mr_cgroup_read_limits(&l->cgroup, &l->plan->cgroup, &l->limits, err);
 }
 
 /* The child may go on to its first foreign instruction. */
