@@ -103,8 +103,10 @@ bool mr_mount_line_split(char *line, struct mr_mount_line *ret)
  */
 static int remember(struct mr_host *host, int known, const struct mr_mount_line *m, bool v2)
 {
-	if (strlen(m->mount_point) >= sizeof(host->hierarchies[0].mount_point) ||
-		strlen(m->root) >= sizeof(host->hierarchies[0].root))
+	const size_t n_point = strlen(m->mount_point), n_root = strlen(m->root);
+
+	if (n_point >= sizeof(host->hierarchies[0].mount_point) ||
+		n_root >= sizeof(host->hierarchies[0].root))
 		return known;
 	if (known >= 0 && (strcmp(m->root, "/") != 0 ||
 				  strcmp(host->hierarchies[known].root, "/") == 0))
@@ -115,27 +117,40 @@ static int remember(struct mr_host *host, int known, const struct mr_mount_line 
 	int i = known >= 0 ? known : host->n_hierarchies++;
 	struct mr_hierarchy *h = &host->hierarchies[i];
 	h->v2 = v2;
-	snprintf(h->mount_point, sizeof(h->mount_point), "%s", m->mount_point);
-	snprintf(h->root, sizeof(h->root), "%s", m->root);
+	memcpy(h->mount_point, m->mount_point, n_point + 1);
+	memcpy(h->root, m->root, n_root + 1);
 	return i;
+}
+
+/* @return enum mr_controller, or -1 */
+static int find_controller(const char *name, size_t len)
+{
+	for (int c = 0; c < MR_CONTROLLERS; c++) {
+		if (strncmp(controllers[c].v1, name, len) == 0 && !controllers[c].v1[len])
+			return c;
+	}
+	return -1;
 }
 
 static void read_v1_mount(struct mr_host *host, const struct mr_mount_line *m)
 {
 	int index = -1;
-	bool any = false;
-	for (int c = 0; c < MR_CONTROLLERS; c++) {
-		if (!mr_has_word(m->options, controllers[c].v1))
-			continue;
-		any = true;
-		if (host->owner[c] >= 0)
-			index = host->owner[c];
+	unsigned found = 0; /* bit per controller */
+	for (const char *word = m->options; *word;) {
+		size_t n = strcspn(word, ",");
+		int c = find_controller(word, n);
+		if (c >= 0) {
+			found |= 1u << c;
+			if (host->owner[c] >= 0)
+				index = host->owner[c];
+		}
+		word += n + (word[n] == ',');
 	}
-	if (!any)
+	if (!found)
 		return; /* name=systemd and other trees without a controller */
 	index = remember(host, index, m, false);
 	for (int c = 0; c < MR_CONTROLLERS && index >= 0; c++) {
-		if (mr_has_word(m->options, controllers[c].v1))
+		if (found >> c & 1)
 			host->owner[c] = index;
 	}
 }
@@ -323,12 +338,9 @@ const char *mr_controller_name(enum mr_controller c, bool v2)
 
 int mr_host_find_controller(const struct mr_host *host, const char *name, size_t len)
 {
-	for (int c = 0; c < MR_CONTROLLERS; c++) {
-		const char *known = mr_controller_name((enum mr_controller)c, false);
-		if (strlen(known) == len && memcmp(known, name, len) == 0)
-			return host->owner[c];
-	}
-	return -1;
+	int c = find_controller(name, len);
+
+	return c < 0 ? -1 : host->owner[c];
 }
 
 const char *mr_layout_name(enum mr_cgroup_layout layout)
