@@ -23,6 +23,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
@@ -91,13 +92,17 @@ static int open_sealed_copy(void)
 	return mr_take_fd(&copy);
 }
 
-/* Is it one of the two already? A read-only mount or a sealed file. */
+/* Is it one of the two already? A read-only mount or a sealed file, which is a tmpfs's. */
 static bool is_protected(int exe)
 {
 	struct statfs fs;
 
-	if (fstatfs(exe, &fs) == 0 && (fs.f_flags & ST_RDONLY))
+	if (fstatfs(exe, &fs) < 0)
+		return false;
+	if (fs.f_flags & ST_RDONLY)
 		return true;
+	if (fs.f_type != TMPFS_MAGIC)
+		return false;
 	autoclose int file = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
 	int seals = file < 0 ? -1 : fcntl(file, F_GET_SEALS);
 	return seals >= 0 && (seals & F_SEAL_WRITE);
