@@ -175,14 +175,15 @@ void *mr_arena_alloc(struct mr_arena *a, size_t n)
 			size = ARENA_LARGEST;
 		if (size < n)
 			size = n;
-		b = calloc(1, sizeof(*b) + size);
+		b = malloc(sizeof(*b) + size);
 		if (!b)
 			return NULL;
+		b->used = 0;
 		b->size = size;
 		b->next = a->blocks;
 		a->blocks = b;
 	}
-	void *p = b->data + b->used;
+	void *p = memset(b->data + b->used, 0, n);
 	b->used += n;
 	return p;
 }

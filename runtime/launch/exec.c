@@ -22,6 +22,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -245,8 +246,8 @@ static void set_options(const struct mr_container *c, const struct mr_exec_optio
 	p->own_session = true;
 	p->exec_cgroups = e->cgroups;
 	snprintf(p->id, sizeof(p->id), "%s", c->state.id);
-	snprintf(p->bundle, sizeof(p->bundle), "%s", c->live.bundle);
-	snprintf(p->root, sizeof(p->root), "%s", c->state.root);
+	p->bundle = c->live.bundle;
+	p->root = c->state.root;
 }
 
 static int plan_process(struct mr_container *c, const struct mr_exec_options *o, struct mr_plan *p,

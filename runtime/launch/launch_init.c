@@ -56,9 +56,11 @@ static int fill_live(struct mr_launch *l, struct mr_error *err)
 	const struct mr_plan *p = l->plan;
 	struct mr_live *live = &l->live;
 
-	snprintf(live->bundle, sizeof(live->bundle), "%s", p->bundle);
-	snprintf(live->config, sizeof(live->config), "%s", p->config);
-	snprintf(live->rootfs, sizeof(live->rootfs), "%s", p->rootfs.path);
+	live->bundle = strdup(p->bundle);
+	live->config = strdup(p->config);
+	live->rootfs = strdup(p->rootfs.path);
+	if (!live->bundle || !live->config || !live->rootfs)
+		return mr_fail(err, ENOMEM, "the state of '%s'", p->id);
 	snprintf(live->oci_version, sizeof(live->oci_version), "%s", p->spec->oci_version);
 	l->record.created = mr_now_real();
 	mr_format_time(l->record.created, live->created);

@@ -11,23 +11,14 @@
 
 #include <signal.h>
 
-/** Everything that a launch owns; each part is given back by mr_launch_clear(). */
+/**
+ * Everything that a launch owns; each part is given back by mr_launch_clear(). What every launch
+ * touches lies together: a page costs a fault, and after the clone a copy.
+ */
 struct mr_launch {
 	struct mr_plan *plan;
 	int ready_fd;
-	struct mr_state state;
-	struct mr_cgroup cgroup;
-	struct mr_cgroup_limits limits;
-	struct mr_oom_watch watch;
-	struct mr_monitor monitor;
-	struct mr_timeline timeline; /* has_timeline */
-	struct mr_shape shape;
-	struct mr_verdict verdict;
-	struct mr_cgroup_usage usage;
-	struct mr_live live;
-	struct mr_record record;
 	int ns_fds[MR_NS_TYPES];
-	struct mr_cpus cpus; /* that we are bound to */
 	int root_fd; /* exec_root */
 	int child_sock;
 	int null_fd; /* stdin of a detached container */
@@ -38,6 +29,19 @@ struct mr_launch {
 	sigset_t old_mask;
 	pid_t keeper; /* process that holds the scope; 0: none */
 	bool masked, has_state, has_scope, has_cgroup, has_resctrl, has_watch, has_timeline;
+	struct mr_live live;
+	struct mr_record record;
+	struct mr_cgroup_usage usage;
+	struct mr_verdict verdict;
+	struct mr_state state;
+	struct mr_cgroup cgroup;
+	struct mr_cgroup_limits limits;
+	/* Large, and mostly used at their beginnings. */
+	struct mr_oom_watch watch;
+	struct mr_monitor monitor;
+	struct mr_timeline timeline; /* has_timeline */
+	struct mr_shape shape;
+	struct mr_cpus cpus; /* that we are bound to */
 };
 
 /** @l is all zero. */

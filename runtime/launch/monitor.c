@@ -38,11 +38,10 @@
 void mr_monitor_init(struct mr_monitor *m)
 {
 	/* The buffers behind are most of it, and seldom used: their pages stay untouched. */
-	memset(m, 0, offsetof(struct mr_monitor, relay));
+	memset(m, 0, offsetof(struct mr_monitor, logs));
 	m->signal_fd = m->sock = m->pidfd = m->timer_fd = m->notify_fd = -1;
 	m->sampler.dir = -1;
 	m->sampler.usage_fd = m->sampler.stat_fd = m->sampler.swap_fd = -1;
-	m->relay.master = -1;
 	mr_logs_init(&m->logs);
 }
 

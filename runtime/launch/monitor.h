@@ -65,8 +65,8 @@ struct mr_monitor {
 	int64_t slow_ns; /* when the set-up takes long; 0: not asked for */
 	int stage; /* of the timeout: 0 none, 1 SIGTERM sent, 2 killed */
 	/* Large: see mr_monitor_init(). */
-	struct mr_terminal_relay relay;
 	struct mr_logs logs;
+	struct mr_terminal_relay relay; /* while `relaying` */
 };
 
 void mr_monitor_init(struct mr_monitor *m);

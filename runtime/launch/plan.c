@@ -18,7 +18,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stddef.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -26,16 +26,15 @@
 
 #define MAX_LISTEN_FDS 65536 /* preserve-fds adds to it */
 
-/* Paths are most of it: their pages are touched as far as they are used. */
 void mr_plan_init(struct mr_plan *plan)
 {
-	memset(plan, 0, offsetof(struct mr_plan, root));
-	plan->root[0] = plan->bundle[0] = plan->config[0] = plan->status_path[0] =
-		plan->timeline_path[0] = '\0';
+	memset(plan, 0, sizeof(*plan));
+	plan->root = plan->bundle = plan->config = plan->status_path = plan->timeline_path = "";
 	plan->exec_init = plan->exec_state = -1;
 }
 
-static int absolute(const char *path, char ret[static PATH_MAX], struct mr_error *err)
+static int absolute(
+	struct mr_plan *plan, const char *path, const char **ret, struct mr_error *err)
 {
 	char cwd[PATH_MAX] = "";
 
@@ -46,40 +45,38 @@ static int absolute(const char *path, char ret[static PATH_MAX], struct mr_error
 	if (!mr_str_ok(&full))
 		return mr_fail(err, ENOMEM, "path '%s'", path);
 	autofree char *clean = mr_path_clean(full.data);
-	if (!clean)
-		return mr_fail(err, ENOMEM, "path '%s'", path);
-	if (strlen(clean) >= PATH_MAX)
+	if (clean && strlen(clean) >= PATH_MAX)
 		return mr_fail(err, ENAMETOOLONG, "path '%.80s...'", path);
-	memcpy(ret, clean, strlen(clean) + 1);
-	return 0;
+	*ret = clean ? mr_arena_strdup(&plan->arena, clean) : NULL;
+	return *ret ? 0 : mr_fail(err, ENOMEM, "path '%s'", path);
 }
 
 /* The directory of the spec and the spec's own path, from whichever form was given. */
 static int locate(struct mr_plan *plan, struct mr_error *err)
 {
 	const struct mr_run_options *o = &plan->options;
-	char *spec_path = plan->config;
 	int ret;
 
 	if (o->spec_text)
-		return absolute(".", plan->bundle, err);
+		return absolute(plan, ".", &plan->bundle, err);
 	if (o->spec_path) {
-		ret = absolute(o->spec_path, spec_path, err);
+		ret = absolute(plan, o->spec_path, &plan->config, err);
 		if (ret < 0)
 			return ret;
-		size_t dir = (size_t)(mr_path_base(spec_path) - spec_path);
-		memcpy(plan->bundle, spec_path, dir);
-		plan->bundle[dir > 1 ? dir - 1 : dir] = '\0';
-		return 0;
+		size_t dir = (size_t)(mr_path_base(plan->config) - plan->config);
+		plan->bundle =
+			mr_arena_strndup(&plan->arena, plan->config, dir > 1 ? dir - 1 : dir);
+		return plan->bundle ? 0 : mr_fail(err, ENOMEM, "path '%s'", plan->config);
 	}
-	ret = absolute(o->bundle ? o->bundle : ".", plan->bundle, err);
+	ret = absolute(plan, o->bundle ? o->bundle : ".", &plan->bundle, err);
 	if (ret < 0)
 		return ret;
 	if (o->config)
-		return absolute(o->config, spec_path, err);
-	if (snprintf(spec_path, PATH_MAX, "%s/config.json", plan->bundle) >= PATH_MAX)
+		return absolute(plan, o->config, &plan->config, err);
+	if (strlen(plan->bundle) + sizeof("/config.json") > PATH_MAX)
 		return mr_fail(err, ENAMETOOLONG, "bundle '%.80s...'", plan->bundle);
-	return 0;
+	plan->config = mr_arena_printf(&plan->arena, "%s/config.json", plan->bundle);
+	return plan->config ? 0 : mr_fail(err, ENOMEM, "bundle '%s'", plan->bundle);
 }
 
 static int choose_id(struct mr_plan *plan, const char *spec_path, struct mr_error *err)
@@ -264,7 +261,8 @@ int mr_plan_make(const struct mr_run_options *options, bool for_launch, struct m
 
 	mr_plan_init(ret);
 	ret->options = *options;
-	if ((r = absolute(options->root ? options->root : mr_default_root(), ret->root, err)) < 0 ||
+	if ((r = absolute(ret, options->root ? options->root : mr_default_root(), &ret->root,
+		     err)) < 0 ||
 		(r = locate(ret, err)) < 0 ||
 		(r = read_spec(ret, &name, err)) < 0 ||
 		(r = mr_spec_validate(ret->spec, name, &ret->warnings, err)) < 0 ||
@@ -280,15 +278,15 @@ int mr_plan_make(const struct mr_run_options *options, bool for_launch, struct m
 		return mr_fail_text(err, EINVAL, "process.terminal is true and --detach is "
 						 "given: a --console-socket is needed");
 	if (mr_streq(options->status_path, "-"))
-		memcpy(ret->status_path, "-", 2);
+		ret->status_path = options->status_path;
 	else if (options->status_path &&
-		 (r = absolute(options->status_path, ret->status_path, err)) < 0)
+		 (r = absolute(ret, options->status_path, &ret->status_path, err)) < 0)
 		return r;
 	if (options->timeline_interval_ms < 0 || options->timeline_interval_ms > 3600000)
 		return mr_fail_text(err, EINVAL, "timeline interval of %lld ms: expected 1ms to 1h",
 			(long long)options->timeline_interval_ms);
 	if (options->timeline_path &&
-		(r = absolute(options->timeline_path, ret->timeline_path, err)) < 0)
+		(r = absolute(ret, options->timeline_path, &ret->timeline_path, err)) < 0)
 		return r;
 	if ((r = take_listen_fds(ret, err)) < 0)
 		return r;

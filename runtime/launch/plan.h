@@ -14,8 +14,6 @@
 #include "spec/host.h"
 #include "spec/spec.h"
 
-#include <limits.h>
-
 /**
  * Everything that a launch will do, decided before anything is done. From here on nobody
  * reads the spec's JSON: only these structs, whose strings live in the spec's arena or in
@@ -43,11 +41,11 @@ struct mr_plan {
 	int exec_init, exec_state; /* pidfd of its init, state directory; borrowed */
 	char exec_root[32]; /* of a container in the host's tree: its root, which may be a chroot */
 	const char *const *exec_cgroups; /* sub-cgroups to join, NULL-terminated, or NULL */
-	char root[PATH_MAX];   /* state root, absolute */
-	char bundle[PATH_MAX]; /* directory that relative paths start from, absolute */
-	char config[PATH_MAX]; /* the spec's file, absolute; "" when it was a text */
-	char status_path[PATH_MAX]; /* copy of the record: absolute, "-" or "" */
-	char timeline_path[PATH_MAX]; /* absolute, or "" */
+	const char *root;   /* state root, absolute */
+	const char *bundle; /* directory that relative paths start from, absolute */
+	const char *config; /* the spec's file, absolute; "" when it was a text */
+	const char *status_path; /* copy of the record: absolute, "-" or "" */
+	const char *timeline_path; /* absolute, or "" */
 };
 
 /**

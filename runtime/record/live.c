@@ -10,6 +10,7 @@
 #include "record/document.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -25,6 +26,15 @@ static int copy_text(const struct mr_json *obj, const char *key, char *dst, size
 		return -EBADMSG;
 	memcpy(dst, text, strlen(text) + 1);
 	return 0;
+}
+
+static int take_path(const struct mr_json *obj, const char *key, char **ret)
+{
+	const char *text = mr_json_text(obj, key, NULL);
+	if (!text || strlen(text) >= PATH_MAX)
+		return -EBADMSG;
+	*ret = strdup(text);
+	return *ret ? 0 : -ENOMEM;
 }
 
 static int damaged(struct mr_error *err, const struct mr_state *s, const char *name)
@@ -104,9 +114,13 @@ int mr_state_read_intent(
 
 void mr_live_clear(struct mr_live *l)
 {
-	free(l->annotations_json);
-	free(l->hooks_json);
-	l->annotations_json = l->hooks_json = NULL;
+	char **owned[] = {
+		&l->bundle, &l->rootfs, &l->config, &l->annotations_json, &l->hooks_json};
+
+	for (size_t i = 0; i < sizeof(owned) / sizeof(owned[0]); i++) {
+		free(*owned[i]);
+		*owned[i] = NULL;
+	}
 }
 
 static void put_process(
@@ -180,9 +194,9 @@ static int parse_live(const struct mr_json *root, struct mr_live *ret)
 	if (copy_text(root, "status", ret->status, sizeof(ret->status)) < 0 ||
 		parse_process(root, "init", &ret->init) < 0 ||
 		parse_process(root, "monitor", &ret->monitor) < 0 ||
-		copy_text(root, "bundle", ret->bundle, sizeof(ret->bundle)) < 0 ||
-		copy_text(root, "rootfs", ret->rootfs, sizeof(ret->rootfs)) < 0 ||
-		copy_text(root, "config", ret->config, sizeof(ret->config)) < 0 ||
+		take_path(root, "bundle", &ret->bundle) < 0 ||
+		take_path(root, "rootfs", &ret->rootfs) < 0 ||
+		take_path(root, "config", &ret->config) < 0 ||
 		copy_text(root, "ociVersion", ret->oci_version,
 			sizeof(ret->oci_version)) < 0 ||
 		copy_text(root, "created", ret->created, sizeof(ret->created)) < 0 ||

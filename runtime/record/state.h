@@ -75,8 +75,9 @@ struct mr_live {
 	char status[16];           /* created, running, paused, exited */
 	struct mr_process_id init; /* pid 0: none */
 	struct mr_process_id monitor;
-	char bundle[4096], rootfs[4096], oci_version[32];
-	char config[4096]; /* the spec's file; "": config.json of this directory */
+	char *bundle, *rootfs; /* malloc()ed */
+	char *config; /* the spec's file; "": config.json of this directory; malloc()ed */
+	char oci_version[32];
 	char created[40], started[40]; /* "" while it has not happened */
 	char *annotations_json; /* object text or NULL; malloc()ed */
 	char *hooks_json; /* a spec of the poststart and poststop hooks, or NULL; malloc()ed */

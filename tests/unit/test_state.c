@@ -261,8 +261,9 @@ static void live_comes_back(void **state)
 	struct mr_error err = {0};
 	struct mr_state s = create("a");
 	struct mr_live in = {.status = "running",
-		.bundle = "/b",
-		.rootfs = "/b/rootfs",
+		.bundle = strdup("/b"),
+		.rootfs = strdup("/b/rootfs"),
+		.config = strdup(""),
 		.oci_version = "1.3.0",
 		.created = "2026-11-23T03:54:03.123456789Z",
 		.terminal = true,
@@ -281,6 +282,7 @@ static void live_comes_back(void **state)
 	assert_memory_equal(&out.monitor, &in.monitor, sizeof(in.monitor));
 	assert_string_equal(out.bundle, "/b");
 	assert_string_equal(out.rootfs, "/b/rootfs");
+	assert_string_equal(out.config, "");
 	assert_string_equal(out.oci_version, "1.3.0");
 	assert_string_equal(out.created, in.created);
 	assert_string_equal(out.annotations_json, in.annotations_json);
