@@ -173,7 +173,8 @@ int mr_child_step_oom_early(struct mr_child *c, struct mr_error *err)
 
 int mr_child_step_oom_late(struct mr_child *c, struct mr_error *err)
 {
-	return mr_process_set_oom_score_adj(&c->plan->process, c->rootfs.proc_fd, err);
+	int proc = mr_procfs_fd(&c->rootfs, err);
+	return proc < 0 ? proc : mr_process_set_oom_score_adj(&c->plan->process, proc, err);
 }
 
 int mr_child_step_names(struct mr_child *c, struct mr_error *err)
@@ -330,7 +331,8 @@ int mr_child_step_start_hooks(struct mr_child *c, struct mr_error *err)
 
 int mr_child_step_lsm(struct mr_child *c, struct mr_error *err)
 {
-	return mr_lsm_apply(c->plan->process.process, c->rootfs.proc_fd, err);
+	int proc = mr_procfs_fd(&c->rootfs, err);
+	return proc < 0 ? proc : mr_lsm_apply(c->plan->process.process, proc, err);
 }
 
 int mr_child_step_seccomp(struct mr_child *c, struct mr_error *err)

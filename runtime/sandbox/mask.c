@@ -18,6 +18,7 @@
 #include "base/libc.h"
 #include "sandbox/devices.h"
 #include "sandbox/mount_fd.h"
+#include "sandbox/procfs.h"
 #include "spec/host.h"
 
 #include <errno.h>
@@ -137,18 +138,21 @@ static int hide(const char *path, struct mr_error *err)
 	return ret < 0 ? mr_fail(err, -ret, "hide '%s'", path) : 0;
 }
 
-int mr_mask_outer(const struct mr_rootfs *r, struct mr_error *err)
+int mr_mask_outer(struct mr_rootfs *r, struct mr_error *err)
 {
 	char link[32], root[PATH_MAX];
 	autofree char *text = NULL;
 	struct mr_mount_line m;
+	const int proc = mr_procfs_fd(r, err);
 
+	if (proc < 0)
+		return proc;
 	snprintf(link, sizeof(link), "self/fd/%d", r->root_fd);
-	ssize_t n = readlinkat(r->proc_fd, link, root, sizeof(root) - 1);
+	ssize_t n = readlinkat(proc, link, root, sizeof(root) - 1);
 	if (n < 0)
 		return mr_fail(err, errno, "find the path of the root");
 	root[n] = '\0';
-	int ret = mr_read_file_at(r->proc_fd, "self/mountinfo", MOUNTINFO_MAX, &text, NULL);
+	int ret = mr_read_file_at(proc, "self/mountinfo", MOUNTINFO_MAX, &text, NULL);
 	if (ret < 0)
 		return mr_fail(err, -ret, "read the mounts");
 	char *rest = text;

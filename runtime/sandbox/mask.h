@@ -22,6 +22,6 @@ int mr_mask_readonly(
 /** Cover each procfs and sysfs outside of the container's root, before that is moved over "/":
  * while one can be seen in full in this mount namespace, the kernel lets a process of the
  * container with a user namespace of its own mount one without our masks. */
-int mr_mask_outer(const struct mr_rootfs *r, struct mr_error *err);
+int mr_mask_outer(struct mr_rootfs *r, struct mr_error *err);
 
 #endif

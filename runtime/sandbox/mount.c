@@ -245,8 +245,7 @@ static int copy_symlink(const struct mr_mount *m, const struct mr_rootfs *r, int
 	return mr_fail(err, e, "create the link to '%s'", text);
 }
 
-static int apply_bind(
-	const struct mr_mount *m, const struct mr_rootfs *r, struct mr_error *err)
+static int apply_bind(const struct mr_mount *m, struct mr_rootfs *r, struct mr_error *err)
 {
 	autoclose int own = m->tree_fd < 0 ? open_source(m, r->outer_fd, err) : -1;
 	int tree = m->tree_fd < 0 ? own : m->tree_fd;
@@ -271,8 +270,10 @@ static int apply_bind(
 			S_ISDIR(from.st_mode) ? "destination" : "source",
 			S_ISDIR(from.st_mode) ? "source" : "destination", m->source);
 	int ret = check_target(m, tree, target, err);
-	if (ret == 0 && m->idmap && m->tree_fd < 0)
-		ret = map_ids(m, tree, r->proc_fd, err);
+	if (ret == 0 && m->idmap && m->tree_fd < 0) {
+		int proc = mr_procfs_fd(r, err);
+		ret = proc < 0 ? proc : map_ids(m, tree, proc, err);
+	}
 	if (ret == 0)
 		ret = change_tree(m, tree, err);
 	return ret < 0 ? ret : attach(m, tree, target, err);
@@ -340,11 +341,8 @@ static int apply_fs(
 	return ret < 0 ? ret : attach(m, fd, target, err);
 }
 
-/**
- * The private procfs is attached instead of making another one, and a clone of it, made
- * of the attached one, takes its place: attached to nothing, so that what is mounted over
- * /proc does not show in it. (Before kernel 6.15 only what is attached can be cloned.)
- */
+/* The private procfs is attached instead of making another one: mr_procfs_fd() has a clone in
+ * its place for whoever needs it later. */
 static int apply_proc(const struct mr_mount *m, struct mr_rootfs *r, struct mr_error *err)
 {
 	if (!r->proc_is_private || r->proc_attached || m->data.n > 0 || m->sb_flags ||
@@ -358,14 +356,9 @@ static int apply_proc(const struct mr_mount *m, struct mr_rootfs *r, struct mr_e
 		ret = attach(m, r->proc_fd, target, err);
 	if (ret < 0)
 		return ret;
-	int clone = mr_mount_fd_clone(r->proc_fd, false);
-	if (clone < 0)
-		return mr_fail(err, -clone, "clone the procfs");
-	autoclose int attached = r->proc_fd;
-	r->proc_fd = clone;
-	r->proc_attached = true;
+	r->proc_attached = r->proc_exposed = true;
 	struct mr_mount_change change = {.clear = PROC_DEFAULT_ATTR & ~m->attr_set};
-	if (change.clear && (ret = mr_mount_fd_change(attached, &change)) < 0)
+	if (change.clear && (ret = mr_mount_fd_change(r->proc_fd, &change)) < 0)
 		return mr_fail(err, -ret, "mount_setattr");
 	return 0;
 }

@@ -235,9 +235,12 @@ int mr_mount_cgroup(const struct mr_mount *m, const struct mr_host *host,
 	char path[MR_PROCFS_PATH_MAX];
 	autofree char *text = NULL;
 
-	int ret = mr_procfs_self_path(r->proc_fd, "cgroup", path);
+	int proc = mr_procfs_fd(r, err);
+	if (proc < 0)
+		return proc;
+	int ret = mr_procfs_self_path(proc, "cgroup", path);
 	if (ret == 0)
-		ret = mr_read_file_at(r->proc_fd, path, PROC_CGROUP_MAX, &text, NULL);
+		ret = mr_read_file_at(proc, path, PROC_CGROUP_MAX, &text, NULL);
 	if (ret < 0)
 		return mr_fail(err, -ret, "read the own cgroups");
 	/* In an own namespace these paths are "/", and only the names are used. */

@@ -15,6 +15,7 @@
 #include "base/io.h"
 #include "base/libc.h"
 #include "base/sys.h"
+#include "sandbox/mount_fd.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -53,6 +54,18 @@ int mr_procfs_open_private(void)
 	int fd = fsmount(fs, FSMOUNT_CLOEXEC,
 		MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
 	return fd < 0 ? -errno : fd;
+}
+
+int mr_procfs_fd(struct mr_rootfs *r, struct mr_error *err)
+{
+	if (!r->proc_exposed)
+		return r->proc_fd;
+	int clone = mr_mount_fd_clone(r->proc_fd, false);
+	if (clone < 0)
+		return mr_fail(err, -clone, "clone the procfs");
+	mr_close(&r->proc_fd);
+	r->proc_exposed = false;
+	return r->proc_fd = clone;
 }
 
 int mr_procfs_open_at(int proc_fd, const char *path, int flags)

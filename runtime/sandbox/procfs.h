@@ -3,6 +3,7 @@
 #define MR_SANDBOX_PROCFS_H
 
 #include "base/errors.h"
+#include "sandbox/resolve.h"
 
 #include <stddef.h>
 
@@ -21,6 +22,17 @@ int mr_procfs_open_host(struct mr_error *err);
  * @return mount descriptor or -errno without a message: the caller may have a fallback
  */
 int mr_procfs_open_private(void);
+
+/**
+ * The procfs that the set-up uses: an instance of its own, mounted nowhere, or the host's, checked.
+ * When that instance has become the container's /proc, a clone of the mount takes its place,
+ * attached to nothing, so that what is mounted over /proc does not show in it; before kernel 6.15
+ * only what is attached can be cloned. Only now: most containers need none any more, and whoever
+ * gives up a detached mount waits for an RCU grace period.
+ *
+ * @return descriptor, owned by @r, or negative errno
+ */
+int mr_procfs_fd(struct mr_rootfs *r, struct mr_error *err);
 
 /** Open @path below @proc_fd: no links, no other mount, nothing above. @return fd or
  * -errno */

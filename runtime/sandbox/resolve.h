@@ -15,12 +15,13 @@
 /** What the child holds while it sets up. Start from MR_ROOTFS_INIT. */
 struct mr_rootfs {
 	int root_fd;    /* O_PATH, the new root */
-	int proc_fd;    /* private detached procfs (or the host's, checked) */
+	int proc_fd;    /* see mr_procfs_fd() */
 	int console_fd; /* pty slave to bind at /dev/console, or -1; borrowed */
 	int outer_fd;   /* started in a chroot: what host paths start from (outer.h), or -1 */
 	int null_fd;    /* detached mount of the host's /dev/null for masks, or -1 */
 	bool proc_is_private; /* proc_fd is an own instance of our pid namespace */
 	bool proc_attached;   /* that instance is mounted in the container already */
+	bool proc_exposed;    /* proc_fd is that mount itself */
 };
 
 #define MR_ROOTFS_INIT                                                                   \

@@ -247,7 +247,8 @@ int mr_rootfs_make_devices(
 int mr_rootfs_write_sysctls(
 	const struct mr_rootfs_plan *plan, struct mr_rootfs *r, struct mr_error *err)
 {
-	return mr_sysctl_apply(&plan->sysctl, r->proc_fd, err);
+	int proc = mr_procfs_fd(r, err);
+	return proc < 0 ? proc : mr_sysctl_apply(&plan->sysctl, proc, err);
 }
 
 /* --- the change into the root --- */
@@ -263,8 +264,8 @@ static int change_root(const char *what, struct mr_error *err)
  * Without pivot_root: the root is moved over "/". The old tree stays mounted beneath,
  * only hidden, which is why pivot_root is the default.
  */
-static int move_root(const struct mr_rootfs_plan *plan, const struct mr_rootfs *r,
-	struct mr_error *err)
+static int move_root(
+	const struct mr_rootfs_plan *plan, struct mr_rootfs *r, struct mr_error *err)
 {
 	/* Over a shared "/" the root would cover the host's, too. */
 	if (plan->propagation == 0) {
