@@ -52,13 +52,11 @@ static int on_barrier(void *arg, enum mr_barrier b, struct mr_error *err)
 }
 
 /* Who is making it: `delete --force` need not wait until we are done. */
-static void on_slow(void *arg)
+static int on_slow(void *arg, struct mr_error *err)
 {
 	struct mr_launch *l = arg;
-	struct mr_error ignored;
 
-	if (!l->plan->exec)
-		(void)mr_state_write_live(&l->state, &l->live, &ignored);
+	return l->plan->exec ? 0 : mr_state_write_live(&l->state, &l->live, err);
 }
 
 static int on_listener(void *arg, int fd, struct mr_error *err)

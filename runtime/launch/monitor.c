@@ -246,10 +246,6 @@ static void dispatch_detail(struct mr_monitor *m, struct poll_set *p)
 {
 	if (m->sample_ns && mr_now_mono_ns() >= m->sample_ns)
 		on_sample(m);
-	if (m->slow_ns && mr_now_mono_ns() >= m->slow_ns) {
-		m->slow_ns = 0;
-		m->events.slow(m->events.arg);
-	}
 	if (any_ready(p, p->oom, p->n_oom))
 		on_oom(m);
 	if (ready(p, p->notify))
@@ -271,6 +267,11 @@ static int dispatch(struct mr_monitor *m, struct poll_set *p, struct mr_error *e
 		return ret;
 	if (ready(p, p->timer) && (ret = on_timeout(m, err)) < 0)
 		return ret;
+	if (m->slow_ns && mr_now_mono_ns() >= m->slow_ns) {
+		m->slow_ns = 0;
+		if ((ret = m->events.slow(m->events.arg, err)) < 0)
+			return ret;
+	}
 	dispatch_detail(m, p);
 	if (ready(p, p->sock)) {
 		ret = mr_monitor_on_frame(m, err);

@@ -18,7 +18,7 @@ struct mr_monitor_events {
 	/** The child waits at a barrier; the monitor lets it pass afterwards. */
 	int (*barrier)(void *arg, enum mr_barrier b, struct mr_error *err);
 	/** The set-up goes on for longer than the moment that it takes otherwise. */
-	void (*slow)(void *arg);
+	int (*slow)(void *arg, struct mr_error *err);
 	/** The program was executed. */
 	int (*started)(void *arg, struct mr_error *err);
 	/** A seccomp listener came; borrowed. */
