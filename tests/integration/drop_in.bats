@@ -3,6 +3,7 @@
 # What users and test suites of other OCI runtimes rely on without a word of it in the
 # specification: with them minirun takes the other's place.
 load common
+load launching
 
 setup() {
 	common_setup
@@ -206,5 +207,5 @@ minirun_home() { awk -F: '$3 == 0 { print $6; exit }' "$BUNDLE/rootfs/etc/passwd
 		assert_eq "$(cat "$dir/cpu.idle")" $value
 	done
 	minirun delete --force "$ID"
-	rmdir /sys/fs/cgroup/*/"$ID"
+	remove_parent "/$ID"
 }
