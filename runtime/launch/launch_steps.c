@@ -22,7 +22,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Without a state.json its launcher was killed early, since we hold the lock. */
+#define REPLACE_TRIES 10
+
+/* Without a state.json its launcher was killed early, since we hold the lock. Who supervised it
+ * has its verdict to take and its cgroups to remove, by the names that ours will have. */
 static int check_ended(const struct mr_state *old, struct mr_error *err)
 {
 	struct mr_live live;
@@ -37,13 +40,18 @@ static int check_ended(const struct mr_state *old, struct mr_error *err)
 		ret = mr_fail_text(err, EEXIST, "container '%s' exists and is %s", old->id,
 			live.status);
 		mr_hint(err, "stop it, or choose another --name");
+	} else if (mr_cleanup_is_alive(&live.monitor)) {
+		ret = mr_fail_text(err, EBUSY,
+			"container '%s' has ended, but its supervisor, process %d, has not finished",
+			old->id, (int)live.monitor.pid);
+		mr_hint(err, "let it go on, or choose another --name");
 	}
 	mr_live_clear(&live);
 	return ret;
 }
 
 /* An ended record gives way to a new container of its name, as with docker run --name after
- * docker rm; a live one does not. */
+ * docker rm; a live one does not. 0 also when somebody else removed it meanwhile. */
 static int replace_ended(struct mr_launch *l, struct mr_error *err)
 {
 	struct mr_state old;
@@ -53,10 +61,18 @@ static int replace_ended(struct mr_launch *l, struct mr_error *err)
 
 	mr_state_init(&old);
 	int ret = mr_state_open(l->plan->root, l->plan->id, &old, err);
-	if (ret == 0)
+	if (ret == 0) {
+		mr_cleanup_await(&old);
 		ret = mr_state_lock(&old, 1000, err);
+	}
+	if (ret == -ENOENT) {
+		mr_state_close(&old);
+		return 0;
+	}
 	if (ret == 0)
 		ret = check_ended(&old, err);
+	free(l->history);
+	l->record.history = l->history = NULL;
 	/* A record that cannot be read has nothing to tell. */
 	if (ret == 0 && mr_state_read_status(&old, &json, &ignored) == 0 &&
 		mr_record_history(json, &l->history, &ignored) == 0)
@@ -73,10 +89,12 @@ int mr_launch_step_record(struct mr_launch *l, struct mr_error *err)
 	const struct mr_plan *p = l->plan;
 	int ret = mr_state_create(p->root, p->id, &l->state, err);
 
-	if (ret == -EEXIST && p->options.stand_alone) {
-		ret = replace_ended(l, err);
-		if (ret == 0)
-			ret = mr_state_create(p->root, p->id, &l->state, err);
+	/* Again when another launcher was faster: then it is live, or has ended already. */
+	for (int tries = 0; tries < REPLACE_TRIES && ret == -EEXIST && p->options.stand_alone; tries++) {
+		int replaced = replace_ended(l, err);
+		if (replaced < 0)
+			return replaced;
+		ret = mr_state_create(p->root, p->id, &l->state, err);
 	}
 	l->has_state = ret == 0;
 	return ret;

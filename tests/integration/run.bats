@@ -55,6 +55,54 @@ setup() {
 	assert_eq "$(minirun list -q)" "$ID"
 }
 
+@test "run: a container gives way only after its supervisor has told its end" {
+	requires memory busybox
+	local supervisor record=$BATS_TEST_TMPDIR/record.json
+	mkfifo "$BUNDLE/gate"
+	make_spec "$BUNDLE/config.json" "$(memory 32M)" "$(args /bin/sh -c 'read -r _ </gate; exec /memlab anon 48M')" \
+		"$(mount_spec /gate bind "$BUNDLE/gate" bind)"
+	background_minirun run --name "$ID" --status "$record" "$BUNDLE/config.json"
+	supervisor=$BG_PID
+	wait_for is_running
+	kill -STOP "$supervisor"
+	echo >"$BUNDLE/gate"
+	wait_for is_zombie "$(init_pid)"
+	run --separate-stderr minirun run --name "$ID" -- true
+	assert_status 125
+	assert_contains "$stderr" "its supervisor, process $supervisor, has not finished"
+	kill -CONT "$supervisor"
+	wait "$supervisor" || status=$?
+	assert_eq "$status" 137
+	assert_eq "$(jq .State.OOMKilled "$record")" true
+	assert_eq "$(state .State.OOMKilled)" true
+	run minirun run --name "$ID" -- true
+	assert_status 0
+}
+
+is_running() { [ "$(oci_state .status)" = running ]; }
+has_begun() { [ "$(state .Path)" = "$MEMLAB" ]; } # running, or ended by now
+is_zombie() { grep -q '^State:[[:space:]]*Z' "/proc/$1/status"; }
+
+@test "run: the same name again and again, as fast as its end is seen" {
+	local i end
+	for i in {1..15}; do
+		background_minirun run --name "$ID" -m 32M -- "$MEMLAB" anon 48M
+		wait_for has_begun
+		end=0
+		until run_again; do [ "$((end += 1))" -lt 3000 ] || fail "$(cat "$BATS_TEST_TMPDIR/again")"; done
+		status=0
+		wait "$BG_PID" || status=$?
+		assert_eq "$status" 137 "round $i: $(cat "$ERR")"
+	done
+}
+
+# "is running" is an answer, any other failure is none.
+run_again() {
+	minirun run --name "$ID" -- true 2>"$BATS_TEST_TMPDIR/again" && return
+	grep -q 'exists and is running' "$BATS_TEST_TMPDIR/again" || fail "$(cat "$BATS_TEST_TMPDIR/again")"
+	return 1
+}
+
 @test "run: a live container of the id is an error and stays" {
 	start_container
 	run_spec
