@@ -69,7 +69,7 @@ void mr_launch_fill_end(struct mr_launch *l)
 	r->exit_code = WIFSIGNALED(m->status) ? 128 + WTERMSIG(m->status)
 					      : WEXITSTATUS(m->status);
 	r->timed_out = m->timed_out;
-	r->wall_usec = (m->ended_mono_ns - m->started_mono_ns) / 1000;
+	r->wall_usec = m->started_mono_ns ? (m->ended_mono_ns - m->started_mono_ns) / 1000 : -1;
 	r->has_rusage = true;
 	r->rusage = m->rusage;
 	r->peak_anon = m->sampler.peak_anon;

@@ -134,8 +134,10 @@ bool mr_launch_refresh(struct mr_launch *l)
 	l->live.monitor = now.monitor;
 	memcpy(l->live.status, now.status, sizeof(now.status));
 	memcpy(l->live.started, now.started, sizeof(now.started));
-	if (l->live.engine)
+	if (l->live.engine) {
 		l->record.started = mr_parse_time(now.started);
+		l->monitor.started_mono_ns = l->live.started_mono_ns = now.started_mono_ns;
+	}
 	mr_live_clear(&now);
 	return fresh;
 }

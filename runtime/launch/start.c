@@ -91,6 +91,7 @@ static int record_running(struct mr_container *c, struct mr_error *err)
 	autofree char *patched = NULL;
 
 	mr_format_time(mr_now_real(), c->live.started);
+	c->live.started_mono_ns = mr_now_mono_ns();
 	patch.started = c->live.started;
 	snprintf(c->live.status, sizeof(c->live.status), "running");
 	int ret = mr_state_read_status(&c->state, &json, err);

@@ -146,6 +146,7 @@ int mr_state_write_live(struct mr_state *s, const struct mr_live *l, struct mr_e
 	mr_json_put_text(&w, "ociVersion", l->oci_version);
 	mr_json_put_text(&w, "created", l->created);
 	mr_json_put_text(&w, "started", l->started);
+	mr_json_put_int(&w, "startedMonoNs", l->started_mono_ns);
 	mr_json_put_raw(&w, "annotations", l->annotations_json);
 	mr_json_put_raw(&w, "hooks", l->hooks_json);
 	mr_json_put_bool(&w, "terminal", l->terminal);
@@ -202,6 +203,7 @@ static int parse_live(const struct mr_json *root, struct mr_live *ret)
 		copy_text(root, "created", ret->created, sizeof(ret->created)) < 0 ||
 		copy_text(root, "started", ret->started, sizeof(ret->started)) < 0)
 		return -EBADMSG;
+	ret->started_mono_ns = mr_json_int(root, "startedMonoNs", 0);
 	ret->terminal = mr_json_bool(root, "terminal", false);
 	ret->pid_namespace = mr_json_bool(root, "pidNamespace", false);
 	ret->engine = mr_json_bool(root, "engine", false);

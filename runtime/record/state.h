@@ -79,6 +79,7 @@ struct mr_live {
 	char *config; /* the spec's file; "": config.json of this directory; malloc()ed */
 	char oci_version[32];
 	char created[40], started[40]; /* "" while it has not happened */
+	int64_t started_mono_ns; /* of a created container: CLOCK_MONOTONIC of `start`; 0: none */
 	char *annotations_json; /* object text or NULL; malloc()ed */
 	char *hooks_json; /* a spec of the poststart and poststop hooks, or NULL; malloc()ed */
 	bool terminal;

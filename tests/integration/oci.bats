@@ -218,6 +218,23 @@ with open("/proc/self/fdinfo/%d" % array.array("i", ancillary[0][2])[0]) as f:
 	assert_eq "$(state .OOM.Phase)" run
 }
 
+@test "oci: the time that it ran is counted from its start, and is not known without one" {
+	local begin
+	create "$(args true)"
+	begin=$(date +%s%N)
+	minirun start "$ID"
+	wait_for _exited
+	# Before kernel 6.15 the exit code is not always known, and then Exit is null.
+	if [ "$(state .Exit)" != null ] || kernel_at_least 6.15; then
+		assert_between "$(state .Exit.WallUsec)" 1 $((($(date +%s%N) - begin) / 1000))
+	fi
+	minirun delete "$ID"
+	create "$(args true)"
+	minirun kill "$ID" KILL
+	wait_for _exited
+	assert_eq "$(state .Exit.WallUsec)" null
+}
+
 @test "oci: hooks of every kind run in their phases" {
 	local kind filter
 	for kind in prestart createRuntime createContainer poststart poststop; do
