@@ -211,6 +211,9 @@ static int prepare_command(
 int run_prepare(struct run_args *a, const struct arguments *args, enum run_mode mode,
 	struct mr_error *err)
 {
+	if (a->run.remove && a->run.keep)
+		return fail(err, EINVAL,
+			"options --rm and --keep: `minirun delete` could not find the cgroup again");
 	a->run.id = a->name;
 	a->run.stand_alone = mode != RUN_OCI;
 	/* One line of a terminal, which is nobody else's meanwhile. */

@@ -118,18 +118,22 @@ struct made {
 	size_t first_made; /* see make_parents() */
 };
 
-static int make_directory(const struct mr_host *host, int h, const char *path,
+static int make_directory(const struct mr_cgroup *cg, int h,
 	char full[static MR_CGROUP_FULL_MAX], struct made *made, struct mr_error *err)
 {
 	int r = -ENOENT;
 
 	made->first_made = 0;
-	mr_cgroup_full(host, h, path, full);
-	const size_t mount_len = strlen(full) - strlen(path);
+	mr_cgroup_full(cg->host, h, cg->path, full);
+	const size_t mount_len = strlen(full) - strlen(cg->path);
 	/* A parent that was there can be gone at the next step, when the last container
 	 * of another launcher ends; that cannot go on for ever. */
 	for (int tries = 0; tries < 100 && r == -ENOENT; tries++) {
 		r = mkdir(full, 0755) < 0 ? -errno : 0;
+		/* What is left there of another has limits that are not ours; elsewhere it may be
+		 * meant for us. */
+		if (r == -EEXIST && mr_cgroup_default_parent(cg) && rmdir(full) == 0)
+			r = mkdir(full, 0755) < 0 ? -errno : 0;
 		if (r != -ENOENT)
 			break;
 		int parents = make_parents(full, mount_len, &made->first_made);
@@ -142,7 +146,7 @@ static int make_directory(const struct mr_host *host, int h, const char *path,
 	if (r == 0 || r == -EEXIST)
 		return 0;
 	mr_fail(err, -r, "make the cgroup %s", full);
-	hint_mkdir(host, h, -r, err);
+	hint_mkdir(cg->host, h, -r, err);
 	return r;
 }
 
@@ -236,7 +240,7 @@ static int create_one(const struct mr_cgroup_plan *plan, const struct mr_host *h
 {
 	const bool v2 = host->hierarchies[h].v2;
 	char full[MR_CGROUP_FULL_MAX];
-	int r = make_directory(host, h, plan->path, full, made, err);
+	int r = make_directory(cg, h, full, made, err);
 	if (r < 0)
 		return r;
 	cg->dir[h] = open(full, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

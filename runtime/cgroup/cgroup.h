@@ -67,7 +67,7 @@ void mr_cgroup_close(struct mr_cgroup *cg);
 /**
  * Make the directories (and missing parents), v2: enable the controllers on the way down
  * (cgroup.subtree_control). A directory that exists is used if it is empty and not
- * frozen, else -EBUSY. On failure everything made here is removed again.
+ * frozen, else -EBUSY; below the default parent it is made anew. On failure everything made here is removed again.
  */
 int mr_cgroup_create(const struct mr_cgroup_plan *plan, const struct mr_host *host,
 	struct mr_cgroup *ret, struct mr_error *err);

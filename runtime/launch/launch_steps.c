@@ -437,13 +437,32 @@ static bool can_make_cgroups(const struct mr_spec *spec)
 	return false;
 }
 
+/* A cgroup that was there before keeps what the spec says nothing of. */
+static int warn_of_found_limit(struct mr_launch *l, struct mr_error *err)
+{
+	const struct mr_resources *r = l->plan->spec->linux_->resources;
+	const int h = l->plan->host.owner[MR_CTL_MEMORY];
+	auto_strv one = { 0 };
+
+	if (h < 0 || l->cgroup.origin[h] != MR_CGROUP_FOUND || !l->limits.memory.set ||
+		(r && r->memory && r->memory->limit.set))
+		return 0;
+	if (mr_strv_addf(&one, "the cgroup '%s' was there before, with a memory limit of %llu bytes",
+		    l->cgroup.path, (unsigned long long)l->limits.memory.value) < 0 ||
+		mr_strv_add(&l->plan->warnings, one.items[0]) < 0)
+		return mr_fail(err, ENOMEM, "a warning");
+	mr_plan_warn(l->plan, &one);
+	return 0;
+}
+
 /* Beside the child's set-up, on another processor if there is one. */
 int mr_launch_step_observe(struct mr_launch *l, struct mr_error *err)
 {
 	mr_oom_watch_listen(&l->watch, true);
 	if (can_make_cgroups(l->plan->spec))
 		mr_oom_watch_follow(&l->watch);
-	return mr_cgroup_read_limits(&l->cgroup, &l->plan->cgroup, &l->limits, err);
+	int ret = mr_cgroup_read_limits(&l->cgroup, &l->plan->cgroup, &l->limits, err);
+	return ret < 0 ? ret : warn_of_found_limit(l, err);
 }
 
 /* The child may go on to its first foreign instruction. */

@@ -413,6 +413,8 @@ run_again() {
 	assert_exists "$dir"
 	minirun delete "$ID"
 	refute_exists "$dir"
+	run -125 minirun run --rm --keep --name "$ID" -- true
+	assert_contains "$output" "--rm and --keep"
 }
 
 # --- stdio, descriptors ---
