@@ -212,8 +212,11 @@ static int stats_line(struct mr_container *c, const struct mr_cgroup *cg, char *
 /* What the counters have by now. */
 static int tell_new(struct events *e)
 {
+	const struct mr_live *live = &e->c->live;
+	const bool minimal = live->program && live->program != live->init.pid;
 	const struct mr_verdict_input in = {
-		.init_pid = e->c->live.init.pid,
+		.init_pid = minimal ? live->program : live->init.pid,
+		.minimal_init_pid = minimal ? live->init.pid : 0,
 		.init_status = -1,
 		.started = true,
 	};

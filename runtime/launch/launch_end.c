@@ -25,14 +25,13 @@ int mr_launch_take_verdict(struct mr_launch *l, bool figures, struct mr_error *e
 	int usage = figures ? mr_cgroup_read_usage(&l->cgroup, &l->usage, err) : -ENODATA;
 	const struct mr_uint *most = &l->usage.pids_peak;
 	struct mr_verdict_input in = {
-		.init_pid = m->program ? m->program : m->pid,
-		.init_container_pid = mr_launch_container_pid(l),
 		.init_status = l->live.engine && !m->has_status ? -1 : m->status,
 		.init_end_ns = m->ended_mono_ns,
 		.init_alone = usage == 0 && most->set && most->value == 1,
 		.we_killed_init = m->we_killed,
 		.started = m->started,
 	};
+	mr_launch_name_init(l, &in);
 	mr_oom_emulate_end(&l->watch);
 	mr_verdict_clear(&l->verdict);
 	int ret = mr_verdict_take(&l->watch, &in, &l->verdict, err);

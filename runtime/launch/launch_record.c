@@ -151,11 +151,17 @@ void mr_launch_read_execs(struct mr_launch *l)
 	l->record.execs_lost = n < 0;
 }
 
-/* The program's pid in its own pid namespace: 1, or the first child of the minimal init. */
-pid_t mr_launch_container_pid(const struct mr_launch *l)
+/* In their own pid namespace: 1, and the first child of the minimal init. Before that fork
+ * there is but one, and no program so far. */
+void mr_launch_name_init(const struct mr_launch *l, struct mr_verdict_input *in)
 {
-	if (!l->plan->ns.create[MR_NS_PID])
-		return 0;
-	return l->plan->options.init ? 2 : 1;
+	const struct mr_monitor *m = &l->monitor;
+	const bool own = l->plan->ns.create[MR_NS_PID];
+	const bool minimal = l->plan->options.init && m->program && m->program != m->pid;
+
+	in->init_pid = minimal ? m->program : m->pid;
+	in->init_container_pid = !own ? 0 : minimal ? 2 : 1;
+	in->minimal_init_pid = minimal ? m->pid : 0;
+	in->minimal_init_container_pid = own && minimal ? 1 : 0;
 }
 

@@ -103,6 +103,7 @@ static int on_started(void *arg, struct mr_error *err)
 		return on_exec_started(l, err);
 	l->record.started = mr_now_real();
 	l->record.pid = l->monitor.pid;
+	l->live.program = l->monitor.program;
 	int ret = mr_process_id_read(l->monitor.pidfd, l->monitor.pid, &l->live.init, err);
 	if (ret == 0)
 		ret = mr_launch_write_record(l, "running", err);
@@ -122,9 +123,7 @@ static void on_oom(void *arg, int hang)
 {
 	struct mr_launch *l = arg;
 	struct mr_error ignored;
-	const struct mr_verdict_input in = {
-		.init_pid = l->monitor.program,
-		.init_container_pid = mr_launch_container_pid(l),
+	struct mr_verdict_input in = {
 		.init_status = -1,
 		.started = true,
 	};
@@ -133,6 +132,7 @@ static void on_oom(void *arg, int hang)
 		mr_launch_tell_hang(l, hang > 0);
 	if (!l->monitor.started || mr_state_lock(&l->state, 1000, &ignored) < 0)
 		return; /* the record at the end will tell */
+	mr_launch_name_init(l, &in);
 	mr_verdict_clear(&l->verdict);
 	if (mr_verdict_take(&l->watch, &in, &l->verdict, &ignored) == 0) {
 		l->record.verdict = &l->verdict;

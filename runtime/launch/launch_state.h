@@ -111,8 +111,8 @@ int mr_launch_write_created(struct mr_launch *l, struct mr_error *err);
 int mr_launch_write_status_copy(struct mr_launch *l, struct mr_error *err);
 /** Into the record: who was a process of `exec`? What cannot be read is nobody. */
 void mr_launch_read_execs(struct mr_launch *l);
-/** The program's pid in its own pid namespace; 0: it has none. */
-pid_t mr_launch_container_pid(const struct mr_launch *l);
+/** For a verdict: which processes are init. */
+void mr_launch_name_init(const struct mr_launch *l, struct mr_verdict_input *in);
 /** With the lock: take in what other verbs (start, pause) have written since into
  * l->live.status and the record. @return false when it cannot be read */
 bool mr_launch_refresh(struct mr_launch *l);

@@ -28,11 +28,26 @@
 
 /* --- victims --- */
 
+static bool is_process(
+	const struct mr_oom_watch *w, const struct mr_oom_kill *kill, pid_t pid)
+{
+	return w->view == MR_OOM_VIEW_HOST && pid > 0 && kill->pid == pid;
+}
+
+/* The program or a minimal init above it: the container ends with either. */
 static bool is_init(const struct mr_oom_watch *w, const struct mr_verdict_input *in,
 	const struct mr_oom_kill *kill)
 {
-	return w->view == MR_OOM_VIEW_HOST && in->init_pid > 0 &&
-	       kill->pid == in->init_pid;
+	return is_process(w, kill, in->init_pid) ||
+	       is_process(w, kill, in->minimal_init_pid);
+}
+
+/* Which of the two. @return its pid in its own namespace, 0: not known */
+static pid_t init_container_pid(const struct mr_oom_watch *w,
+	const struct mr_verdict_input *in, const struct mr_oom_kill *kill)
+{
+	return is_process(w, kill, in->init_pid) ? in->init_container_pid
+						 : in->minimal_init_container_pid;
 }
 
 static bool is_named(const struct mr_oom_kill *kill)
@@ -115,7 +130,7 @@ static int take_victims(struct mr_oom_watch *w, const struct mr_verdict_input *i
 		struct mr_victim *v = &ret->victims[ret->n_victims++];
 		v->kill = *kill;
 		v->is_init = is_init(w, in, kill);
-		v->container_pid = v->is_init ? in->init_container_pid : 0;
+		v->container_pid = v->is_init ? init_container_pid(w, in, kill) : 0;
 	}
 	return 0;
 }

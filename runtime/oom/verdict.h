@@ -19,12 +19,16 @@ const char *mr_oom_scope_name(
 /** What the caller knows of the processes it started. */
 struct mr_verdict_input {
 	pid_t init_pid;  /* host pid of the program (under a minimal init: the program) */
-	int init_status; /* wait status of it; -1 unknown */
+	int init_status; /* wait status of it, or of a minimal init that did not live to
+			    tell it; -1 unknown */
 	bool we_killed_init; /* minirun itself sent SIGKILL before the counter moved */
 	bool started;        /* the program was executed (phase run), else set-up */
 	bool cgroup_killed;  /* everything was killed by us after init's end */
 	/* Each may stay 0, which means not known. */
 	pid_t init_container_pid; /* init's pid in its own namespace: 1 normally */
+	pid_t minimal_init_pid;   /* host pid of the minimal init above the program; it is
+				     init, too: the container ends with either */
+	pid_t minimal_init_container_pid;
 	bool init_alone;     /* the cgroup never had another process (pids.peak is 1) */
 	int64_t init_end_ns; /* CLOCK_MONOTONIC when init's end was seen */
 };

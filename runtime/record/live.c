@@ -139,6 +139,7 @@ int mr_state_write_live(struct mr_state *s, const struct mr_live *l, struct mr_e
 	mr_document_begin(&w);
 	mr_json_put_text(&w, "status", l->status);
 	put_process(&w, "init", &l->init);
+	mr_json_put_int(&w, "program", l->program);
 	put_process(&w, "monitor", &l->monitor);
 	mr_json_put_text(&w, "bundle", l->bundle);
 	mr_json_put_text(&w, "rootfs", l->rootfs);
@@ -204,6 +205,7 @@ static int parse_live(const struct mr_json *root, struct mr_live *ret)
 		copy_text(root, "started", ret->started, sizeof(ret->started)) < 0)
 		return -EBADMSG;
 	ret->started_mono_ns = mr_json_int(root, "startedMonoNs", 0);
+	ret->program = (pid_t)mr_json_int(root, "program", 0);
 	ret->terminal = mr_json_bool(root, "terminal", false);
 	ret->pid_namespace = mr_json_bool(root, "pidNamespace", false);
 	ret->engine = mr_json_bool(root, "engine", false);

@@ -74,6 +74,7 @@ int mr_process_id_open(const struct mr_process_id *id);
 struct mr_live {
 	char status[16];           /* created, running, paused, exited */
 	struct mr_process_id init; /* pid 0: none */
+	pid_t program; /* the same, or the child of a minimal init; 0: not known */
 	struct mr_process_id monitor;
 	char *bundle, *rootfs; /* malloc()ed */
 	char *config; /* the spec's file; "": config.json of this directory; malloc()ed */

@@ -128,7 +128,8 @@ void mr_status_summary(const struct mr_record *r, struct mr_str *out)
 	}
 	if (r->verdict && r->verdict->known && r->verdict->kills > 0) {
 		put_killed(r, out);
-		if (r->verdict->init_killed != 1) {
+		/* A minimal init may be killed when it has told of the program's end. */
+		if (r->verdict->init_killed != 1 || !WIFSIGNALED(r->wait_status)) {
 			mr_str_append(out, "; ");
 			put_end(r, out);
 		}

@@ -163,6 +163,47 @@ $(readlink /proc/self/ns/uts)"
 	assert_eq "$stderr" ""
 }
 
+# killed_is COMM PID: the container ended of the OOM kill of this one of its two first processes.
+killed_is() {
+	wait_for state_is .State.Status exited
+	assert_eq "$(state '.State | "\(.OOMKilled) \(.ExitCode)"')" "true 137"
+	[ "$(state .OOM.VictimsWithoutDetail)" = 0 ] || return 0
+	assert_eq "$(state '.OOM.Victims[0] | "\(.Comm) \(.Pid) \(.IsInit)"')" "$1 $2 true"
+	assert_eq "$(state '.OOM | "\(.InitKilled) \(.Certain) \(.Phase)"')" "true true run"
+	run --separate-stderr minirun explain "$ID"
+	assert_contains "$output" "PID $2 ($1"
+	assert_contains "$output" "the first process was a victim"
+}
+
+# Whom the kernel takes is told from outside, by the score; no other has as much as that.
+@test "command: the minimal init is init, too, when the OOM killer takes it" {
+	requires memory memlab
+	background_minirun run --name "$ID" -m 32m --expect init-killed -- \
+		/bin/sh -c 'until [ -e go ]; do sleep 0.05; done; "$0" anon 24M + hold 60 & "$0" anon 24M; :' "$MEMLAB"
+	wait_for state_is .State.Status running
+	echo 1000 >"/proc/$(init_pid)/oom_score_adj"
+	touch go
+	wait_background
+	assert_status 0
+	assert_contains "$stderr" "OOM-killed minirun-init (pid 1)"
+	refute_contains "$stderr" "not by the OOM killer"
+	killed_is minirun-init 1
+}
+
+@test "command: the program under a minimal init is init for the record and for events" {
+	requires memory memlab
+	launch run -d --name "$ID" -m 32m -- \
+		/bin/sh -c 'until [ -e go ]; do sleep 0.05; done; exec "$0" anon 64M' "$MEMLAB"
+	assert_status 0
+	background_minirun events --interval 1h "$ID"
+	sleep 0.3
+	touch go
+	wait_background
+	killed_is memlab 2
+	[ "$(state .OOM.VictimsWithoutDetail)" != 0 ] ||
+		assert_eq "$(jq -r .data.init "$OUT")" 1
+}
+
 @test "command: python that takes too much is killed, and the record says why" {
 	requires memory python3
 	python3 -c 'import sys; sys.exit(0)' || skip "python3 does not run"

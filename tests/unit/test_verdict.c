@@ -289,6 +289,35 @@ static void v1_child_dies_init_lives(void **state)
 	end(&l);
 }
 
+/* Whichever of the two is killed, the container ends of it. */
+static void minimal_init_is_init_too(void **state)
+{
+	(void)state;
+	static const struct {
+		pid_t victim;
+		int container_pid;
+	} cases[] = {{INIT, 1}, {CHILD, 2}};
+	for (size_t i = 0; i < 2; i++) {
+		struct lab l;
+		begin(&l, 1);
+		put_v1(&l, "/P/C", 1);
+		event(&l, 0, 1);
+		report(&l, "/P/C", "/P/C", cases[i].victim);
+		struct mr_verdict_input in = {.init_pid = CHILD,
+			.init_container_pid = 2,
+			.minimal_init_pid = INIT,
+			.minimal_init_container_pid = 1,
+			.init_status = SIGKILL,
+			.started = true};
+		assert_int_equal(mr_verdict_take(&l.w, &in, &l.v, &l.err), 0);
+		assert_int_equal(l.v.init_killed, 1);
+		assert_true(l.v.certain);
+		assert_true(l.v.victims[0].is_init);
+		assert_int_equal(l.v.victims[0].container_pid, cases[i].container_pid);
+		end(&l);
+	}
+}
+
 static void v1_baseline_is_subtracted(void **state)
 {
 	(void)state;
@@ -925,6 +954,7 @@ int main(void)
 		cmocka_unit_test(v1_own_limit),
 		cmocka_unit_test(v1_equal_limits_are_memory_and_swap),
 		cmocka_unit_test(v1_child_dies_init_lives),
+		cmocka_unit_test(minimal_init_is_init_too),
 		cmocka_unit_test(v1_baseline_is_subtracted),
 		cmocka_unit_test(v1_ancestor),
 		cmocka_unit_test(v1_ancestor_without_a_log),
