@@ -148,6 +148,20 @@ static int first_of(int ret, int later, struct mr_error *err, const struct mr_er
 	return later;
 }
 
+/* Into the record and to the caller: its start was all that it did. */
+static int warn_low_limit(struct mr_launch *l, struct mr_error *err)
+{
+	auto_strv texts = { 0 };
+
+	if (mr_warn_low_limit(&l->verdict, l->record.wall_usec, &texts) < 0)
+		return mr_fail(err, ENOMEM, "warning of a low memory limit");
+	for (size_t i = 0; i < texts.n; i++)
+		if (mr_strv_add(&l->plan->warnings, texts.items[i]) < 0)
+			return mr_fail(err, ENOMEM, "warning of a low memory limit");
+	mr_plan_warn(l->plan, &texts);
+	return 0;
+}
+
 int mr_launch_oom_killed(const struct mr_launch *l)
 {
 	return l->verdict.known ? l->verdict.kills > 0 : -1;
@@ -168,6 +182,8 @@ int mr_launch_finish(struct mr_launch *l, struct mr_result *ret_result, struct m
 		l, !forget || o->want_record || l->plan->status_path[0], &later);
 	ret = first_of(ret, r, err, &later);
 	mr_launch_fill_end(l);
+	r = warn_low_limit(l, &later);
+	ret = first_of(ret, r, err, &later);
 	r = mr_launch_finish_timeline(l, &later);
 	ret = first_of(ret, r, err, &later);
 	mr_logs_finish(&l->monitor.logs);

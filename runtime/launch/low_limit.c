@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A memory limit below what a start needs: see low_limit.h. Under a few KiB execve(2) fails
- * with ENOMEM or E2BIG; above, the kernel kills (kernel 6.18). */
+ * with ENOMEM or E2BIG; above, the kernel kills: in the set-up, and above that after the exec,
+ * when the program's first pages come in, or those of the minimal init (kernel 6.18). */
 #include "launch/low_limit.h"
 
 #include "base/str.h"
 
 #include <errno.h>
 #include <stdio.h>
+
+#define ENOUGH (2 << 20) /* bytes */
+#define ENOUGH_TEXT \
+	"512 KiB (524288) start a small static program, 2 MiB a dynamically linked one"
+#define START_MS 1000 /* also on a host that is short of everything */
 
 void mr_explain_low_limit(const struct mr_cgroup_limits *limits, int64_t asked, uint64_t kills,
 	struct mr_error *err)
@@ -30,6 +36,22 @@ void mr_explain_low_limit(const struct mr_cgroup_limits *limits, int64_t asked, 
 			limit, bytes);
 	else
 		mr_prefix(err, "memory limit %s (%llu bytes) is too low to start in", limit, bytes);
-	mr_hint(err, "256 KiB (262144) start a small static program, 2 MiB a dynamically linked "
-		     "one");
+	mr_hint(err, ENOUGH_TEXT);
+}
+
+int mr_warn_low_limit(const struct mr_verdict *v, int64_t wall_usec, struct mr_strv *warnings)
+{
+	char limit[24];
+
+	if (v->kills == 0 || v->init_killed == 0 || v->scope != MR_SCOPE_CONTAINER ||
+		!v->limit.set || v->limit.value >= ENOUGH)
+		return 0;
+	if (wall_usec < 0 || wall_usec >= START_MS * INT64_C(1000))
+		return 0;
+	return mr_strv_addf(warnings,
+		"memory limit %s (%llu bytes) may be too low to start in: the container was "
+		"OOM-killed %lld ms after its start; " ENOUGH_TEXT
+		"; minirun bisect finds what this one needs",
+		mr_format_size(v->limit.value, limit), (unsigned long long)v->limit.value,
+		(long long)wall_usec / 1000);
 }

@@ -241,6 +241,19 @@ static void put_certainty(const struct account *a, struct mr_str *out)
 		mr_str_append(out, "no: they differ, or some was lost\n");
 }
 
+static void put_warnings(const struct account *a, struct mr_str *out)
+{
+	const struct mr_json *list = mr_json_get(a->root, "Warnings");
+
+	for (const struct mr_json *w = list ? list->child : NULL; w; w = w->next) {
+		if (w->type != MR_JSON_STRING)
+			continue;
+		put_point(out, "warning");
+		mr_str_append_printable(out, w->text);
+		mr_str_append(out, "\n");
+	}
+}
+
 static void put_text(const struct account *a, size_t last, struct mr_str *out)
 {
 	mr_verdict_explain(&a->verdict, out);
@@ -253,6 +266,7 @@ static void put_text(const struct account *a, size_t last, struct mr_str *out)
 	put_hang(a, out);
 	put_shape(a, out);
 	put_certainty(a, out);
+	put_warnings(a, out);
 	mr_oom_cases_text(&a->cases, last, &a->judge, out);
 }
 

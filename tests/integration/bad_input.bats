@@ -209,7 +209,7 @@ rejected() {
 	make_spec "$SPEC" '.linux.resources.memory = {limit: 16384, swap: 16384}'
 	rejected 125 "too low"
 	assert_contains "$stderr" 16384
-	assert_contains "$stderr" "256 KiB"
+	assert_contains "$stderr" "512 KiB"
 }
 
 @test "bad input: ids that are paths or worse" {

@@ -154,7 +154,7 @@ needs_version() {
 		make_spec "$BUNDLE/config.json" "$(resource ".memory = {limit: $limit, swap: $limit}")"
 		refused 125 "too low"
 		assert_contains "$stderr" "$limit"
-		assert_contains "$stderr" "262144"
+		assert_contains "$stderr" "524288"
 		assert_nothing_left
 	done
 	make_spec "$BUNDLE/config.json" "$(resource '.memory = {limit: 10, swap: 10}')"

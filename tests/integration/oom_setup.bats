@@ -43,7 +43,7 @@ tiny() {
 	125)
 		assert_contains "$stderr" "too low"
 		assert_contains "$stderr" "$limit"
-		assert_contains "$stderr" 262144
+		assert_contains "$stderr" 524288
 		refute_exists "$ROOT/$ID"
 		holds .State.Status=created .State.ExitCode=125 ".State.Error~$limit" .Exit.Code=null .Exit.Signal=null \
 			.State.StartedAt=0001-01-01T00:00:00Z
@@ -78,6 +78,47 @@ tiny_4m() { tiny 4194304; [ "$status" = 0 ]; }
 	repeat 16f "limit 512 KiB" tiny_512k
 	repeat 16g "limit 1 MiB" tiny_1m
 	repeat "16'" "limit 4 MiB" tiny_4m
+}
+
+# Above what the set-up needs and below what a program does: between the two ends of the start
+# the hint is the same. Who is killed, and before or after the exec, is the kernel's matter.
+start_command() {
+	run --separate-stderr minirun run --name "$ID" -m "$1" "${@:2}" -- "$BUSYBOX" true
+	case $status in
+	0) return ;;
+	125) refute_exists "$ROOT/$ID" ;;
+	137)
+		holds .State.OOMKilled=true InitKilled~true\|null Scope=container '.Warnings[0]~524288'
+		assert_matches "$stderr" 'warning: memory limit [0-9.]+ KiB \([0-9]+ bytes\) may be too low'
+		refute_contains "$stderr" "not by the OOM killer"
+		run minirun explain "$ID"
+		assert_contains "$output" "warning   memory limit"
+		minirun delete "$ID"
+		SEEN=$((SEEN + 1))
+		;;
+	*) fail "with $1: exit status $status" "$stderr" ;;
+	esac
+	[ "$status" = 0 ] || assert_contains "$stderr$output" 524288
+}
+
+@test "oom: a limit that is too low for a command says how much would do, before the exec or after" {
+	local kib SEEN=0
+	for kib in 96 112 120 128 136 144 160; do
+		start_command "${kib}k"
+		start_command "${kib}k" --no-init
+	done
+	[ "$SEEN" -gt 0 ] || skip "no limit of these kills after the exec on this host"
+}
+
+@test "oom: no word of a low limit when the program took its time, or more than it may" {
+	requires memlab
+	run --separate-stderr minirun run --name "$ID" -m 1m -- /bin/sh -c 'sleep 1.2; exec "$0" anon 4M' "$MEMLAB"
+	assert_status 137
+	refute_contains "$stderr" "too low"
+	run --separate-stderr minirun run --name "$ID" -m 8m -- "$MEMLAB" anon 16M
+	assert_status 137
+	refute_contains "$stderr" "too low"
+	holds .State.OOMKilled=true .Warnings=
 }
 
 # A failed start is no end of a program: 125, and no word of an OOM kill.
