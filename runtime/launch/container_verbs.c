@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The verbs of minirun.h that act: pause, resume, kill, stop, wait, delete. */
+/* The verbs of minirun.h that act: pause, resume, kill, delete. */
 #include "launch/container.h"
 
 #include "base/io.h"
@@ -11,7 +11,6 @@
 #include "record/patch.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -152,73 +151,6 @@ int mr_container_kill(struct mr_container *c, int sig, bool all, struct mr_error
 		return 0;
 	ret = mr_container_resume(c, err);
 	return ret < 0 && mr_cleanup_is_live(&c->live) ? ret : 0;
-}
-
-/* Wait for init's end and for the monitor, which writes the record.
- * @return 1 ended, 0 not, or -errno */
-static int wait_end(struct mr_container *c, int timeout_ms)
-{
-	const struct mr_process_id *ids[] = { &c->live.init, &c->live.monitor };
-
-	for (int i = 0; i < 2; i++) {
-		autoclose int pidfd = ids[i]->pid ? mr_process_id_open(ids[i]) : -1;
-		struct pollfd p = { pidfd, POLLIN, 0 };
-		int n;
-		if (pidfd < 0 && ids[i]->pid && pidfd != -ESRCH)
-			return pidfd;
-		if (pidfd < 0)
-			continue;
-		do
-			n = poll(&p, 1, timeout_ms);
-		while (n < 0 && errno == EINTR);
-		if (n <= 0)
-			return n < 0 ? -errno : 0;
-	}
-	return 1;
-}
-
-int mr_container_stop(struct mr_container *c, int64_t timeout_ms, struct mr_error *err)
-{
-	int ret = mr_container_kill(c, SIGTERM, false, err);
-
-	if (ret == 0 && mr_streq(c->live.status, "paused"))
-		ret = mr_container_resume(c, err);
-	if (ret < 0)
-		return ret == -ESRCH ? 0 : ret;
-	ret = wait_end(c, (int)timeout_ms);
-	if (ret != 0)
-		return ret > 0 ? 0 : mr_fail(err, -ret, "wait for container '%s'", c->state.id);
-	ret = mr_container_kill(c, SIGKILL, false, err);
-	if (ret < 0 && ret != -ESRCH)
-		return ret;
-	return wait_end(c, MR_LOCK_TIMEOUT_MS) > 0
-		       ? 0
-		       : mr_fail_text(err, ETIMEDOUT,
-				 "container '%s' has not ended 10 s after SIGKILL", c->state.id);
-}
-
-int mr_container_wait(struct mr_container *c, int *ret_exit_code, struct mr_error *err)
-{
-	int ret = mr_container_refuse_damaged(c, err);
-
-	if (ret < 0)
-		return ret;
-	ret = wait_end(c, -1);
-	if (ret < 0)
-		return mr_fail(err, -ret, "wait for container '%s'", c->state.id);
-	/* With --rm the record may be gone: then the exit code is not known any more. */
-	mr_live_clear(&c->live);
-	ret = mr_state_read_live(&c->state, &c->live, err);
-	if (ret == 0 && mr_container_is_lost(&c->live))
-		ret = mr_container_write_lost(c, err);
-	if (ret == 0 && c->live.exit_code < 0)
-		ret = mr_fail_text(err, ENODATA, "the exit code of '%s' is not known: %s",
-			c->state.id,
-			c->live.engine ? "only its parent is told it before kernel 6.15"
-				       : MR_LOST);
-	if (ret == 0)
-		*ret_exit_code = c->live.exit_code;
-	return ret;
 }
 
 /* Without a state.json its launcher was killed early, since we hold the lock. */

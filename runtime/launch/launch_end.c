@@ -187,9 +187,11 @@ int mr_launch_finish(struct mr_launch *l, struct mr_result *ret_result, struct m
 	r = mr_launch_finish_timeline(l, &later);
 	ret = first_of(ret, r, err, &later);
 	mr_logs_finish(&l->monitor.logs);
-	r = write_end(l, forget, &later);
+	const bool watched = mr_state_is_watched(&l->state);
+	r = write_end(l, forget && !watched, &later);
 	ret = first_of(ret, r, err, &later);
-	mr_state_await_watchers(&l->state);
+	if (watched)
+		mr_state_await_watchers(&l->state);
 	r = o->keep ? 0 : drop_cgroup(l, false, &later);
 	ret = first_of(ret, r, err, &later);
 	if (forget && (l->has_cgroup || l->has_scope) && !o->keep) {

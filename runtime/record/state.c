@@ -306,6 +306,12 @@ int mr_state_watch(const struct mr_state *s, struct mr_error *err)
 	return mr_take_fd(&fd);
 }
 
+bool mr_state_is_watched(const struct mr_state *s)
+{
+	autoclose int fd = open_intent(s);
+	return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+}
+
 void mr_state_await_watchers(const struct mr_state *s)
 {
 	autoclose int fd = open_intent(s);

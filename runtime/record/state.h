@@ -112,6 +112,8 @@ void mr_state_unlock(struct mr_state *s);
 /** Watch the container's counters: until the descriptor is closed, who removes its cgroups
  * waits (shared flock(2) on intent.json). @return descriptor or -errno */
 int mr_state_watch(const struct mr_state *s, struct mr_error *err);
+/** Does somebody watch? Then state.json has to tell the end. */
+bool mr_state_is_watched(const struct mr_state *s);
 /** Wait for those who watch to have read the last, at most half a second. */
 void mr_state_await_watchers(const struct mr_state *s);
 

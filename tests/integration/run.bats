@@ -596,6 +596,25 @@ killed_by() {
 	assert_nothing_left
 }
 
+@test "verbs: wait tells the exit code of a container that is forgotten at its end" {
+	local i
+	mkfifo "$BUNDLE/gate"
+	make_spec "$BUNDLE/config.json" "$(args sh -c 'read -r _ </gate; exit 3')" \
+		"$(mount_spec /gate bind "$BUNDLE/gate" bind)"
+	for i in {1..10}; do
+		launch run -d --rm --name "$ID" "$BUNDLE/config.json"
+		background_minirun wait "$ID"
+		wait_for is_watched
+		echo >"$BUNDLE/gate"
+		wait "$BG_PID" || fail "wait: $(cat "$ERR")"
+		assert_eq "$(cat "$OUT")" 3
+		refute_exists "$ROOT/$ID"
+	done
+	assert_nothing_left
+}
+
+is_watched() { ! flock --exclusive --nonblock "$ROOT/$ID/intent.json" true; }
+
 @test "verbs: -d --rm forgets the record at the end" {
 	make_spec "$BUNDLE/config.json" "$(args sleep 60)"
 	launch run -d --rm --name "$ID" "$BUNDLE/config.json"
