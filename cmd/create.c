@@ -11,7 +11,7 @@ static const struct option create_options[] = {
 	ROW("cgroup-parent", 0, OPTION_TEXT, run.cgroup_parent, "PATH",
 		"parent of the container's cgroup"),
 	ROW("trace", 0, OPTION_FLAG, run.trace, NULL,
-		"show every step with its duration"),
+		"show every step with its values and duration"),
 	{0},
 };
 

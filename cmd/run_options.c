@@ -43,7 +43,7 @@ const struct option run_options[] = {
 		"always say how it ended, on stderr"),
 	ROW("quiet", 0, OPTION_FLAG, quiet, NULL, "no warnings, no summary"),
 	ROW("trace", 0, OPTION_FLAG, run.trace, NULL,
-		"show every step with its duration"),
+		"show every step with its values and duration"),
 	ROW("dry-run", 0, OPTION_FLAG, dry_run, NULL, "show the steps, run nothing"),
 	ROW("print-spec", 0, OPTION_FLAG, print_spec, NULL,
 		"command mode: print the spec, run nothing"),

@@ -158,7 +158,13 @@ void mr_child_describe(const struct mr_plan *plan, struct mr_str *out)
 	}
 }
 
-const char *mr_child_name_of_step(uint32_t index)
+void mr_child_trace(const struct mr_plan *plan, uint32_t index, int64_t ns)
 {
-	return index < N_STEPS ? steps[index].name : "?";
+	auto_str values = { 0 };
+
+	if (index >= N_STEPS)
+		return;
+	if (steps[index].describe)
+		steps[index].describe(plan, &values);
+	mr_plan_trace(plan, "child", steps[index].name, &values, ns);
 }

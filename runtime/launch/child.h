@@ -47,7 +47,7 @@ bool mr_child_wants_caller_cpus(const struct mr_plan *plan);
 
 /** Append what would be done, one line a step. */
 void mr_child_describe(const struct mr_plan *plan, struct mr_str *out);
-/** Name of step @index in the table, for traces. */
-const char *mr_child_name_of_step(uint32_t index);
+/** Step @index of the table has taken @ns: a line of --trace, in the parent. */
+void mr_child_trace(const struct mr_plan *plan, uint32_t index, int64_t ns);
 
 #endif

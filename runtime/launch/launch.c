@@ -63,15 +63,14 @@ static const struct launch_step steps[] = {
 
 #define N_STEPS (sizeof(steps) / sizeof(steps[0]))
 
-static void trace(const struct mr_launch *l, const char *name, int64_t begin)
+static void trace(const struct mr_launch *l, const struct launch_step *step, int64_t begin)
 {
-	char line[128];
+	const int64_t ns = mr_now_mono_ns() - begin;
+	auto_str values = { 0 };
 
-	if (!l->plan->options.trace || !l->plan->options.message)
-		return;
-	snprintf(line, sizeof(line), "%9.3f ms  parent  %s",
-		(double)(mr_now_mono_ns() - begin) / 1e6, name);
-	l->plan->options.message(l->plan->options.message_arg, MR_MESSAGE_TRACE, line);
+	if (l->plan->options.trace && step->describe)
+		step->describe(l->plan, &values);
+	mr_plan_trace(l->plan, "parent", step->name, &values, ns);
 }
 
 static int run_steps(struct mr_launch *l, struct mr_error *err)
@@ -86,7 +85,7 @@ static int run_steps(struct mr_launch *l, struct mr_error *err)
 			snprintf(err->step, sizeof(err->step), "%s", steps[i].name);
 			return ret;
 		}
-		trace(l, steps[i].name, begin);
+		trace(l, &steps[i], begin);
 	}
 	return 0;
 }

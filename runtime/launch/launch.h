@@ -14,5 +14,7 @@ int mr_launch(struct mr_plan *plan, int ready_fd, struct mr_result *ret, struct 
 
 /** Append what the parent would do, one line a step. */
 void mr_launch_describe(const struct mr_plan *plan, struct mr_str *out);
+/** As mr_launch_describe(), the steps after the container's end. */
+void mr_launch_describe_end(const struct mr_plan *plan, struct mr_str *out);
 
 #endif

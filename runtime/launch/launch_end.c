@@ -3,6 +3,7 @@
  * The end of a container: the verdict, the record, the removal. The order at the end is the promise:
  * counters after the last process is gone, the record on disk before the evidence goes.
  */
+#include "launch/launch.h"
 #include "launch/launch_state.h"
 
 #include "base/io.h"
@@ -167,6 +168,39 @@ int mr_launch_oom_killed(const struct mr_launch *l)
 	return l->verdict.known ? l->verdict.kills > 0 : -1;
 }
 
+enum end_step { END_VERDICT, END_RECORD, END_CGROUPS, N_END_STEPS };
+
+static const struct {
+	const char *name, *manual;
+	void (*describe)(const struct mr_plan *plan, struct mr_str *out); /* may be NULL */
+} end_steps[N_END_STEPS] = {
+	[END_VERDICT] = { "verdict", "cgroups(7)", NULL },
+	[END_RECORD] = { "record", "rename(2)", mr_launch_describe_record },
+	[END_CGROUPS] = { "remove-cgroups", "cgroups(7)", mr_launch_describe_cgroup },
+};
+
+void mr_launch_describe_end(const struct mr_plan *plan, struct mr_str *out)
+{
+	for (int i = 0; i < N_END_STEPS; i++) {
+		mr_str_appendf(out, "  %-18s %-22s", end_steps[i].name, end_steps[i].manual);
+		if (end_steps[i].describe)
+			end_steps[i].describe(plan, out);
+		mr_str_append(out, "\n");
+	}
+}
+
+/* @begin of this step, then of the next one */
+static void trace(const struct mr_launch *l, enum end_step step, int64_t *begin)
+{
+	const int64_t ns = mr_now_mono_ns() - *begin;
+	auto_str values = { 0 };
+
+	if (l->plan->options.trace && end_steps[step].describe)
+		end_steps[step].describe(l->plan, &values);
+	mr_plan_trace(l->plan, "parent", end_steps[step].name, &values, ns);
+	*begin = mr_now_mono_ns();
+}
+
 /* Every part is done, whatever became of those before: nobody comes after us. */
 int mr_launch_finish(struct mr_launch *l, struct mr_result *ret_result, struct mr_error *err)
 {
@@ -174,6 +208,7 @@ int mr_launch_finish(struct mr_launch *l, struct mr_result *ret_result, struct m
 	auto_str summary = { 0 };
 	const struct mr_run_options *o = &l->plan->options;
 	bool forget = o->remove;
+	int64_t begin = mr_now_mono_ns();
 	int ret = 0, r = 0;
 
 	if (!l->plan->ns.create[MR_NS_PID])
@@ -181,6 +216,7 @@ int mr_launch_finish(struct mr_launch *l, struct mr_result *ret_result, struct m
 	r = mr_launch_take_verdict(
 		l, !forget || o->want_record || l->plan->status_path[0], &later);
 	ret = first_of(ret, r, err, &later);
+	trace(l, END_VERDICT, &begin);
 	mr_launch_fill_end(l);
 	r = warn_low_limit(l, &later);
 	ret = first_of(ret, r, err, &later);
@@ -190,10 +226,12 @@ int mr_launch_finish(struct mr_launch *l, struct mr_result *ret_result, struct m
 	const bool watched = mr_state_is_watched(&l->state);
 	r = write_end(l, forget && !watched, &later);
 	ret = first_of(ret, r, err, &later);
+	trace(l, END_RECORD, &begin);
 	if (watched)
 		mr_state_await_watchers(&l->state);
 	r = o->keep ? 0 : drop_cgroup(l, false, &later);
 	ret = first_of(ret, r, err, &later);
+	trace(l, END_CGROUPS, &begin);
 	if (forget && (l->has_cgroup || l->has_scope) && !o->keep) {
 		forget = false; /* what is left of the cgroup is found again by the state only */
 		(void)write_end(l, false, &later);

@@ -70,17 +70,6 @@ static int on_fd(struct mr_monitor *m, struct mr_frame *f, struct mr_error *err)
 	return ret;
 }
 
-static void on_trace(const struct mr_monitor *m, const struct mr_frame *f)
-{
-	char line[96];
-
-	if (!m->plan->options.message)
-		return;
-	snprintf(line, sizeof(line), "%9.3f ms  child   %s", (double)f->value / 1e6,
-		mr_child_name_of_step(f->which));
-	m->plan->options.message(m->plan->options.message_arg, MR_MESSAGE_TRACE, line);
-}
-
 static int now_started(struct mr_monitor *m, struct mr_error *err)
 {
 	if (m->started)
@@ -108,7 +97,7 @@ int mr_monitor_on_frame(struct mr_monitor *m, struct mr_error *err)
 		ret = on_fd(m, &f, err);
 		break;
 	case MR_FRAME_TRACE:
-		on_trace(m, &f);
+		mr_child_trace(m->plan, f.which, f.value);
 		break;
 	case MR_FRAME_ERROR:
 		*err = f.error;

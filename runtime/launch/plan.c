@@ -322,3 +322,16 @@ void mr_plan_warn(const struct mr_plan *plan, const struct mr_strv *texts)
 {
 	mr_warn(plan->options.message, plan->options.message_arg, texts);
 }
+
+void mr_plan_trace(const struct mr_plan *plan, const char *side, const char *name,
+	const struct mr_str *values, int64_t ns)
+{
+	auto_str line = { 0 };
+
+	if (!plan->options.trace || !plan->options.message)
+		return;
+	mr_str_appendf(&line, "%9.3f ms  %-6s  %-*s%s", (double)ns / 1e6, side,
+		values->len ? 18 : 0, name, mr_str_text(values));
+	if (mr_str_ok(&line))
+		plan->options.message(plan->options.message_arg, MR_MESSAGE_TRACE, line.data);
+}

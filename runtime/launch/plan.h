@@ -64,6 +64,10 @@ int mr_plan_read_setgroups(pid_t pid, struct mr_plan *plan, struct mr_error *err
 void mr_plan_clear(struct mr_plan *plan);
 /** Tell them where the caller takes messages. */
 void mr_plan_warn(const struct mr_plan *plan, const struct mr_strv *texts);
+/** A line of --trace: the step @name of @side (parent, child), the @values that `plan` shows, and
+ * how long it took. */
+void mr_plan_trace(const struct mr_plan *plan, const char *side, const char *name,
+	const struct mr_str *values, int64_t ns);
 /** Each of @texts as a warning; @message may be NULL. */
 void mr_warn(mr_message_fn message, void *arg, const struct mr_strv *texts);
 

@@ -133,10 +133,8 @@ int mr_plan_text(const struct mr_run_options *options, char **ret_text, struct m
 		mr_launch_describe(&plan, &out);
 		mr_str_append(&out, "\nchild:\n");
 		mr_child_describe(&plan, &out);
-		mr_str_append(&out, "\nparent, at the end:\n"
-				    "  verdict            cgroups(7)\n"
-				    "  record             rename(2)\n"
-				    "  remove-cgroups     cgroups(7)\n");
+		mr_str_append(&out, "\nparent, at the end:\n");
+		mr_launch_describe_end(&plan, &out);
 		*ret_text = mr_str_take(&out);
 		if (!*ret_text)
 			ret = mr_fail(err, ENOMEM, "plan");

@@ -341,7 +341,7 @@ run_again() {
 	assert_eq "$(jq -s length "$log")" 1
 }
 
-@test "run: --trace shows every step with its duration, of both sides" {
+@test "run: --trace shows every step with its values and its duration, of both sides" {
 	make_spec "$BUNDLE/config.json" "$(args echo out)" "$(memory 32M)"
 	run_spec --trace
 	assert_status 0
@@ -349,7 +349,11 @@ run_again() {
 	assert_matches "$stderr" ' [0-9]+\.[0-9]{3} ms  parent  create-cgroups'
 	assert_matches "$stderr" ' [0-9]+\.[0-9]{3} ms  parent  clone'
 	assert_matches "$stderr" ' [0-9]+\.[0-9]{3} ms  child   mounts'
-	assert_matches "$stderr" ' [0-9]+\.[0-9]{3} ms  child   exec'
+	assert_matches "$stderr" ' [0-9]+\.[0-9]{3} ms  child   exec +echo out'
+	assert_matches "$stderr" ' [0-9]+\.[0-9]{3} ms  parent  verdict'
+	assert_matches "$stderr" " parent  record +$ROOT/$ID"
+	assert_matches "$stderr" " parent  remove-cgroups .*/minirun/$ID"
+	assert_contains "$stderr" "=33554432"
 }
 
 @test "run: plan names the steps that --trace shows, with their values" {
