@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct logs {
@@ -91,16 +92,89 @@ static int watch_dir(const char *path, struct mr_error *err)
 	return fail(err, r, "cannot watch '%s' (%s)", path, mr_errno_name(r));
 }
 
-static int follow(
-	struct mr_container *c, const char *path, FILE *in, struct mr_error *err)
+/* --- the two files: log.json, and log.json.1 with what came before --- */
+
+struct source {
+	struct context *ctx;
+	char path[PATH_MAX], older[PATH_MAX];
+	FILE *in;
+};
+
+static bool is_open_at(FILE *in, const char *path)
+{
+	struct stat here, there;
+
+	return fstat(fileno(in), &here) == 0 && stat(path, &there) == 0 &&
+	       here.st_dev == there.st_dev && here.st_ino == there.st_ino;
+}
+
+static int open_source(struct source *s, const char *path, struct mr_error *err)
+{
+	if (s->in)
+		fclose(s->in);
+	s->in = fopen(path, "re");
+	if (s->in)
+		return 0;
+	int r = fail(err, errno, "cannot open the log '%s' (%s)", path, mr_errno_name(errno));
+	snprintf(err->hint, sizeof(err->hint),
+		"only a detached container has one (minirun run --detach)");
+	return r;
+}
+
+/* The newer one is opened first: if it becomes the older one meanwhile, it is read once. */
+static int print_older(const struct source *s, struct mr_error *err)
+{
+	FILE *older = fopen(s->older, "re");
+	int r = 0;
+
+	if (!older)
+		return errno == ENOENT ? 0
+				       : fail(err, errno, "cannot open the log '%s' (%s)",
+						 s->older, mr_errno_name(errno));
+	if (!is_open_at(s->in, s->older))
+		r = print_lines(older, err);
+	fclose(older);
+	return r;
+}
+
+static void tell_gap(const struct source *s)
+{
+	report_message(s->ctx, MR_MESSAGE_WARNING,
+		"the log has dropped output before it could be shown");
+}
+
+/* To the end of what is there, also when the log has gone on in other files. */
+static int print_new(struct source *s, struct mr_error *err)
+{
+	struct stat st;
+
+	if (fstat(fileno(s->in), &st) == 0 && st.st_size < ftello(s->in)) {
+		tell_gap(s); /* emptied, for want of space */
+		rewind(s->in);
+	}
+	int r = print_lines(s->in, err);
+	while (r == 0 && access(s->path, F_OK) == 0 && !is_open_at(s->in, s->path)) {
+		r = print_lines(s->in, err); /* its last lines may have come since */
+		bool next = is_open_at(s->in, s->older) || access(s->older, F_OK) < 0;
+		if (!next)
+			tell_gap(s);
+		if (r == 0)
+			r = open_source(s, next ? s->path : s->older, err);
+		if (r == 0)
+			r = print_lines(s->in, err);
+	}
+	return r;
+}
+
+static int follow(struct mr_container *c, struct source *s, struct mr_error *err)
 {
 	_Alignas(struct inotify_event) char events[4096];
-	int fd = watch_dir(path, err);
+	int fd = watch_dir(s->path, err);
 	int r = fd;
 
 	while (r >= 0) {
 		bool ended = has_ended(c);
-		r = print_lines(in, err);
+		r = print_new(s, err);
 		if (r < 0 || ended)
 			break;
 		if (read(fd, events, sizeof(events)) < 0 && errno != EINTR)
@@ -111,24 +185,25 @@ static int follow(
 	return r < 0 ? r : 0;
 }
 
-static int print_log(struct mr_container *c, bool follow_it, struct mr_error *err)
+static int print_log(
+	struct context *ctx, struct mr_container *c, bool follow_it, struct mr_error *err)
 {
+	struct source s = {.ctx = ctx};
 	char *path = NULL;
 	int r = mr_container_log_path(c, &path, err);
 
 	if (r < 0)
 		return r;
-	FILE *in = fopen(path, "re");
-	if (!in) {
-		r = fail(err, errno, "cannot open the log '%s' (%s)", path,
-			mr_errno_name(errno));
-		snprintf(err->hint, sizeof(err->hint),
-			"only a detached container has one (minirun run --detach)");
-	} else {
-		r = follow_it ? follow(c, path, in, err) : print_lines(in, err);
-		fclose(in);
-	}
+	snprintf(s.path, sizeof(s.path), "%s", path);
+	snprintf(s.older, sizeof(s.older), "%s.1", path);
 	free(path);
+	r = open_source(&s, s.path, err);
+	if (r == 0)
+		r = print_older(&s, err);
+	if (r == 0)
+		r = follow_it ? follow(c, &s, err) : print_lines(s.in, err);
+	if (s.in)
+		fclose(s.in);
 	return r;
 }
 
@@ -146,7 +221,7 @@ int cmd_logs(struct context *ctx, int argc, char **argv, struct mr_error *err)
 		r = mr_container_open(ctx->root, args.items[0], &c, err);
 	if (r < 0)
 		return r;
-	r = print_log(c, logs.follow, err);
+	r = print_log(ctx, c, logs.follow, err);
 	mr_container_close(c);
 	return r;
 }

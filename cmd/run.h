@@ -8,7 +8,7 @@
 struct run_args {
 	struct mr_run_options run;
 	struct mr_command command;
-	const char *name;
+	const char *name, *log_size;
 	int init; /* -1: the mode decides */
 	bool print_spec, dry_run, summary, quiet, no_subreaper;
 	struct option_list expect;

@@ -208,6 +208,17 @@ static int prepare_command(
 	return 0;
 }
 
+#define LOG_SIZE_MIN (128 << 10) /* as the runtime has it: a line is not divided */
+
+static int take_log_size(struct run_args *a, struct mr_error *err)
+{
+	if (!a->log_size || (mr_size_value(a->log_size, &a->run.log_max) == 0 &&
+				    a->run.log_max >= LOG_SIZE_MIN))
+		return 0;
+	return fail(err, EINVAL, "option --log-size: expected a size of 128k or more, found '%s'",
+		a->log_size);
+}
+
 int run_prepare(struct run_args *a, const struct arguments *args, enum run_mode mode,
 	struct mr_error *err)
 {
@@ -222,6 +233,9 @@ int run_prepare(struct run_args *a, const struct arguments *args, enum run_mode 
 	if (a->run.timeout_ms == TIMEOUT_DEFAULT)
 		a->run.timeout_ms = a->expect.n > 0 ? TIMEOUT_EXPECT_MS : 0;
 	a->run.init = a->init < 0 ? mode == RUN_COMMAND : a->init > 0;
+	int r = take_log_size(a, err);
+	if (r < 0)
+		return r;
 	if (mode == RUN_COMMAND)
 		return prepare_command(a, args, err);
 	if (mode == RUN_SPEC) {

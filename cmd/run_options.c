@@ -20,6 +20,8 @@ const struct option run_options[] = {
 	ROW("rm", 0, OPTION_FLAG, run.remove, NULL, "forget the record at the end"),
 	ROW("detach", 'd', OPTION_FLAG, run.detach, NULL,
 		"return once the program runs; print the id"),
+	ROW("log-size", 0, OPTION_TEXT, log_size, "SIZE",
+		"most that its output may take then; 16m"),
 	ROW("interactive", 'i', OPTION_FLAG, run.interactive, NULL, "keep stdin open"),
 	ROW("init", 0, OPTION_ON, init, NULL, "run a minimal init as pid 1"),
 	ROW("no-init", 0, OPTION_OFF, init, NULL, "the program itself is pid 1"),

@@ -76,6 +76,7 @@ struct mr_run_options {
 	bool no_pivot, no_new_keyring, interactive;
 	bool trace;
 	bool progress;           /* ten times a second what the memory does, as a message */
+	int64_t log_max; /* bytes that a detached container's output may take; 0: 16 MiB */
 	bool want_record;        /* hand the final record out, unless detached */
 	int64_t timeout_ms;      /* 0: none */
 	int64_t stop_timeout_ms; /* between SIGTERM and SIGKILL at the timeout */
@@ -252,7 +253,7 @@ int mr_container_stats_json(struct mr_container *c, char **ret, struct mr_error 
 int mr_container_wait(struct mr_container *c, int *ret_exit_code, struct mr_error *err);
 /** Host pids of all its processes. */
 int mr_container_pids(struct mr_container *c, pid_t **ret, size_t *ret_n, struct mr_error *err);
-/** Path of the log of a detached container. */
+/** Path of the log of a detached container; what came before is in the same with ".1". */
 int mr_container_log_path(struct mr_container *c, char **ret, struct mr_error *err);
 /** Who would be killed next, in order, by the smallest limit on the way up, with the points of
  * each. -ESRCH: not running. See minirun-score(1). */

@@ -22,20 +22,32 @@ int mr_launch_format_record(const struct mr_launch *l, char **ret_json, struct m
 	return ret < 0 ? ret : mr_updated_apply(&l->state, &l->limits, ret_json, err);
 }
 
-int mr_launch_write_record(struct mr_launch *l, const char *status, struct mr_error *err)
+/* The users' record first: whoever finds that the other says "running" and nobody runs
+ * completes this one, unless it tells of the end already. */
+static int write_both(struct mr_launch *l, struct mr_error *err)
 {
 	autofree char *json = NULL;
+
+	l->record.output_loss = mr_logs_loss(&l->monitor.logs);
+	int ret = mr_launch_format_record(l, &json, err);
+	if (ret == 0)
+		ret = mr_state_write_status(
+			&l->state, json, mr_streq(l->record.status, "exited"), err);
+	return ret == 0 ? mr_state_write_live(&l->state, &l->live, err) : ret;
+}
+
+int mr_launch_write_record(struct mr_launch *l, const char *status, struct mr_error *err)
+{
+	int ret;
 
 	l->record.status = status;
 	if (status != l->live.status)
 		snprintf(l->live.status, sizeof(l->live.status), "%s", status);
-	/* The users' record first: whoever finds that the other says "running" and nobody
-	 * runs completes this one, unless it tells of the end already. */
-	int ret = mr_launch_format_record(l, &json, err);
-	if (ret == 0)
-		ret = mr_state_write_status(
-			&l->state, json, mr_streq(status, "exited"), err);
-	return ret == 0 ? mr_state_write_live(&l->state, &l->live, err) : ret;
+	/* The verdict goes before the output: it may be that which has filled the place. */
+	do
+		ret = write_both(l, err);
+	while ((ret == -ENOSPC || ret == -EDQUOT) && mr_logs_give_way(&l->monitor.logs));
+	return ret;
 }
 
 /* A file of the caller's, replaced as a whole: what is no regular file (a device, a link)
@@ -61,6 +73,7 @@ int mr_launch_write_status_copy(struct mr_launch *l, struct mr_error *err)
 	size_t dir = (size_t)(mr_path_base(path) - path);
 	if (timeline && strncmp(path, timeline, dir) == 0 && !strchr(timeline + dir, '/'))
 		l->record.timeline += dir;
+	l->record.output_loss = mr_logs_loss(&l->monitor.logs);
 	int ret = mr_launch_format_record(l, &json, err);
 	l->record.timeline = timeline;
 	if (ret < 0)

@@ -308,7 +308,7 @@ int mr_launch_step_logs(struct mr_launch *l, struct mr_error *err)
 	l->null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	if (l->null_fd < 0)
 		return mr_fail(err, errno, "open /dev/null");
-	return mr_logs_open(&l->monitor.logs, l->state.dir, err);
+	return mr_logs_open(&l->monitor.logs, l->state.dir, l->plan->options.log_max, err);
 }
 
 bool mr_launch_wants_start_socket(const struct mr_plan *p)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The log of a detached container: see logs.h. A full disk loses log lines, never the
- * container: write errors are counted by nobody and the pipe is still read. */
+ * container: the pipe is still read, and the record tells how much was lost. */
 #include "launch/logs.h"
 
 #include "base/io.h"
@@ -8,26 +8,43 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+#define LOG "log.json"
+#define OLDER "log.json.1"
+#define NEWER ".log.json.0" /* goes with the directory, see state.h */
 
 static const char *const stream_name[2] = { "stdout", "stderr" };
 
 void mr_logs_init(struct mr_logs *l)
 {
-	l->log_fd = -1;
+	l->log_fd = l->dir = -1;
+	l->max = l->size = 0;
+	l->text[0] = l->text[1] = l->lost = 0;
+	l->write_error = 0;
+	l->gave_way = false;
 	for (int i = 0; i < 2; i++) {
 		l->stream[i].fd = l->write_end[i] = -1;
 		l->stream[i].len = 0;
 	}
 }
 
-int mr_logs_open(struct mr_logs *l, int state_dir, struct mr_error *err)
+static int open_log(int dir, const char *name)
 {
-	l->log_fd = openat(state_dir, "log.json",
+	return openat(dir, name,
 		O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
+}
+
+int mr_logs_open(struct mr_logs *l, int state_dir, int64_t max, struct mr_error *err)
+{
+	l->dir = state_dir;
+	l->max = max ? max : MR_LOG_MAX;
+	l->log_fd = open_log(state_dir, LOG);
 	if (l->log_fd < 0)
-		return mr_fail(err, errno, "cannot make log.json");
+		return mr_fail(err, errno, "cannot make " LOG);
 	for (int i = 0; i < 2; i++) {
 		int fds[2];
 		if (pipe2(fds, O_CLOEXEC) < 0)
@@ -57,6 +74,90 @@ int mr_logs_poll(const struct mr_logs *l, struct pollfd *fds)
 	return n;
 }
 
+/* --- the two files --- */
+
+static void drop_older(struct mr_logs *l)
+{
+	(void)unlinkat(l->dir, OLDER, 0); /* it may not be there */
+	l->lost += l->text[1];
+	l->text[1] = 0;
+}
+
+/* There always is a log.json, whenever a reader comes. */
+static int rotate(struct mr_logs *l)
+{
+	autoclose int fd = open_log(l->dir, NEWER);
+	if (fd < 0)
+		return -errno;
+	drop_older(l);
+	if (linkat(l->dir, LOG, l->dir, OLDER, 0) < 0 ||
+		renameat(l->dir, NEWER, l->dir, LOG) < 0) {
+		int saved = errno;
+		unlinkat(l->dir, OLDER, 0);
+		unlinkat(l->dir, NEWER, 0);
+		return -saved;
+	}
+	mr_close(&l->log_fd);
+	l->log_fd = mr_take_fd(&fd);
+	l->size = 0;
+	l->text[1] = l->text[0];
+	l->text[0] = 0;
+	return 0;
+}
+
+/* @text_len bytes of output as the line @line; all of it or nothing. */
+static void append(struct mr_logs *l, const char *line, size_t len, size_t text_len)
+{
+	int ret = 0;
+
+	if (l->size > 0 && l->size + (int64_t)len > l->max / 2)
+		ret = rotate(l);
+	if (ret == 0)
+		ret = mr_write_all(l->log_fd, line, len);
+	if (ret == 0) {
+		l->size += (int64_t)len;
+		l->text[0] += text_len;
+		return;
+	}
+	l->lost += text_len;
+	l->write_error = -ret;
+	(void)ftruncate(l->log_fd, l->size); /* half a line would be no JSON */
+}
+
+bool mr_logs_give_way(struct mr_logs *l)
+{
+	if (l->log_fd < 0 || (l->text[0] == 0 && l->text[1] == 0))
+		return false;
+	if (l->text[1] > 0) {
+		drop_older(l);
+	} else {
+		if (ftruncate(l->log_fd, 0) < 0)
+			return false;
+		l->lost += l->text[0];
+		l->size = 0;
+		l->text[0] = 0;
+	}
+	l->gave_way = true;
+	return true;
+}
+
+const char *mr_logs_loss(struct mr_logs *l)
+{
+	const char *why = "more came than --log-size has room for";
+
+	if (l->lost == 0)
+		return NULL;
+	if (l->gave_way)
+		why = "no space was left, and the record comes first";
+	else if (l->write_error)
+		why = mr_reason(l->write_error);
+	snprintf(l->loss, sizeof(l->loss),
+		"%" PRIu64 " bytes of the output are not in the log: %s", l->lost, why);
+	return l->loss;
+}
+
+/* --- lines --- */
+
 static void put_line(struct mr_logs *l, int which, const char *text, size_t len)
 {
 	struct mr_json_writer w = { 0 };
@@ -64,11 +165,11 @@ static void put_line(struct mr_logs *l, int which, const char *text, size_t len)
 	char time[40];
 
 	/* A NUL would end the text: it becomes U+FFFD, as every byte that is not UTF-8. */
-	for (const char *end = text + len, *nul; text < end; text = nul + 1) {
-		nul = memchr(text, '\0', (size_t)(end - text));
+	for (const char *at = text, *end = text + len, *nul; at < end; at = nul + 1) {
+		nul = memchr(at, '\0', (size_t)(end - at));
 		if (!nul)
 			nul = end;
-		mr_str_append_n(&line, text, (size_t)(nul - text));
+		mr_str_append_n(&line, at, (size_t)(nul - at));
 		mr_str_append(&line, nul < end ? "\xef\xbf\xbd" : "");
 	}
 	mr_json_begin_object(&w, NULL);
@@ -77,8 +178,12 @@ static void put_line(struct mr_logs *l, int which, const char *text, size_t len)
 	mr_json_put_text(&w, "time", mr_format_time(mr_now_real(), time));
 	mr_json_end(&w);
 	mr_str_append(&w.out, "\n");
-	if (mr_str_ok(&w.out))
-		(void)mr_write_all(l->log_fd, w.out.data, w.out.len);
+	if (mr_str_ok(&w.out)) {
+		append(l, w.out.data, w.out.len, len);
+	} else {
+		l->lost += len;
+		l->write_error = ENOMEM;
+	}
 	mr_str_clear(&w.out);
 }
 
@@ -141,6 +246,11 @@ void mr_logs_finish(struct mr_logs *l)
 		put_lines(l, i, true);
 		mr_close(&l->stream[i].fd);
 	}
+}
+
+void mr_logs_close(struct mr_logs *l)
+{
+	mr_logs_finish(l);
 	mr_close(&l->log_fd);
 }
 

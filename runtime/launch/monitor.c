@@ -375,7 +375,7 @@ int mr_monitor_watch(struct mr_monitor *m, struct mr_error *err)
 void mr_monitor_clear(struct mr_monitor *m)
 {
 	mr_sampler_close(&m->sampler);
-	mr_logs_finish(&m->logs);
+	mr_logs_close(&m->logs);
 	mr_close(&m->sock);
 	mr_close(&m->pidfd);
 	mr_close(&m->timer_fd);

@@ -39,6 +39,7 @@ static const char *const names[] = {
 	"execs",
 	"refused",
 	"log.json",
+	"log.json.1",
 	"update.json",
 	"status.json",
 	"state.json",

@@ -25,6 +25,7 @@
  *   execs         host pids of the processes that `exec` has started, a line each
  *   status.json   the record for users (status.h)
  *   log.json      output of a detached container
+ *   log.json.1    what came before it, when it had grown large
  *   start         socket of a created container, on which it waits for `start`
  *   .NAME.PID.N   a write of NAME that was cut off; goes with the directory
  *

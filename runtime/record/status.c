@@ -265,11 +265,13 @@ static void put_shape(struct mr_json_writer *w, const struct mr_shape *shape)
 	mr_json_end(w);
 }
 
-static void put_warnings(struct mr_json_writer *w, const struct mr_strv *warnings)
+static void put_warnings(struct mr_json_writer *w, const struct mr_record *r)
 {
 	mr_json_begin_array(w, "Warnings");
-	for (size_t i = 0; warnings && i < warnings->n; i++)
-		mr_json_put_text(w, NULL, warnings->items[i]);
+	for (size_t i = 0; r->warnings && i < r->warnings->n; i++)
+		mr_json_put_text(w, NULL, r->warnings->items[i]);
+	if (r->output_loss)
+		mr_json_put_text(w, NULL, r->output_loss);
 	mr_json_end(w);
 }
 
@@ -291,7 +293,7 @@ int mr_status_format(const struct mr_record *r, char **ret_json, struct mr_error
 	put_exit(&w, r);
 	put_shape(&w, r->shape);
 	mr_json_put_text(&w, "Timeline", r->timeline);
-	put_warnings(&w, r->warnings);
+	put_warnings(&w, r);
 	mr_status_put_host_config(&w, r);
 	mr_status_put_config(&w, r);
 	mr_json_end(&w);

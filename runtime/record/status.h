@@ -38,6 +38,7 @@ struct mr_record {
 	size_t n_execs;
 	bool execs_lost; /* which there were is not known */
 	const struct mr_strv *warnings;
+	const char *output_loss; /* one more of them; NULL: no output was lost */
 	const char *history; /* of runs before, see history.h; NULL: none */
 	bool auto_remove, tty, open_stdin;
 	const char *rootfs, *runtime_version;
