@@ -75,6 +75,13 @@ int mr_container_status(struct mr_container *c, struct mr_status *ret, struct mr
 	return 0;
 }
 
+/* Nothing more is known of it. */
+static void set_broken(const char *id, struct mr_status *ret)
+{
+	*ret = (struct mr_status){ .status = "broken", .exit_code = -1, .oom_killed = -1 };
+	snprintf(ret->id, sizeof(ret->id), "%s", id);
+}
+
 int mr_list(const char *root, struct mr_status **ret, size_t *ret_n, struct mr_error *err)
 {
 	auto_strv ids = { 0 };
@@ -89,12 +96,15 @@ int mr_list(const char *root, struct mr_status **ret, size_t *ret_n, struct mr_e
 	for (size_t i = 0; i < ids.n; i++) {
 		struct mr_container *c;
 		struct mr_error ignored;
-		/* One that vanishes meanwhile is not listed; a bad one never hides others. */
-		if (mr_container_open(root, ids.items[i], &c, &ignored) < 0)
-			continue;
-		if (mr_container_status(c, &list[n], &ignored) == 0)
-			n++;
-		mr_container_close(c);
+		/* One that vanishes meanwhile is not listed; a bad one is, and hides no others. */
+		int got = mr_container_open(root, ids.items[i], &c, &ignored);
+		if (got == 0) {
+			got = mr_container_status(c, &list[n], &ignored);
+			mr_container_close(c);
+		}
+		if (got < 0 && got != -ENOENT)
+			set_broken(ids.items[i], &list[n]);
+		n += got != -ENOENT;
 	}
 	*ret = mr_take_ptr(list);
 	*ret_n = n;
