@@ -169,6 +169,26 @@ int mr_container_state_json(struct mr_container *c, char **ret, struct mr_error 
 	return mr_oci_state_of_live(&c->state, &c->live, status, ret, err);
 }
 
+/* Whatever the user names: any other JSON would be printed, and every --expect fail. */
+static int read_status_file(const char *path, char **ret, struct mr_error *err)
+{
+	auto_json doc = { 0 };
+	autofree char *json = NULL;
+	int r = mr_read_file_at(AT_FDCWD, path, MR_JSON_MAX_BYTES, &json, NULL);
+
+	if (r == -ENOENT)
+		return mr_fail_text(
+			err, ENOENT, "no container and no status file named '%s'", path);
+	if (r < 0)
+		return mr_fail(err, -r, "cannot read '%s'", path);
+	r = mr_json_parse(path, json, strlen(json), &doc, err);
+	if (r == 0)
+		r = mr_status_check(path, doc.root, err);
+	if (r == 0)
+		*ret = mr_take_ptr(json);
+	return r;
+}
+
 int mr_inspect(const char *root, const char *name, const char *format, char **ret,
 	struct mr_error *err)
 {
@@ -183,12 +203,7 @@ int mr_inspect(const char *root, const char *name, const char *format, char **re
 		   mr_kept_read(root ? root : mr_default_root(), name, &json, err) == 0) {
 		r = 0;
 	} else if (r == -ENOENT) {
-		r = mr_read_file_at(AT_FDCWD, name, MR_JSON_MAX_BYTES, &json, NULL);
-		if (r == -ENOENT)
-			mr_fail_text(err, ENOENT,
-				"no container and no status file named '%s'", name);
-		else if (r < 0)
-			mr_fail(err, -r, "cannot read '%s'", name);
+		r = read_status_file(name, &json, err);
 	}
 	return r < 0 ? r : mr_status_template(name, json, format, ret, err);
 }

@@ -10,6 +10,22 @@
 #include <errno.h>
 #include <string.h>
 
+int mr_status_check(const char *name, const struct mr_json *root, struct mr_error *err)
+{
+	static const char *const members[] = {"State", "schemaVersion"};
+
+	for (size_t i = 0; i < 2; i++) {
+		if (mr_json_get(root, members[i]))
+			continue;
+		mr_fail_text(err, EBADMSG,
+			"'%s' is no record of a container: it is JSON without %s", name,
+			members[i]);
+		mr_hint(err, "a status.json, or the file that run --status wrote");
+		return -EBADMSG;
+	}
+	return 0;
+}
+
 static struct mr_uint number(const struct mr_json *obj, const char *key)
 {
 	const int64_t v = mr_json_int(obj, key, -1);

@@ -429,6 +429,20 @@ keep_created() {
 	assert_eq "$output" "/$ID 0"
 }
 
+@test "inspect: JSON that is no record is refused, whatever is asked of it" {
+	local file=$BATS_TEST_TMPDIR/other.json text
+	for text in '{"a":1}' '{"schemaVersion":1}' '{}' '[]' '3'; do
+		echo "$text" >"$file"
+		run --separate-stderr minirun inspect "$file"
+		assert_status 1
+		refute_contains "$output" '"a"'
+		assert_contains "$stderr" "'$file' is no record of a container: it is JSON without State"
+		run --separate-stderr minirun inspect --expect oomkilled "$file"
+		assert_status 125
+		assert_contains "$stderr" "is no record of a container"
+	done
+}
+
 @test "inspect: of what exists and what does not: the one is printed, exit 1" {
 	inside true
 	run --separate-stderr minirun inspect "$ID" "$(id_of none)"
