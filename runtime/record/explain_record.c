@@ -142,34 +142,60 @@ static void put_log(const struct account *a, struct mr_str *out)
 				      : "the first process was no victim\n");
 }
 
+/* @code -1: not known */
+static void put_reason(const struct account *a, int64_t code, const char *sig, struct mr_str *out)
+{
+	if (mr_json_bool(mr_json_get(a->root, "Exit"), "TimedOut", false))
+		mr_str_append(out, "; minirun stopped it at the time limit");
+	else if (code == 128 + SIGKILL && a->verdict.known && a->verdict.kills == 0)
+		mr_str_append(out,
+			sig ? "; that signal was sent by somebody, not by the OOM killer"
+			    : "; the program chose that code itself");
+	else if (a->verdict.kills > 0 && code >= 0 && code != 128 + SIGKILL)
+		mr_str_append(out, "; a killed child does not show in the exit code");
+}
+
 static void put_exit(const struct account *a, struct mr_str *out)
 {
 	const struct mr_json *state = mr_json_get(a->root, "State"),
 			     *end = mr_json_get(a->root, "Exit");
 	const char *sig = mr_json_text(end, "Signal", NULL);
 	const char *status = mr_json_text(state, "Status", "unknown");
-	const int64_t code = mr_json_int(state, "ExitCode", 0);
+	const int64_t code = mr_json_int(state, "ExitCode", -1);
+	const bool ended = mr_streq(status, "exited") || mr_streq(status, "dead");
 
 	put_point(out, "exit");
-	if (!mr_streq(status, "exited") && !mr_streq(status, "dead")) {
+	if (!ended && *mr_json_text(state, "Error", "")) {
+		mr_str_append(out, "none: it did not start\n");
+		return;
+	}
+	if (!ended) {
 		mr_str_append(out, "none: it is ");
 		mr_str_append_printable(out, status);
 		mr_str_append(out, "\n");
 		return;
 	}
-	mr_str_appendf(out, "code %" PRId64, code);
+	if (code >= 0)
+		mr_str_appendf(out, "code %" PRId64, code);
+	else
+		mr_str_append(out, "code not known");
 	if (sig) {
 		mr_str_append(out, ", ended by ");
 		mr_str_append_printable(out, sig);
 	}
-	if (mr_json_bool(end, "TimedOut", false))
-		mr_str_append(out, "; minirun stopped it at the time limit");
-	else if (code == 128 + SIGKILL && a->verdict.known && a->verdict.kills == 0)
-		mr_str_append(out,
-			sig ? "; that signal was sent by somebody, not by the OOM killer"
-			    : "; the program chose that code itself");
-	else if (a->verdict.kills > 0 && code != 128 + SIGKILL)
-		mr_str_append(out, "; a killed child does not show in the exit code");
+	put_reason(a, code, sig, out);
+	mr_str_append(out, "\n");
+}
+
+/* Of a start that failed, or of a supervisor that could not go on. */
+static void put_error(const struct account *a, struct mr_str *out)
+{
+	const char *error = mr_json_text(mr_json_get(a->root, "State"), "Error", "");
+
+	if (!*error)
+		return;
+	put_point(out, "error");
+	mr_str_append_printable(out, error);
 	mr_str_append(out, "\n");
 }
 
@@ -262,6 +288,7 @@ static void put_text(const struct account *a, size_t last, struct mr_str *out)
 	put_ladder(a, out);
 	put_log(a, out);
 	put_exit(a, out);
+	put_error(a, out);
 	put_memory(a, out);
 	put_hang(a, out);
 	put_shape(a, out);
@@ -304,12 +331,11 @@ int mr_status_explain(const char *name, const char *json, bool as_json, size_t l
 	const struct mr_json *root = doc.root;
 	if (root->type == MR_JSON_ARRAY && root->n == 1) /* as inspect prints it */
 		root = root->child;
-	if (!mr_json_get(root, "State") || !mr_json_get(root, "schemaVersion")) {
-		mr_fail_text(
-			err, EBADMSG, "%s: JSON, but no record of one container", name);
+	r = mr_status_check(name, root, err);
+	if (r < 0) {
 		mr_hint(err,
 			"a status.json, what inspect prints of one id, or a kernel log");
-		return -EBADMSG;
+		return r;
 	}
 	r = read_account(root, &a, err);
 	if (r == 0 && as_json) {

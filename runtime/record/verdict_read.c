@@ -135,8 +135,11 @@ int mr_status_read_verdict(
 	ret->bystander = mr_streq(mr_json_text(oom, "Note", NULL), "bystander");
 	ret->victims_without_detail = number(oom, "VictimsWithoutDetail").value;
 	read_evidence(oom, ret);
-	const char *status = mr_json_text(mr_json_get(record, "State"), "Status", "exited");
-	ret->so_far = !mr_streq(status, "exited") && !mr_streq(status, "dead");
+	const struct mr_json *state = mr_json_get(record, "State");
+	const char *status = mr_json_text(state, "Status", "exited");
+	/* Of a start that failed there is no more to come. */
+	ret->so_far = !mr_streq(status, "exited") && !mr_streq(status, "dead") &&
+		      !*mr_json_text(state, "Error", "");
 	int r = read_lists(oom, ret);
 	if (r < 0)
 		mr_verdict_clear(ret);

@@ -96,6 +96,8 @@ explain() {
 	assert_status 0
 	assert_matches "${lines[0]}" "^OOMKilled: unknown\. "
 	assert_contains "$output" "  counter   not read; nothing else decides"
+	assert_contains "$output" "  exit      code not known"
+	assert_contains "$output" "  error     "
 	assert_eq "$(minirun explain --json "$ID" | jq .OOMKilled)" null
 }
 
@@ -186,6 +188,25 @@ victim_of_log() {
 		jq -e '.KillCount == (.Kills | length) and all(.Kills[]; .Choice.Formula != "differs")' \
 			<<<"$output" >/dev/null || fail "$file" "$output"
 	done
+}
+
+@test "a start that failed: why" {
+	requires root memory busybox
+	local copy=$BATS_TEST_TMPDIR/failed.json
+	make_spec "$BUNDLE/config.json" "$(args /none)" "$(memory 16M)"
+	run -127 --separate-stderr minirun run --name "$ID" --status "$copy" "$BUNDLE/config.json"
+	explain "$copy"
+	assert_status 0
+	assert_contains "$output" "  exit      none: it did not start"
+	assert_contains "$output" "  error     $(jq -r .State.Error "$copy")"
+	refute_contains "$output" "it is created"
+	make_spec "$BUNDLE/config.json" "$(args /bin/true)" "$(memory 16384)"
+	run --separate-stderr minirun run --name "$ID" --status "$copy" "$BUNDLE/config.json"
+	assert_status 125
+	explain "$copy"
+	assert_contains "$output" "  error     memory limit 16 KiB (16384 bytes) is too low"
+	refute_contains "$output" "so far"
+	refute_contains "$output" "not yet"
 }
 
 @test "what is nothing to explain" {
