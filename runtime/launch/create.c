@@ -72,7 +72,7 @@ static void write_end(struct mr_launch *l, struct mr_error *err)
 	l->record.has_exit = l->monitor.has_status;
 	if (!l->monitor.has_status)
 		l->live.exit_code = -1;
-	mr_launch_write_record(l, "exited", err);
+	mr_launch_write_end(l, false, err);
 }
 
 /* The end: `start` or its absence is on disk by now. */

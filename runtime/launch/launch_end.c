@@ -128,9 +128,7 @@ static int write_end(struct mr_launch *l, bool forget, struct mr_error *err)
 {
 	int ret = mr_state_lock(&l->state, 5000, err);
 
-	if (ret == 0 && !forget)
-		ret = mr_launch_write_record(l, "exited", err);
-	return ret == 0 ? mr_launch_write_status_copy(l, err) : ret;
+	return ret == 0 ? mr_launch_write_end(l, forget, err) : ret;
 }
 
 static int hand_out_record(const struct mr_launch *l, struct mr_result *ret, struct mr_error *err)
@@ -226,6 +224,8 @@ int mr_launch_finish(struct mr_launch *l, struct mr_result *ret_result, struct m
 	const bool watched = mr_state_is_watched(&l->state);
 	r = write_end(l, forget && !watched, &later);
 	ret = first_of(ret, r, err, &later);
+	if (r < 0 && o->detach)
+		forget = false; /* there it is told, and nowhere else */
 	trace(l, END_RECORD, &begin);
 	if (watched)
 		mr_state_await_watchers(&l->state);

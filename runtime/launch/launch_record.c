@@ -52,13 +52,16 @@ int mr_launch_write_record(struct mr_launch *l, const char *status, struct mr_er
 
 /* A file of the caller's, replaced as a whole: what is no regular file (a device, a link)
  * would be replaced, too, and is refused. */
-static int write_for_caller(const char *path, const char *text, size_t len)
+static int write_for_caller(const char *what, const char *path, const char *text, size_t len,
+	struct mr_error *err)
 {
 	struct stat st;
 
 	if (lstat(path, &st) == 0 && !S_ISREG(st.st_mode))
-		return -EINVAL;
-	return mr_write_atomic_at(AT_FDCWD, path, text, len, 0644);
+		return mr_fail_text(err, EINVAL, "cannot write the %s '%s': it is no regular file",
+			what, path);
+	int ret = mr_write_atomic_at(AT_FDCWD, path, text, len, 0644);
+	return ret < 0 ? mr_fail(err, -ret, "cannot write the %s '%s'", what, path) : 0;
 }
 
 int mr_launch_write_status_copy(struct mr_launch *l, struct mr_error *err)
@@ -78,12 +81,25 @@ int mr_launch_write_status_copy(struct mr_launch *l, struct mr_error *err)
 	l->record.timeline = timeline;
 	if (ret < 0)
 		return ret;
-	if (strcmp(path, "-") == 0)
-		ret = mr_write_all(STDOUT_FILENO, json, strlen(json));
-	else
-		ret = write_for_caller(path, json, strlen(json));
-	return ret < 0 ? mr_fail(err, -ret, "cannot write the status file '%s'%s", path,
-			 ret == -EINVAL ? ", which is no regular file" : "") : 0;
+	if (strcmp(path, "-") != 0)
+		return write_for_caller("status file", path, json, strlen(json), err);
+	ret = mr_write_all(STDOUT_FILENO, json, strlen(json));
+	return ret < 0 ? mr_fail(err, -ret, "cannot write the record to standard output") : 0;
+}
+
+int mr_launch_write_end(struct mr_launch *l, bool forget, struct mr_error *err)
+{
+	struct mr_error later;
+	int ret = forget ? 0 : mr_launch_write_record(l, "exited", err);
+
+	if (ret < 0)
+		return ret;
+	ret = mr_launch_write_status_copy(l, err);
+	/* Whoever has left hears of it in the record, if anywhere. */
+	if (ret < 0 && l->plan->options.detach &&
+		mr_strv_add(&l->plan->warnings, err->message) == 0)
+		(void)mr_launch_write_record(l, "exited", &later);
+	return ret;
 }
 
 /* Only for a start that hooks make long: otherwise "running" replaces it within a
@@ -105,9 +121,7 @@ static int write_pid_file(const struct mr_launch *l, struct mr_error *err)
 	if (!path)
 		return 0;
 	int n = snprintf(text, sizeof(text), "%d", (int)l->monitor.pid);
-	int ret = write_for_caller(path, text, (size_t)n);
-	return ret < 0 ? mr_fail(err, -ret, "cannot write the pid file '%s'%s", path,
-			 ret == -EINVAL ? ", which is no regular file" : "") : 0;
+	return write_for_caller("pid file", path, text, (size_t)n, err);
 }
 
 static int send_pidfd(const struct mr_launch *l, struct mr_error *err)

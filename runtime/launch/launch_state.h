@@ -107,6 +107,9 @@ int mr_launch_write_record(struct mr_launch *l, const char *status, struct mr_er
 /** "created", for a start that hooks make long: otherwise "running" replaces it within a
  * millisecond. */
 int mr_launch_write_created(struct mr_launch *l, struct mr_error *err);
+/** The last record, unless @forget, and the copy that --status asks for. When that fails, who has
+ * detached finds a record with a warning, also with @forget: to be kept then. */
+int mr_launch_write_end(struct mr_launch *l, bool forget, struct mr_error *err);
 /** The copy that --status asks for. */
 int mr_launch_write_status_copy(struct mr_launch *l, struct mr_error *err);
 /** Into the record: who was a process of `exec`? What cannot be read is nobody. */

@@ -22,6 +22,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define MAX_LISTEN_FDS 65536 /* preserve-fds adds to it */
@@ -253,6 +254,46 @@ static int plan_rooms(struct mr_plan *plan, bool for_launch, struct mr_error *er
 	return 0;
 }
 
+/* Told at the end, the program's own exit status would be lost. */
+static int check_status_file(struct mr_plan *plan, struct mr_error *err)
+{
+	const char *path = plan->status_path;
+	size_t dir_len = (size_t)(mr_path_base(path) - path);
+	const char *dir = mr_arena_strndup(&plan->arena, path, dir_len > 1 ? dir_len - 1 : 1);
+	struct stat st;
+
+	if (!dir)
+		return mr_fail(err, ENOMEM, "--status '%s'", path);
+	if (lstat(path, &st) == 0 && !S_ISREG(st.st_mode))
+		return mr_fail_text(err, EINVAL, "--status '%s': it is no regular file", path);
+	/* It is replaced as a whole. */
+	if (faccessat(AT_FDCWD, dir, W_OK | X_OK, AT_EACCESS) < 0)
+		return mr_fail(err, errno, "--status '%s': its directory '%s'", path, dir);
+	return 0;
+}
+
+static int take_status_path(struct mr_plan *plan, struct mr_error *err)
+{
+	const struct mr_run_options *o = &plan->options;
+	int ret;
+
+	if (!o->status_path[0])
+		return mr_fail_text(err, EINVAL, "--status '': expected a file, or - for "
+						 "standard output");
+	if (!mr_streq(o->status_path, "-")) {
+		ret = absolute(plan, o->status_path, &plan->status_path, err);
+		return ret < 0 ? ret : check_status_file(plan, err);
+	}
+	if (o->detach) {
+		ret = mr_fail_text(err, EINVAL, "--status - with --detach: at the end "
+						"standard output is the caller's no more");
+		mr_hint(err, "name a file: --status FILE");
+		return ret;
+	}
+	plan->status_path = o->status_path;
+	return 0;
+}
+
 int mr_plan_make(const struct mr_run_options *options, bool for_launch, struct mr_plan *ret,
 	struct mr_error *err)
 {
@@ -277,10 +318,7 @@ int mr_plan_make(const struct mr_run_options *options, bool for_launch, struct m
 	if (ret->spec->process->terminal && options->detach && !options->console_socket)
 		return mr_fail_text(err, EINVAL, "process.terminal is true and --detach is "
 						 "given: a --console-socket is needed");
-	if (mr_streq(options->status_path, "-"))
-		ret->status_path = options->status_path;
-	else if (options->status_path &&
-		 (r = absolute(ret, options->status_path, &ret->status_path, err)) < 0)
+	if (options->status_path && (r = take_status_path(ret, err)) < 0)
 		return r;
 	if (options->timeline_interval_ms < 0 || options->timeline_interval_ms > 3600000)
 		return mr_fail_text(err, EINVAL, "timeline interval of %lld ms: expected 1ms to 1h",

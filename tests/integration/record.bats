@@ -461,6 +461,7 @@ keep_created() {
 		assert_contains "$output" "no regular file"
 		run minirun run --rm --pid-file "$BATS_TEST_TMPDIR/$file" -- true
 		assert_status 125
+		assert_matches "$output" "it is no regular file$"
 	done
 	assert_eq "$(stat -c %F "$BATS_TEST_TMPDIR/fifo")" fifo
 	assert_eq "$(stat -c %F "$BATS_TEST_TMPDIR/link")" "symbolic link"

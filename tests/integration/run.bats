@@ -314,13 +314,47 @@ run_again() {
 	assert_eq "$(sed 1d <<<"$output" | jq -r .State.Status)" exited
 }
 
-@test "run: a status file that cannot be written is an error and nothing is left" {
-	make_spec "$BUNDLE/config.json"
-	run_spec --rm --status /none/such/file
+@test "run: a --status that cannot be written is refused before anything starts" {
+	local file
+	make_spec "$BUNDLE/config.json" "$(args sh -c 'echo RAN; exit 3')"
+	mkdir "$BATS_TEST_TMPDIR/dir"
+	for file in /none/such/file '' "$BATS_TEST_TMPDIR/dir" /dev/null "$BUNDLE/config.json/x"; do
+		run_spec --rm --status "$file"
+		assert_status 125
+		assert_eq "$output" ""
+		assert_contains "$stderr" "--status '$file': "
+		refute_contains "$stderr" "Invalid argument"
+		refute_exists "$ROOT/$ID"
+	done
+	run_spec -d --status -
 	assert_status 125
-	assert_contains "$stderr" /none/such/file
-	minirun delete -f "$ID"
+	assert_contains "$stderr" "name a file: --status FILE"
+	refute_exists "$ROOT/$ID"
 	assert_nothing_left
+}
+
+@test "run: with -d a --status that fails at the end is a warning in the record, which stays" {
+	local keep dir=$BATS_TEST_TMPDIR/dir
+	make_spec "$BUNDLE/config.json" "$(args sh -c 'sleep 0.5; exit 3')"
+	for keep in '' --rm; do
+		mkdir "$dir"
+		# shellcheck disable=SC2086
+		launch run -d $keep --name "$ID" --status "$dir/s.json" "$BUNDLE/config.json"
+		assert_status 0
+		rmdir "$dir"
+		run minirun wait "$ID"
+		assert_eq "$output" 3
+		assert_contains "$(state '.Warnings | join("")')" "cannot write the status file '$dir/s.json': missing (ENOENT)"
+		minirun delete "$ID"
+	done
+}
+
+@test "run: -d --bundle --status writes the record at the end, too" {
+	make_spec "$BUNDLE/config.json" "$(args sh -c 'exit 3')"
+	launch run -d --bundle "$BUNDLE" --status "$BATS_TEST_TMPDIR/s.json" "$ID"
+	assert_status 0
+	wait_for test -s "$BATS_TEST_TMPDIR/s.json"
+	assert_eq "$(jq .State.ExitCode "$BATS_TEST_TMPDIR/s.json")" 3
 }
 
 @test "run: --log-format json gets one object for a failure and none for success" {
