@@ -18,7 +18,7 @@ block() {
 }
 
 # same_story EXPECTED ACTUAL - two files, alike but for what differs from run to run: sizes
-# by 2 MiB or 5 %, peaks by 40 % (a garbage collector decides), bars by as much, numbers with ~, times and pids at all. Lines with | are
+# by 2 MiB or 7 %, peaks by 40 % (a garbage collector decides), bars by as much, numbers with ~, times and pids at all. Lines with | are
 # quotations, of the kernel's log for instance, and differ from kernel to kernel. Whom the kernel killed is compared elsewhere: under a flood of OOM
 # kills its log loses that. When the end of a child is seen is a matter of luck, too.
 same_story() {
@@ -28,7 +28,7 @@ same_story() {
 	function number(text) { return text ~ /^-?[0-9.]+$/ }
 	function close_to(a, b, share) {
 		difference = a > b ? a - b : b - a
-		return difference <= 2 || difference <= (share ? share : 0.05) * (a > b ? a : b)
+		return difference <= 2 || difference <= (share ? share : 0.07) * (a > b ? a : b)
 	}
 	function unit(text) { return text ~ /^-?[0-9.]+[MG]$/ }
 	function bar(text) { return text ~ /^[acsk.]+\|$/ }
@@ -52,7 +52,7 @@ same_story() {
 		if (unit(a) && unit(b) && substr(a, length(a)) == substr(b, length(b)))
 			return close_to(a + 0, b + 0)
 		if (number(a) && number(b))
-			return before == "pid" || after == "ms:" || after == "ms," || after == "ms" || close_to(a + 0, b + 0, before == "peak" ? 0.4 : 0.05)
+			return before == "pid" || after == "ms:" || after == "ms," || after == "ms" || close_to(a + 0, b + 0, before == "peak" ? 0.4 : 0.07)
 		return 0
 	}
 	# 256 KiB are 0.25 MiB
