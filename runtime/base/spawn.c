@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -59,9 +60,13 @@ int mr_spawn(const char *path, const struct mr_spawn *how, pid_t *ret)
 	/* No handler of ours may run in the borrowed memory. */
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &before);
+	const pid_t parent = getpid();
 	pid_t pid = vfork();
 	if (pid == 0) {
 		default_signals();
+		if (how->ends_with_us &&
+			(prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent))
+			_exit(127); /* the caller is dead already */
 		if ((!how->own_group || setpgid(0, 0) == 0) &&
 			(how->dir < 0 || fchdir(how->dir) == 0) && place_stdio(how->stdio) &&
 			close_range(3, ~0U, 0) == 0)

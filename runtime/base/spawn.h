@@ -11,6 +11,7 @@ struct mr_spawn {
 	int stdio[3]; /* what becomes stdin, stdout, stderr; -1: the caller's */
 	int dir; /* its working directory; -1: the caller's */
 	bool own_group; /* a process group of its own */
+	bool ends_with_us; /* SIGKILL when the caller dies, see PR_SET_PDEATHSIG(2const) */
 };
 
 /**

@@ -244,7 +244,8 @@ static int run_hooks(const struct mr_child *c, enum mr_hook_kind kind, const cha
 	int ret = mr_oci_state_of_plan(c->plan, status, getpid(), &state, err);
 
 	return ret < 0 ? ret
-		       : mr_hooks_run(&c->plan->spec->hooks[kind], kind, bundle, env, state, err);
+		       : mr_hooks_run(&c->plan->spec->hooks[kind], kind, bundle, env, state,
+				 NULL, err);
 }
 
 int mr_child_step_create_hooks(struct mr_child *c, struct mr_error *err)

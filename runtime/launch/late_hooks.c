@@ -75,7 +75,9 @@ int mr_late_hooks_run(const struct mr_state *state, const struct mr_live *live,
 	autofree char *text = NULL;
 	int ret = read_hooks(state, live, status, &spec, &text, err);
 
-	return ret <= 0 ? ret : mr_hooks_run(&spec->hooks[kind], kind, live->bundle, NULL, text, err);
+	return ret <= 0 ? ret
+			: mr_hooks_run(&spec->hooks[kind], kind, live->bundle, NULL, text, NULL,
+				  err);
 }
 
 void mr_late_hooks_poststop(

@@ -19,6 +19,11 @@
 static int run_hooks(struct mr_launch *l, enum mr_hook_kind kind, const char *status,
 	struct mr_error *err)
 {
+	const struct mr_hook_guard guard = {
+		.fds = { &l->monitor.signal_fd, &l->monitor.timer_fd },
+		.check = mr_monitor_check,
+		.arg = &l->monitor,
+	};
 	autofree char *state = NULL;
 
 	if (l->plan->spec->hooks[kind].n == 0)
@@ -27,7 +32,7 @@ static int run_hooks(struct mr_launch *l, enum mr_hook_kind kind, const char *st
 		strcmp(status, "stopped") ? l->monitor.pid : 0, &state, err);
 	return ret < 0 ? ret
 		       : mr_hooks_run(&l->plan->spec->hooks[kind], kind, l->plan->bundle,
-				 NULL, state, err);
+				 NULL, state, &guard, err);
 }
 
 static int on_barrier(void *arg, enum mr_barrier b, struct mr_error *err)

@@ -180,6 +180,19 @@ static int on_timeout(struct mr_monitor *m, struct mr_error *err)
 	return 0;
 }
 
+int mr_monitor_check(void *monitor, struct mr_error *err)
+{
+	struct mr_monitor *m = monitor;
+	struct pollfd fds[2] = { { m->signal_fd, POLLIN, 0 }, { m->timer_fd, POLLIN, 0 } };
+	int ret = poll(fds, 2, 0);
+
+	if (ret > 0 && fds[0].revents)
+		ret = on_signal(m, err);
+	if (ret >= 0 && fds[1].revents)
+		ret = on_timeout(m, err);
+	return ret < 0 ? ret : 0;
+}
+
 static void on_sample(struct mr_monitor *m)
 {
 	int next_ms = sample(m);

@@ -70,6 +70,10 @@ struct mr_monitor {
 };
 
 void mr_monitor_init(struct mr_monitor *m);
+/** While something else keeps us from the loop: take the signals and the timeout that have come.
+ * @param m a struct mr_monitor
+ * @return negative, with the reason: to be given up */
+int mr_monitor_check(void *m, struct mr_error *err);
 /** Signals to be taken by signalfd(2): all that are forwarded, and SIGWINCH. */
 void mr_monitor_signals(sigset_t *ret);
 

@@ -43,6 +43,7 @@ static int spawn_hook(
 		.stdio = {stdin_fd, -1, -1},
 		.dir = dir,
 		.own_group = true,
+		.ends_with_us = true,
 	};
 
 	return mr_spawn(hook->path, &how, ret);
@@ -63,15 +64,19 @@ static void feed(int *pipe_fd, const char **text, size_t *len)
 		mr_close(pipe_fd);
 }
 
-/* @return 1 ended, 0 timeout, -errno. @deadline in ns of CLOCK_MONOTONIC, 0: none */
-static int wait_for_end(int pidfd, int *pipe_fd, const char *text, int64_t deadline)
+/* @return 1 ended, 0 timeout, -errno, with a message if it is the guard's. @deadline in ns of
+ * CLOCK_MONOTONIC, 0: none */
+static int wait_for_end(int pidfd, int *pipe_fd, const char *text, int64_t deadline,
+	const struct mr_hook_guard *guard, struct mr_error *err)
 {
 	size_t len = strlen(text);
 
 	while (true) {
-		struct pollfd fds[2] = {
+		struct pollfd fds[] = {
 			{.fd = pidfd, .events = POLLIN},
 			{.fd = *pipe_fd, .events = POLLOUT}, /* -1 is skipped */
+			{.fd = guard ? *guard->fds[0] : -1, .events = POLLIN},
+			{.fd = guard ? *guard->fds[1] : -1, .events = POLLIN},
 		};
 		int64_t left = -1;
 
@@ -80,15 +85,18 @@ static int wait_for_end(int pidfd, int *pipe_fd, const char *text, int64_t deadl
 			if (left <= 0)
 				return 0;
 		}
-		int n = poll(fds, 2, left > INT32_MAX ? INT32_MAX : (int)left);
+		int n = poll(fds, 4, left > INT32_MAX ? INT32_MAX : (int)left);
 		if (n < 0 && errno != EINTR)
-			return -errno;
+			return mr_fail(err, errno, "wait for its end");
 		if (n <= 0)
 			continue;
 		if (fds[0].revents != 0)
 			return 1;
 		if (fds[1].revents != 0)
 			feed(pipe_fd, &text, &len);
+		int stop = fds[2].revents || fds[3].revents ? guard->check(guard->arg, err) : 0;
+		if (stop < 0)
+			return stop;
 	}
 }
 
@@ -107,7 +115,7 @@ static int fail_hook(struct mr_error *err, const struct mr_hook *hook,
 }
 
 static int run_hook(const struct mr_hook *hook, int dir, char *const *env,
-	const char *state_json, struct mr_error *err)
+	const char *state_json, const struct mr_hook_guard *guard, struct mr_error *err)
 {
 	int ends[2];
 	siginfo_t end = {0};
@@ -129,13 +137,14 @@ static int run_hook(const struct mr_hook *hook, int dir, char *const *env,
 	mr_close(&reader);
 
 	autoclose int pidfd = pidfd_open(pid, 0);
-	r = pidfd < 0 ? -errno : wait_for_end(pidfd, &writer, state_json, deadline);
+	r = pidfd < 0 ? mr_fail(err, errno, "watch it")
+		      : wait_for_end(pidfd, &writer, state_json, deadline, guard, err);
 	if (r <= 0)
 		kill(-pid, SIGKILL);
 	while (waitid(P_PID, (id_t)pid, &end, WEXITED) < 0 && errno == EINTR)
 		continue;
 	if (r < 0)
-		return mr_fail(err, -r, "wait for its end");
+		return r;
 	if (r == 0 || end.si_code != CLD_EXITED || end.si_status != 0)
 		return fail_hook(err, hook, &end, r == 0);
 	return 0;
@@ -148,22 +157,24 @@ static int open_bundle(const char *bundle)
 }
 
 static int run_one(const struct mr_hook_list *hooks, size_t i, enum mr_hook_kind kind,
-	int dir, char *const *env, const char *state_json, struct mr_error *err)
+	int dir, char *const *env, const char *state_json, const struct mr_hook_guard *guard,
+	struct mr_error *err)
 {
-	if (run_hook(&hooks->items[i], dir, env ? env : environ, state_json, err) == 0)
+	if (run_hook(&hooks->items[i], dir, env ? env : environ, state_json, guard, err) == 0)
 		return 0;
 	return mr_prefix(err, "error running %s hook #%zu: '%s'", mr_hook_kind_name(kind), i,
 		hooks->items[i].path);
 }
 
 int mr_hooks_run(const struct mr_hook_list *hooks, enum mr_hook_kind kind, const char *bundle,
-	char *const *env, const char *state_json, struct mr_error *err)
+	char *const *env, const char *state_json, const struct mr_hook_guard *guard,
+	struct mr_error *err)
 {
 	autoclose int dir = open_bundle(bundle);
 	int r = 0;
 
 	for (size_t i = 0; i < hooks->n && r == 0; i++)
-		r = run_one(hooks, i, kind, dir, env, state_json, err);
+		r = run_one(hooks, i, kind, dir, env, state_json, guard, err);
 	return r;
 }
 
@@ -175,7 +186,7 @@ void mr_hooks_run_all(const struct mr_hook_list *hooks, enum mr_hook_kind kind,
 	for (size_t i = 0; i < hooks->n; i++) {
 		struct mr_error err = {0};
 
-		if (run_one(hooks, i, kind, dir, NULL, state_json, &err) < 0)
+		if (run_one(hooks, i, kind, dir, NULL, state_json, NULL, &err) < 0)
 			(void)mr_strv_add(failures, err.message);
 	}
 }

@@ -151,6 +151,49 @@ hook() {
 	assert_nothing_left
 }
 
+# hanging KIND: minirun in the background, whose hook has said its pid and does not end.
+hanging() {
+	make_spec "$BUNDLE/config.json" "$(args true)" "$(hook "$1" 'echo $$ >pid; exec sleep 100')"
+	shift
+	rm -f "$DIR/pid"
+	background_minirun run --name "$ID" "$@" "$BUNDLE/config.json"
+	wait_for test -s "$DIR/pid"
+	HOOK=$(cat "$DIR/pid")
+}
+
+has_ended() { ! kill -0 "$1" 2>/dev/null; }
+
+@test "hooks: one that hangs keeps neither a signal nor the timeout waiting" {
+	local sig
+	for sig in TERM INT HUP; do
+		hanging prestart
+		kill -s "$sig" "$BG_PID"
+		status=0
+		wait "$BG_PID" || status=$?
+		assert_eq "$status" $((128 + $(kill -l "$sig")))
+		assert_contains "$(cat "$ERR")" "prestart hook #0"
+		assert_contains "$(cat "$ERR")" "interrupted by signal"
+		has_ended "$HOOK"
+	done
+	hanging createRuntime --timeout 300ms
+	status=0
+	wait "$BG_PID" || status=$?
+	assert_eq "$status" 124
+	has_ended "$HOOK"
+	assert_nothing_left
+}
+
+@test "hooks: one that runs when minirun is killed dies with it" {
+	local kind
+	for kind in prestart poststart poststop; do
+		hanging "$kind"
+		kill -KILL "$BG_PID"
+		wait_for has_ended "$HOOK"
+		minirun delete --force "$ID"
+	done
+	assert_nothing_left
+}
+
 @test "hooks: a failing poststart ends the container" {
 	make_spec "$BUNDLE/config.json" "$(args sleep 60)" "$(hook poststart 'exit 4')"
 	SECONDS=0

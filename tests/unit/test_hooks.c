@@ -56,7 +56,7 @@ static int run_script(
 	struct mr_hook_list list = {.items = &hook, .n = 1};
 
 	memset(err, 0, sizeof(*err));
-	return mr_hooks_run(&list, MR_HOOK_CREATE_RUNTIME, NULL, NULL, json, err);
+	return mr_hooks_run(&list, MR_HOOK_CREATE_RUNTIME, NULL, NULL, json, NULL, err);
 }
 
 static char *output(void)
@@ -166,7 +166,7 @@ static void missing_program_is_not_a_missing_command(void **state)
 	struct mr_hook hooks[2] = {{.path = path}, {.path = path}};
 	struct mr_hook_list list = {.items = hooks, .n = 2};
 
-	assert_int_equal(mr_hooks_run(&list, MR_HOOK_POSTSTOP, NULL, NULL, "{}", &err), -ENOENT);
+	assert_int_equal(mr_hooks_run(&list, MR_HOOK_POSTSTOP, NULL, NULL, "{}", NULL, &err), -ENOENT);
 	assert_string_equal(err.message,
 		"error running poststop hook #0: '/nonexistent/hook': execute: missing (ENOENT)");
 	assert_int_equal(err.exit_code, 0);
@@ -197,7 +197,7 @@ static void nothing_to_run_is_fine(void **state)
 	(void)state;
 	struct mr_error err = {0};
 	struct mr_hook_list list = {0};
-	assert_int_equal(mr_hooks_run(&list, MR_HOOK_PRESTART, NULL, NULL, "{}", &err), 0);
+	assert_int_equal(mr_hooks_run(&list, MR_HOOK_PRESTART, NULL, NULL, "{}", NULL, &err), 0);
 }
 
 int main(void)
