@@ -9,6 +9,7 @@
 #include "base/sys.h"
 #include "launch/child.h"
 #include "launch/cleanup.h"
+#include "launch/low_limit.h"
 #include "launch/notify.h"
 #include "launch/start_socket.h"
 #include "record/history.h"
@@ -234,6 +235,9 @@ int mr_launch_step_watch(struct mr_launch *l, struct mr_error *err)
 
 	if (ret == 0)
 		mr_oom_watch_mark(&l->watch);
+	/* Otherwise it runs beside the set-up, which has killed nobody by then. */
+	if (ret == 0 && mr_limit_is_low(l->plan->spec->linux_->resources))
+		mr_oom_watch_listen(&l->watch, false);
 	l->has_watch = ret == 0;
 	l->live.oom_base = l->watch.base.kills;
 	l->watch.emulate = l->live.oom_emulated = l->plan->cgroup.emulate_oom_disable;

@@ -14,6 +14,12 @@
 	"512 KiB (524288) start a small static program, 2 MiB a dynamically linked one"
 #define START_MS 1000 /* also on a host that is short of everything */
 
+bool mr_limit_is_low(const struct mr_resources *r)
+{
+	return r && r->memory && r->memory->limit.set && r->memory->limit.value >= 0 &&
+	       r->memory->limit.value < ENOUGH;
+}
+
 void mr_explain_low_limit(const struct mr_cgroup_limits *limits, int64_t asked, uint64_t kills,
 	struct mr_error *err)
 {

@@ -5,6 +5,9 @@
 #include "cgroup/cgroup.h"
 #include "oom/verdict.h"
 
+/** May the very first instructions of the set-up be too much? */
+bool mr_limit_is_low(const struct mr_resources *r);
+
 /** A program was not executed, for @err: if the memory limit is the cause, say so instead,
  * and how much would have been enough. @kills OOM kills in the set-up. @asked bytes, which the
  * kernel has rounded to pages; 0: not known */

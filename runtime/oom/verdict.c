@@ -316,6 +316,10 @@ static int judge(struct mr_oom_watch *w, const struct mr_verdict_input *in,
 	else
 		judge_scope(w, &ladder, ret);
 	ret->certain = ret->certain && !doubtful;
+	if (ret->kills > 0 && !ret->certain && ret->setup && w->late)
+		snprintf(ret->why, sizeof(ret->why),
+			"the kill came early in the set-up, before the kernel's events and "
+			"its log were listened to");
 	ret->init_killed = judge_init(w, in, ret);
 	mr_limit_find(w, &ladder, ret);
 	ret->hanging = mr_oom_watch_hanging(w);

@@ -209,9 +209,10 @@ static void forget_events(struct mr_oom_watch *w)
 
 void mr_oom_watch_listen(struct mr_oom_watch *w, bool late)
 {
-	w->late = late;
-	if (w->version == 0)
+	if (w->version == 0 || w->listens)
 		return;
+	w->listens = true;
+	w->late = late;
 	mr_kmsg_open(&w->kmsg);
 	if (w->version == 2) {
 		/* kernel 5.2: memory.events.local */

@@ -63,6 +63,7 @@ struct mr_oom_watch {
 	/* v2: a disabled killer is emulated (emulate.h), and by that it stands still now. */
 	bool emulate, held;
 	uint64_t held_high; /* memory.high at that time */
+	bool listens;
 	bool late; /* listened only after the container's first process existed */
 
 	/* v1 only: sub-cgroups, whose kills the own counter does not contain. */
@@ -99,7 +100,8 @@ void mr_oom_watch_mark(struct mr_oom_watch *w);
 /**
  * The advisory part, which may be missing: events of all levels, the kernel log. It can
  * run beside the child's set-up (@late), at the latest before the program is executed;
- * what an OOM kill in the set-up before it was about may then be unknown. 40 us, and 60
+ * what an OOM kill in the set-up before it was about may then be unknown. Who listens
+ * already goes on. 40 us, and 60
  * to 120 us for opening a kernel log that has wrapped (kernel 6.18).
  */
 void mr_oom_watch_listen(struct mr_oom_watch *w, bool late);

@@ -48,7 +48,8 @@ tiny() {
 		holds .State.Status=created .State.ExitCode=125 ".State.Error~$limit" .Exit.Code=null .Exit.Signal=null \
 			.State.StartedAt=0001-01-01T00:00:00Z
 		if grep -q "OOM killer" <<<"$stderr"; then
-			holds .State.OOMKilled=true Kills=1 Phase=setup InitKilled~true\|null
+			holds .State.OOMKilled=true Kills=1 Phase=setup Scope=container Certain=true InitKilled~true\|null
+			! told || holds InitKilled=true Why=null
 		else
 			holds .State.OOMKilled=false Kills=0 Phase=null
 		fi

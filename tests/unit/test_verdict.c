@@ -722,6 +722,8 @@ static void late_listener_does_not_take_silence_for_the_host(void **state)
 	assert_null(mr_oom_scope_name(l.v.scope));
 	assert_true(l.v.setup);
 	assert_false(l.v.certain);
+	assert_int_equal(l.v.init_killed, -1);
+	assert_non_null(strstr(l.v.why, "before the kernel's events"));
 	end(&l);
 }
 
