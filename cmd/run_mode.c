@@ -140,6 +140,29 @@ static int check_expect(
 	return expect_check(&a->expect, err);
 }
 
+/* What docker's users write as -dit: there is no `attach` to come back with. */
+static int check_detach(
+	const struct run_args *a, enum run_mode mode, struct mr_error *err)
+{
+	int r = 0;
+
+	if (!a->run.detach || mode == RUN_OCI)
+		return 0;
+	if (a->run.interactive) {
+		r = fail(err, EINVAL, "option -i with -d: nobody could write to its standard "
+				      "input later, it is /dev/null");
+		snprintf(err->hint, sizeof(err->hint),
+			"leave one of them out, or let the program read a file: sh -c "
+			"'PROGRAM <FILE'");
+	} else if (mode == RUN_COMMAND && a->command.tty && !a->run.console_socket) {
+		r = fail(err, EINVAL, "option -t with -d needs --console-socket: somebody "
+				      "must take the terminal");
+		snprintf(err->hint, sizeof(err->hint),
+			"leave out -t: minirun logs shows what a detached container writes");
+	}
+	return r;
+}
+
 int run_choose_mode(const struct run_args *a, const struct arguments *args,
 	enum run_mode *ret, struct mr_error *err)
 {
@@ -162,7 +185,8 @@ int run_choose_mode(const struct run_args *a, const struct arguments *args,
 		return refuse_docker(docker, *ret, err);
 	if (a->print_spec && *ret != RUN_COMMAND)
 		return fail(err, EINVAL, "option --print-spec belongs to command mode");
-	return check_expect(a, *ret, err);
+	r = check_detach(a, *ret, err);
+	return r < 0 ? r : check_expect(a, *ret, err);
 }
 
 /* "python3-4f0c1a": what runs, and something that no other run has. */

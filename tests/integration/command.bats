@@ -584,3 +584,16 @@ $(id -g nobody)"
 	bad "--env" -e =x
 	bad "--rootfs" --rootfs /none/such
 }
+
+@test "command: -d with -i or -t says what is the matter in words of the command line" {
+	bad "option -i with -d: nobody could write to its standard input later" -d -i
+	assert_contains "$stderr" "hint: leave one of them out"
+	bad "option -t with -d needs --console-socket" -d -t
+	refute_contains "$stderr" process.terminal
+	make_spec "$BUNDLE/config.json" "$(args true)"
+	run --separate-stderr minirun run -d -i --name "$ID" "$BUNDLE/config.json"
+	assert_status 125
+	refute_exists "$ROOT/$ID"
+	run minirun run -i --rm --name "$ID" -- cat <<<"input"
+	assert_eq "$output" input
+}
