@@ -222,7 +222,7 @@ static int prepare_command(
 	int r = mr_command_to_spec(c, &a->spec_text, err);
 	if (r < 0)
 		return r;
-	a->run.command_mode = true;
+	a->run.command = c;
 	a->run.spec_text = a->spec_text;
 	a->run.spec_name = "command line";
 	if (!a->name) {

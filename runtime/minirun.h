@@ -54,6 +54,7 @@ typedef void (*mr_message_fn)(void *arg, enum mr_message_kind kind, const char *
 
 /* --- run --- */
 
+struct mr_command;
 struct mr_run_options {
 	const char *root; /* state directory of all containers; NULL: mr_default_root() */
 	const char *id;   /* NULL: from the spec's file name */
@@ -63,7 +64,9 @@ struct mr_run_options {
 	const char *spec_text, *spec_name; /* name shown in errors */
 
 	bool stand_alone;  /* exit codes, defaults and --rm as docker; else as an OCI runtime */
-	bool command_mode; /* spec_text came from mr_command_to_spec() */
+	/* spec_text came from mr_command_to_spec(), of this command: the record tells of it what
+	 * the spec does not. NULL: not so */
+	const struct mr_command *command;
 	bool init;         /* run a minimal init as pid 1 */
 	bool detach;       /* return once the program runs; a monitor stays */
 	bool create;       /* mr_create(): set everything up, wait for mr_container_start() */

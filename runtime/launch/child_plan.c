@@ -76,7 +76,7 @@ bool mr_child_wants_session(const struct mr_plan *p)
 
 bool mr_child_wants_keyring(const struct mr_plan *p)
 {
-	return !p->options.no_new_keyring && !p->options.command_mode;
+	return !p->options.no_new_keyring && !p->options.command;
 }
 
 bool mr_child_is_in_userns(const struct mr_plan *p)

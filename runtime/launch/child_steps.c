@@ -54,7 +54,7 @@ int mr_child_step_guard(struct mr_child *c, struct mr_error *err)
 	if ((!c->plan->ns.create[MR_NS_USER] && prctl(PR_SET_DUMPABLE, 0) < 0) ||
 		prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || prctl(PR_SET_NAME, MR_CHILD_COMM) < 0)
 		return mr_fail(err, errno, "prctl");
-	if (!c->plan->options.command_mode && default_signals(err) < 0)
+	if (!c->plan->options.command && default_signals(err) < 0)
 		return -err->err;
 	sigemptyset(&none);
 	return sigprocmask(SIG_SETMASK, &none, NULL) < 0 ? mr_fail(err, errno, "sigprocmask") : 0;
@@ -352,10 +352,10 @@ int mr_child_step_user(struct mr_child *c, struct mr_error *err)
 	if (ret < 0)
 		return ret;
 	/* Not for a command: its stdio are files of the caller. */
-	if (!c->plan->options.command_mode &&
+	if (!c->plan->options.command &&
 		(ret = mr_process_own_stdio(&c->plan->process, err)) < 0)
 		return ret;
-	umask(c->plan->options.command_mode ? c->umask : 0022);
+	umask(c->plan->options.command ? c->umask : 0022);
 	ret = mr_process_set_user(&c->plan->process, c->plan->ns.deny_setgroups, err);
 	if (ret < 0)
 		return ret;

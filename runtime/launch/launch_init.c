@@ -101,6 +101,11 @@ int mr_launch_init(struct mr_launch *l, struct mr_plan *plan, int ready_fd,
 	l->record.auto_remove = plan->options.remove;
 	l->record.tty = plan->process.process->terminal;
 	l->record.open_stdin = plan->options.interactive;
+	if (plan->options.command) {
+		l->record.command_mode = true;
+		l->record.cap_add = plan->options.command->cap_add;
+		l->record.cap_drop = plan->options.command->cap_drop;
+	}
 	l->record.rootfs = plan->rootfs.path;
 	l->record.runtime_version = mr_version();
 	return fill_live(l, err);

@@ -83,7 +83,7 @@ int mr_notify_plan(struct mr_plan *plan, struct mr_error *err)
 	struct mr_list *env = &plan->spec->process->env;
 
 	/* A command sees the host's socket where it is, and inherits the variable. */
-	if (!receiver() || plan->options.command_mode || !ns || ns->path)
+	if (!receiver() || plan->options.command || !ns || ns->path)
 		return 0;
 	char **items = mr_arena_alloc(&plan->arena, (env->n + 1) * sizeof(*items));
 	if (!items)

@@ -87,7 +87,7 @@ static int choose_id(struct mr_plan *plan, const char *spec_path, struct mr_erro
 	if (plan->options.id) {
 		if (strlen(plan->options.id) < sizeof(id))
 			memcpy(id, plan->options.id, strlen(plan->options.id) + 1);
-	} else if (plan->options.command_mode) {
+	} else if (plan->options.command) {
 		const char *program = mr_path_base(plan->spec->process->args.items[0]);
 		snprintf(id, sizeof(id), "%.100s-%d", program, (int)getpid());
 	} else {
@@ -120,7 +120,7 @@ static int read_spec(struct mr_plan *plan, const char **ret_name, struct mr_erro
 	else
 		ret = mr_spec_read(*ret_name, &plan->spec,
 			&plan->warnings, err);
-	if (ret == 0 && o->command_mode)
+	if (ret == 0 && o->command)
 		plan->spec->text = NULL;
 	return ret;
 }
@@ -333,7 +333,7 @@ int mr_plan_make(const struct mr_run_options *options, bool for_launch, struct m
 		return r;
 	if ((r = plan_rooms(ret, for_launch, err)) < 0)
 		return r;
-	ret->own_session = !options->command_mode || ret->spec->process->terminal ||
+	ret->own_session = !options->command || ret->spec->process->terminal ||
 			   options->detach;
 	for (int k = MR_HOOK_PRESTART; k <= MR_HOOK_START_CONTAINER; k++)
 		ret->hooks_before_start |= ret->spec->hooks[k].n > 0;

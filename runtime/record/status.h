@@ -41,6 +41,8 @@ struct mr_record {
 	const char *output_loss; /* one more of them; NULL: no output was lost */
 	const char *history; /* of runs before, see history.h; NULL: none */
 	bool auto_remove, tty, open_stdin;
+	bool command_mode; /* then the capabilities asked for, as written: NULL-terminated or NULL */
+	const char *const *cap_add, *const *cap_drop;
 	const char *rootfs, *runtime_version;
 };
 

@@ -11,6 +11,7 @@
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 static const struct mr_resources *resources_of(const struct mr_spec *spec)
 {
@@ -164,8 +165,35 @@ static void put_caps(struct mr_json_writer *w, const char *key, char *const *fro
 		mr_json_put_null(w, key);
 }
 
-static void put_capabilities(struct mr_json_writer *w, const struct mr_capabilities *c)
+/* As docker's inspect: upper case, bare, null for none. */
+static void put_asked_caps(struct mr_json_writer *w, const char *key, const char *const *list)
 {
+	if (!list || !*list) {
+		mr_json_put_null(w, key);
+		return;
+	}
+	mr_json_begin_array(w, key);
+	for (; *list; list++) {
+		const char *bare = strncasecmp(*list, "CAP_", 4) == 0 ? *list + 4 : *list;
+		char name[40] = "";
+		for (size_t i = 0; bare[i] && i + 1 < sizeof(name); i++)
+			name[i] = (char)toupper((unsigned char)bare[i]);
+		mr_json_put_text(w, NULL, name);
+	}
+	mr_json_end(w);
+}
+
+/* A command starts from its caller's capabilities, and the spec does not say which of them
+ * somebody asked for; a spec is held against docker's defaults. */
+static void put_capabilities(struct mr_json_writer *w, const struct mr_record *r)
+{
+	const struct mr_capabilities *c = process_of(r->spec)->capabilities;
+
+	if (r->command_mode) {
+		put_asked_caps(w, "CapAdd", r->cap_add);
+		put_asked_caps(w, "CapDrop", r->cap_drop);
+		return;
+	}
 	if (!c) {
 		mr_json_put_null(w, "CapAdd");
 		mr_json_put_null(w, "CapDrop");
@@ -192,6 +220,20 @@ static void put_security(struct mr_json_writer *w, const struct mr_spec *spec)
 	mr_json_end(w);
 }
 
+/* Those that are not there by default; -v SRC:DST:ro is "rro" in the spec. */
+static void append_bind_options(struct mr_str *text, const struct mr_list *options)
+{
+	char before = ':';
+
+	for (size_t i = 0; i < options->n; i++) {
+		const char *o = options->items[i];
+		if (mr_streq(o, "bind") || mr_streq(o, "rbind") || mr_streq(o, "rprivate"))
+			continue;
+		mr_str_appendf(text, "%c%s", before, mr_streq(o, "rro") ? "ro" : o);
+		before = ',';
+	}
+}
+
 static void put_binds(struct mr_json_writer *w, const struct mr_spec *spec)
 {
 	mr_json_begin_array(w, "Binds");
@@ -201,9 +243,9 @@ static void put_binds(struct mr_json_writer *w, const struct mr_spec *spec)
 		if (!mr_streq(m->type, "bind") && !contains(&m->options, "bind") &&
 			!contains(&m->options, "rbind"))
 			continue;
-		mr_str_appendf(&text, "%s:%s%s", m->source ? m->source : "",
-			m->destination ? m->destination : "",
-			contains(&m->options, "ro") ? ":ro" : "");
+		mr_str_appendf(&text, "%s:%s", m->source ? m->source : "",
+			m->destination ? m->destination : "");
+		append_bind_options(&text, &m->options);
 		mr_json_put_text(w, NULL, mr_str_text(&text));
 	}
 	mr_json_end(w);
@@ -232,7 +274,7 @@ void mr_status_put_host_config(struct mr_json_writer *w, const struct mr_record 
 	put_memory(w, r);
 	put_limits(w, r->spec);
 	put_ulimits(w, process_of(r->spec));
-	put_capabilities(w, process_of(r->spec)->capabilities);
+	put_capabilities(w, r);
 	put_cgroup_parent(w, r->cgroup);
 	mr_json_put_text(w, "Runtime", "minirun");
 	mr_json_put_bool(w, "ReadonlyRootfs", r->spec->root.readonly);

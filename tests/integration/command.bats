@@ -597,3 +597,15 @@ $(id -g nobody)"
 	run minirun run -i --rm --name "$ID" -- cat <<<"input"
 	assert_eq "$output" input
 }
+
+@test "command: the record's HostConfig tells what was asked for, and no more" {
+	mkdir "$DIR/here"
+	shell true -v /tmp:"$DIR/here":ro
+	assert_status 0
+	assert_eq "$(state '.HostConfig | [.Binds[0], .CapAdd, .CapDrop] | tojson')" "[\"/tmp:$DIR/here:ro\",null,null]"
+	minirun delete "$ID"
+	shell true -v /tmp:"$DIR/here" --cap-add net_admin --cap-add CAP_KILL --cap-drop all
+	assert_status 0
+	assert_eq "$(state '.HostConfig | [.Binds[0], .CapAdd, .CapDrop] | tojson')" \
+		"[\"/tmp:$DIR/here\",[\"NET_ADMIN\",\"KILL\"],[\"ALL\"]]"
+}
