@@ -314,6 +314,15 @@ int mr_devices_make(struct mr_devices_plan *plan, struct mr_error *err)
 	return 0;
 }
 
+void mr_devices_keep_host(const struct mr_devices_plan *plan)
+{
+	for (size_t i = 0; plan->needed && plan->bind && i < plan->nodes.n; i++) {
+		const struct mr_device *d = &plan->nodes.items[i];
+		if (plan->made[i] < 0 && d->type != 'p')
+			plan->made[i] = open_tree(AT_FDCWD, d->path, CLONE_NODE); /* or -1 */
+	}
+}
+
 void mr_devices_close(struct mr_devices_plan *plan)
 {
 	for (size_t i = 0; i < plan->nodes.n; i++)

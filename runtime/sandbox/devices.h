@@ -14,7 +14,7 @@ struct mr_devices_plan {
 		size_t n;
 	} nodes;
 	bool terminal; /* bind the pty slave on /dev/console */
-	int *made;        /* per node a mount of it by mr_devices_make(), or -1 */
+	int *made;        /* per node a mount of it, or -1 */
 	size_t n_of_spec; /* that many of the nodes, the last ones */
 	const struct mr_id_mappings *uids, *gids; /* of the new user namespace */
 };
@@ -30,6 +30,9 @@ int mr_devices_plan(const struct mr_spec *spec, bool in_userns, struct mr_arena 
  */
 int mr_devices_make(struct mr_devices_plan *plan, struct mr_error *err);
 void mr_devices_close(struct mr_devices_plan *plan);
+/** In the container's mount namespace, where its root is the host's: before a mount on /dev covers
+ * the host's nodes that are to be bound there. */
+void mr_devices_keep_host(const struct mr_devices_plan *plan);
 int mr_devices_apply(
 	const struct mr_devices_plan *plan, struct mr_rootfs *r, struct mr_error *err);
 

@@ -225,6 +225,8 @@ int mr_rootfs_mount_all(
 
 	if (!plan->new_mount_ns)
 		return 0;
+	if (plan->is_host)
+		mr_devices_keep_host(&plan->devices);
 	/* Modes of what is made on the way are exact. */
 	mode_t mask = umask(0);
 	for (size_t i = 0; i < plan->mounts.n && ret == 0; i++) {

@@ -270,6 +270,14 @@ allow"
 	assert_eq "$output" $'3\n3\n/proc/self/fd'
 }
 
+@test "userns: below the host's root, too, a /dev of its own has the default devices" {
+	requires userns
+	inside 'echo x >/dev/null; head -c 3 /dev/zero | wc -c; readlink /dev/fd; ls /dev/shm 2>/dev/null || echo own' \
+		"$(new_userns 0 0 65536)" '.root = {path: "/"}' \
+		'.mounts = [{destination: "/dev", type: "tmpfs", source: "tmpfs"}, {destination: "/proc", type: "proc"}]'
+	assert_eq "$output" $'3\n/proc/self/fd\nown'
+}
+
 @test "userns: a device of the spec has its owner and mode, and need not be the host's" {
 	requires userns
 	mapped_rootfs
