@@ -111,3 +111,11 @@ int mr_pidfd_wait_status(int pidfd, pid_t pid, int *ret_status)
 	*ret_status = info.exit_code;
 	return 0;
 }
+
+void mr_signal_add(sigset_t *set, int sig)
+{
+	unsigned long *bits = (unsigned long *)set; /* as the kernel has it */
+	const int size = 8 * (int)sizeof(*bits);
+
+	bits[(sig - 1) / size] |= 1UL << (sig - 1) % size;
+}

@@ -39,6 +39,8 @@ int mr_join_session_keyring(const char *name, unsigned permissions);
  * keeps 34 for itself. */
 #define MR_SIGRTMIN 34
 #define MR_SIGRTMAX 64
+/** As sigaddset(3), with those that the C library keeps for itself. */
+void mr_signal_add(sigset_t *set, int sig);
 
 /* Kernel facts newer than the headers of the oldest supported build host. */
 #ifndef CLONE_NEWTIME

@@ -12,6 +12,7 @@
 
 #include "base/libc.h"
 #include "base/sync.h"
+#include "base/sys.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -48,6 +49,7 @@ _Noreturn static void serve(int sock, pid_t program, bool own_session)
 	bool ended = false;
 
 	sigfillset(&all);
+	mr_signal_add(&all, MR_SIGRTMIN);
 	while (!ended) {
 		siginfo_t info;
 		int sig = sigwaitinfo(&all, &info);
@@ -72,6 +74,7 @@ int mr_init_fork(int sock, bool own_session)
 	if (pipe2(executed, O_CLOEXEC) < 0)
 		return -errno;
 	sigfillset(&all);
+	mr_signal_add(&all, MR_SIGRTMIN);
 	sigprocmask(SIG_SETMASK, &all, &old);
 	pid_t pid = fork();
 	if (pid < 0) {

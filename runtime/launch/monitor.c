@@ -48,11 +48,13 @@ void mr_monitor_init(struct mr_monitor *m)
 void mr_monitor_signals(sigset_t *ret)
 {
 	static const int forwarded[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2,
-		SIGCONT, SIGWINCH, SIGALRM };
+		SIGCONT, SIGWINCH, SIGALRM, SIGVTALRM, SIGPROF, SIGIO, SIGPWR, SIGSTKFLT };
 
 	sigemptyset(ret);
 	for (size_t i = 0; i < sizeof(forwarded) / sizeof(forwarded[0]); i++)
 		sigaddset(ret, forwarded[i]);
+	for (int sig = MR_SIGRTMIN; sig <= MR_SIGRTMAX; sig++)
+		mr_signal_add(ret, sig);
 }
 
 static void message(const struct mr_monitor *m, enum mr_message_kind kind, const char *text)

@@ -74,7 +74,8 @@ void mr_monitor_init(struct mr_monitor *m);
  * @param m a struct mr_monitor
  * @return negative, with the reason: to be given up */
 int mr_monitor_check(void *m, struct mr_error *err);
-/** Signals to be taken by signalfd(2): all that are forwarded, and SIGWINCH. */
+/** Signals to be taken by signalfd(2): all that are forwarded, and SIGWINCH. Not those of job
+ * control, of faults, of our own limits, nor SIGCHLD, SIGURG and SIGPIPE. */
 void mr_monitor_signals(sigset_t *ret);
 
 /**

@@ -487,6 +487,25 @@ $(id -g nobody)"
 	assert_eq "$(state .Exit.Signal)" SIGTERM
 }
 
+@test "command: the other signals reach the program, too, those of real time with them" {
+	local sig
+	requires python3
+	background_minirun run --name "$ID" -- python3 -uc 'import signal
+wanted = {16, 26, 27, 29, 30, 34, 37, 50, 64}
+signal.pthread_sigmask(signal.SIG_BLOCK, wanted)
+print("ready")
+while wanted:
+    wanted.remove(signal.sigwait(wanted))
+print("all")'
+	wait_for grep -q ready "$OUT"
+	for sig in 16 26 27 29 30 34 37 50 64; do
+		kill -"$sig" "$BG_PID"
+	done
+	wait_background
+	assert_status 0
+	assert_eq "$(tail -n 1 "$OUT")" all
+}
+
 @test "command: the end of the program ends what it has left running" {
 	shell 'sleep 60 & exit 4' --rm
 	assert_status 4
