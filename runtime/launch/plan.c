@@ -195,6 +195,20 @@ static int plan_namespaces(struct mr_plan *plan, const char *host_root, struct m
 		       : ret;
 }
 
+/* As one who may use none is told, mr_cgroup_plan(); who asked for none knows. */
+static int warn_uncounted(struct mr_plan *plan, struct mr_error *err)
+{
+	const struct mr_host *h = &plan->host;
+
+	if (plan->options.no_cgroup || h->owner[MR_CTL_MEMORY] >= 0 ||
+		h->denied >> MR_CTL_MEMORY & 1)
+		return 0;
+	return mr_strv_add(&plan->warnings, "no OOM kill is counted, and no memory limit can be set: "
+					    "this host has no memory controller") < 0
+		       ? mr_fail(err, ENOMEM, "a warning")
+		       : 0;
+}
+
 static int plan_cgroup(struct mr_plan *plan, const char *host_root, struct mr_error *err)
 {
 	const struct mr_run_options *o = &plan->options;
@@ -216,6 +230,8 @@ static int plan_cgroup(struct mr_plan *plan, const char *host_root, struct mr_er
 	if (ret == 0)
 		ret = mr_cgroup_plan(plan->spec, &plan->host, plan->id, o->cgroup_parent,
 			&plan->arena, &plan->cgroup, &plan->warnings, err);
+	if (ret == 0)
+		ret = warn_uncounted(plan, err);
 	if (ret == 0 && o->systemd)
 		ret = mr_scope_properties(&plan->cgroup.rows, &plan->scope.properties, err);
 	plan->scope.stays = o->create || o->keep;

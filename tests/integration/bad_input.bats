@@ -262,6 +262,27 @@ rejected() {
 	refute_exists "$ROOT/$ID"
 }
 
+@test "bad input: without a memory controller a run says that no OOM kill is counted" {
+	local copy=$BATS_TEST_TMPDIR/status.json point
+	requires root-mount unshare jq memory cgroup-v1
+	point=$(cgroup_root memory)
+	without_memory() {
+		run --separate-stderr unshare -m sh -c 'umount "$0" && exec "$@"' "$point" \
+			"$MINIRUN" --root "$ROOT" "$@" --name "$ID" --rm --status "$copy" "$SPEC"
+	}
+	make_spec "$SPEC" 'del(.linux.resources.memory)'
+	without_memory run
+	assert_status 0
+	assert_contains "$stderr" "warning: no OOM kill is counted"
+	assert_eq "$(jq -c '[.OOM, (.State | has("OOMKilled")), (.Warnings | length)]' "$copy")" '[null,false,1]'
+	assert_contains "$(jq -r '.Warnings[0]' "$copy")" "no memory controller"
+	# Who asks for no cgroup is told nothing that it does not know.
+	without_memory --cgroup-manager disabled run
+	assert_status 0
+	assert_eq "$stderr" ""
+	assert_eq "$(jq -c '[.OOM, .Warnings]' "$copy")" '[null,[]]'
+}
+
 @test "bad input: without any cgroup mount a limit is refused" {
 	requires root-mount unshare
 	make_spec "$SPEC" '.linux.resources.memory.limit = 67108864'
