@@ -19,7 +19,9 @@ int mr_launch_format_record(const struct mr_launch *l, char **ret_json, struct m
 {
 	int ret = mr_status_format(&l->record, ret_json, err);
 
-	return ret < 0 ? ret : mr_updated_apply(&l->state, &l->limits, ret_json, err);
+	return ret < 0 || !l->has_state
+		       ? ret
+		       : mr_updated_apply(&l->state, &l->limits, ret_json, err);
 }
 
 /* The users' record first: whoever finds that the other says "running" and nobody runs

@@ -109,6 +109,10 @@ run_again() {
 	assert_status 125
 	assert_contains "$stderr" "'$ID'"
 	assert_contains "$stderr" running
+	run_spec --status "$BATS_TEST_TMPDIR/record.json"
+	assert_status 125
+	refute_contains "$stderr" warning
+	assert_contains "$(jq -r .State.Error "$BATS_TEST_TMPDIR/record.json")" "exists and is running"
 	assert_eq "$(oci_state .status)" running
 	assert_eq "$(init_pid)" "$PID"
 	kill -0 "$PID"
