@@ -203,8 +203,10 @@ static int take_option(const struct option_set *sets, char **argv, int *i,
 	split(argv[*i], &w);
 	const struct option *row = find(sets, &w, &target);
 	if (is_help(&w, row)) {
-		ret->help = true;
-		return 0;
+		if (parse_bool(w.value, &ret->help) == 0)
+			return 0;
+		return fail(err, EINVAL, "option --help: expected true or false, found '%s'",
+			w.value);
 	}
 	if (!row)
 		return unknown(sets, &w, err);

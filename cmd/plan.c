@@ -28,6 +28,13 @@ static int plan(struct context *ctx, struct run_args *a, const struct arguments 
 {
 	bool bundle = args->seen[GROUP_BUNDLE];
 	char *text = NULL;
+
+	if (args->dashes) {
+		fail(err, EINVAL, "plan takes a spec file or a bundle, not a program");
+		snprintf(err->hint, sizeof(err->hint),
+			"the steps of a command: minirun run --dry-run [OPTION...] -- PROGRAM");
+		return -EINVAL;
+	}
 	int r = command_count(ctx, args, bundle ? 0 : 1, 1, err);
 
 	if (r < 0)

@@ -121,7 +121,8 @@ static void append(struct mr_logs *l, const char *line, size_t len, size_t text_
 	}
 	l->lost += text_len;
 	l->write_error = -ret;
-	(void)ftruncate(l->log_fd, l->size); /* half a line would be no JSON */
+	if (ftruncate(l->log_fd, l->size) < 0) /* half a line would be no JSON */
+		l->write_error = errno;
 }
 
 bool mr_logs_give_way(struct mr_logs *l)

@@ -101,6 +101,11 @@ static int choose_id(struct mr_plan *plan, const char *spec_path, struct mr_erro
 				base);
 	}
 	int ret = mr_check_id(plan->options.id ? plan->options.id : id, err);
+	if (ret < 0 && !plan->options.id) {
+		mr_prefix(err, "the id that '%.200s' gives", spec_path);
+		mr_hint(err, "give another with --name ID: A-Z a-z 0-9 _ + - . with no '-' at the "
+			     "beginning");
+	}
 	if (ret < 0)
 		return ret;
 	memcpy(plan->id, id, sizeof(id));

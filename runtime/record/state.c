@@ -100,6 +100,16 @@ static int check_root(int fd, const char *root, struct mr_error *err)
 
 static int fail_root(const char *root, int errnum, const char *what, struct mr_error *err)
 {
+	struct stat st;
+	bool found = errnum == ENOTDIR && lstat(root, &st) == 0;
+	if (found && !S_ISLNK(st.st_mode))
+		return mr_fail_text(err, ENOTDIR, "the state root '%s' is no directory", root);
+	if (found) {
+		mr_fail_text(err, ENOTDIR, "the state root '%s' is a link, which is not followed",
+			root);
+		mr_hint(err, "name the directory itself");
+		return -ENOTDIR;
+	}
 	mr_fail(err, errnum, "%s the state root '%s'", what, root);
 	if (errnum == EACCES && mr_is_rootless())
 		mr_hint(err, "set XDG_RUNTIME_DIR, or name a directory of your own with --root");
@@ -123,11 +133,11 @@ int mr_state_root_open(const char *root, bool create, struct mr_error *err)
 		if (r == 0 && mkdir(path, mr_is_rootless() ? 01700 : 0700) < 0 && errno != EEXIST)
 			r = -errno;
 		if (r < 0)
-			return fail_root(root, -r, "make", err);
+			return fail_root(path, -r, "make", err);
 		fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	}
 	if (fd < 0)
-		return fail_root(root, errno, "open", err);
+		return fail_root(path, errno, "open", err);
 	int r = check_root(fd, root, err);
 	return r < 0 ? r : mr_take_fd(&fd);
 }

@@ -104,7 +104,7 @@ static int open_real_dir(
 	if (fstat(fd, &st) < 0)
 		return mr_fail(err, errno, "stat of the destination");
 	if (!S_ISDIR(st.st_mode))
-		return mr_fail(err, ENOTDIR, "the destination");
+		return mr_fail_text(err, ENOTDIR, "the destination is no directory");
 	return mr_take_fd(&fd);
 }
 

@@ -144,7 +144,7 @@ static int open_root(
 			"root.path '%s' is a symbolic link; name the directory itself",
 			path);
 	if (!S_ISDIR(st.st_mode))
-		return mr_fail(err, ENOTDIR, "root.path '%s'", path);
+		return mr_fail_text(err, ENOTDIR, "root.path '%s' is no directory", path);
 	return mr_take_fd(&fd);
 }
 
@@ -376,6 +376,16 @@ static int check_cwd(const char *cwd, struct mr_error *err)
 	return 0;
 }
 
+static int fail_cwd(const char *cwd, int errnum, struct mr_error *err)
+{
+	struct stat st;
+
+	/* It was reached, so it is itself what is none. */
+	if (errnum == ENOTDIR && stat(cwd, &st) == 0)
+		return mr_fail_text(err, ENOTDIR, "process.cwd '%s' is no directory", cwd);
+	return mr_fail(err, errnum, "process.cwd '%s'", cwd);
+}
+
 int mr_rootfs_enter_cwd(const struct mr_rootfs_plan *plan, struct mr_error *err)
 {
 	/* Links of /proc such as self/fd/7 lead to whatever the caller left open, outside
@@ -389,7 +399,7 @@ int mr_rootfs_enter_cwd(const struct mr_rootfs_plan *plan, struct mr_error *err)
 			"through links without end (ELOOP)",
 			plan->cwd);
 	if (fd < 0)
-		return mr_fail(err, -fd, "process.cwd '%s'", plan->cwd);
+		return fail_cwd(plan->cwd, -fd, err);
 	if (fchdir(fd) < 0)
 		return mr_fail(err, errno, "chdir to process.cwd '%s'", plan->cwd);
 	return check_cwd(plan->cwd, err);

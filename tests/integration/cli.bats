@@ -708,3 +708,24 @@ _has_processes() {
 @test "man: every option of exec is in minirun-exec(1) and the reverse" {
 	page_matches minirun-exec.1 exec
 }
+
+@test "cli: plan of a command says what to write, --help=false is no --help" {
+	run --separate-stderr minirun plan -- true
+	assert_status 125
+	assert_contains "$stderr" "hint: the steps of a command: minirun run --dry-run [OPTION...] -- PROGRAM"
+	run minirun list --help=false --quiet
+	assert_status 0
+	assert_eq "$output" ""
+	run --separate-stderr minirun list --help=x
+	assert_contains "$stderr" "option --help: expected true or false, found 'x'"
+}
+
+@test "cli: an id that the spec's file name cannot give has --name as its cure" {
+	minirun spec -f - >"$BATS_TEST_TMPDIR/a b.json"
+	run --separate-stderr minirun run "$BATS_TEST_TMPDIR/a b.json"
+	assert_status 125
+	assert_contains "$stderr" "the id that '$BATS_TEST_TMPDIR/a b.json' gives: container ID 'a b': invalid character ' '"
+	assert_contains "$stderr" "hint: give another with --name ID"
+	run --separate-stderr minirun run --name 'a b' "$BATS_TEST_TMPDIR/a b.json"
+	refute_contains "$stderr" "--name ID"
+}

@@ -628,3 +628,27 @@ print("all")'
 	assert_eq "$(state '.HostConfig | [.Binds[0], .CapAdd, .CapDrop] | tojson')" \
 		"[\"/tmp:$DIR/here\",[\"NET_ADMIN\",\"KILL\"],[\"ALL\"]]"
 }
+
+@test "command: errors name the options that were written" {
+	touch "$DIR/file"
+	mkdir "$DIR/dir"
+	bad "-v /tmp:/proc/1/x: \"/proc/1/x\" is inside /proc" -v "$DIR/dir:$DIR/dir" -v /tmp:/proc/1/x
+	refute_contains "$stderr" "mounts["
+	bad "-v $DIR/file:$DIR/dir: mount" -v "$DIR/file:$DIR/dir"
+	refute_contains "$stderr" "mounts["
+	bad "--workdir '$DIR/file' is no directory" -w "$DIR/file"
+	bad "--workdir '$DIR/file/x': a part of the path is no directory" -w "$DIR/file/x"
+	bad "--rootfs '$DIR/file' is no directory" --rootfs "$DIR/file"
+}
+
+@test "command: a state root that is a file or a link is called so" {
+	ln -s "$DIR" "$BATS_TEST_TMPDIR/link"
+	touch "$DIR/file"
+	run --separate-stderr minirun --root "$DIR/file" run -- true
+	assert_status 125
+	assert_contains "$stderr" "the state root '$DIR/file' is no directory"
+	run --separate-stderr minirun --root "$BATS_TEST_TMPDIR/link/" list
+	assert_status 1
+	assert_contains "$stderr" "the state root '$BATS_TEST_TMPDIR/link' is a link, which is not followed"
+	assert_contains "$stderr" "hint: name the directory itself"
+}
