@@ -6,7 +6,7 @@
  * table of commands is in commands.c; a command is a file of its own, prints only what
  * was asked for and returns.
  */
-#include "cmd.h"
+#include "run.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -43,6 +43,27 @@ static int run_command(
 			    : companion_exec(ctx, name, args->items, err);
 }
 
+/* The exit status of failures before the command looks at its own words; argv[0] is its name. */
+static int failure_of(int argc, char **argv)
+{
+	const struct command *command = command_find(argv[0]);
+	bool alone = command && (command->function == cmd_plan ||
+			(command->function == cmd_run && !run_is_oci(argc, argv)));
+
+	return alone ? MR_EXIT_FAILURE : EXIT_OCI_ERROR;
+}
+
+/* With an option that is none it is not known which word is the command: the first that is
+ * called like one. */
+static int failure_of_any(int argc, char **argv)
+{
+	int i = 1;
+
+	while (i < argc && !command_find(argv[i]))
+		i++;
+	return i < argc ? failure_of(argc - i, argv + i) : EXIT_OCI_ERROR;
+}
+
 static int run_command_line(
 	struct context *ctx, int argc, char **argv, struct mr_error *err)
 {
@@ -51,8 +72,12 @@ static int run_command_line(
 	struct arguments args;
 	int r = options_parse(sets, argc, argv, false, &args, err);
 
-	if (r < 0)
+	if (r < 0) {
+		ctx->failure = failure_of_any(argc, argv);
 		return r;
+	}
+	if (args.n > 0)
+		ctx->failure = failure_of(args.n, args.items);
 	if (args.help || (args.n == 0 && !ctx->version)) {
 		print_usage(stdout);
 		return 0;

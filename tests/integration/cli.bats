@@ -729,3 +729,24 @@ _has_processes() {
 	run --separate-stderr minirun run --name 'a b' "$BATS_TEST_TMPDIR/a b.json"
 	refute_contains "$stderr" "--name ID"
 }
+
+@test "cli: a bad option before the command fails with the command's own status" {
+	local option
+	for option in "--root /" "--log-format xml" "--log /nonexistent/x" "--cgroup-manager x" "--none"; do
+		# shellcheck disable=SC2086
+		{
+			cli $option run -- true
+			assert_status 125
+			cli $option run spec.json
+			assert_status 125
+			cli $option plan spec.json
+			assert_status 125
+			cli $option run --bundle . id
+			assert_status 1
+			cli $option run -b . id
+			assert_status 1
+			cli $option list
+			assert_status 1
+		}
+	done
+}
