@@ -182,11 +182,20 @@ static int read_status_file(const char *path, char **ret, struct mr_error *err)
 	if (r < 0)
 		return mr_fail(err, -r, "cannot read '%s'", path);
 	r = mr_json_parse(path, json, strlen(json), &doc, err);
-	if (r == 0)
-		r = mr_status_check(path, doc.root, err);
-	if (r == 0)
+	if (r < 0)
+		return r;
+	const bool in_array = doc.root->type == MR_JSON_ARRAY && doc.root->n == 1;
+	r = mr_status_check(path, in_array ? doc.root->child : doc.root, err);
+	if (r < 0)
+		return r;
+	if (in_array) { /* as inspect itself prints it */
+		struct mr_json_writer w = { .pretty = true };
+		mr_json_put_node(&w, NULL, doc.root->child);
+		*ret = mr_str_take(&w.out);
+	} else {
 		*ret = mr_take_ptr(json);
-	return r;
+	}
+	return *ret ? 0 : mr_fail(err, ENOMEM, "the record '%s'", path);
 }
 
 int mr_inspect(const char *root, const char *name, const char *format, char **ret,

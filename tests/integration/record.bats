@@ -427,6 +427,9 @@ keep_created() {
 	run minirun inspect -f '{{.Name}} {{.State.ExitCode}}' "$BATS_TEST_TMPDIR/kept.json"
 	assert_status 0
 	assert_eq "$output" "/$ID 0"
+	# Its own output, too.
+	minirun inspect "$BATS_TEST_TMPDIR/kept.json" >"$BATS_TEST_TMPDIR/array.json"
+	assert_eq "$(minirun inspect "$BATS_TEST_TMPDIR/array.json")" "$(cat "$BATS_TEST_TMPDIR/array.json")"
 }
 
 @test "inspect: JSON that is no record is refused, whatever is asked of it" {
