@@ -35,8 +35,6 @@
 
 /* --- opening --- */
 
-#define PENDING_NS INT64_C(5000000000)
-
 /* Only the root of a hierarchy has no limit; seen from a cgroup namespace the top is
  * somebody's container and has one. */
 static bool is_real_root(const struct mr_oom_watch *w, int dir)
@@ -318,11 +316,9 @@ int mr_oom_watch_kills(struct mr_oom_watch *w, uint64_t *ret, struct mr_error *e
 			w->level[0].path);
 	uint64_t kills = now.kills > w->base.kills ? now.kills - w->base.kills : 0;
 	if (kills > w->kills_seen) {
-		uint64_t more = kills - w->kills_seen;
-		w->pending = w->pending > more ? w->pending - more : 0;
-		w->await_log = w->pending > 0;
 		w->kills_seen = kills;
 		w->last_kill_ns = mr_now_mono_ns();
+		w->await_log = false;
 	}
 	*ret = w->kills_seen;
 	return 0;
@@ -376,18 +372,6 @@ static void note_limits(struct mr_oom_watch *w)
 		w->hit = now;
 }
 
-/* One that does not kill, as the task ended by itself or the victim is another's, is forgotten. */
-static void note_begun(struct mr_oom_watch *w, uint64_t n)
-{
-	int64_t now = mr_now_mono_ns();
-
-	if (n > 0)
-		w->began_ns = now;
-	else if (now - w->began_ns > PENDING_NS)
-		w->pending = 0;
-	w->pending += n;
-}
-
 int mr_oom_watch_step(struct mr_oom_watch *w, uint64_t *ret_kills, struct mr_error *err)
 {
 	uint64_t v, before = w->kills_seen;
@@ -397,7 +381,6 @@ int mr_oom_watch_step(struct mr_oom_watch *w, uint64_t *ret_kills, struct mr_err
 		began = w->level[0].event_fd >= 0 &&
 			read(w->level[0].event_fd, &v, sizeof(v)) == (ssize_t)sizeof(v);
 		w->level[0].events += began ? v : 0;
-		note_begun(w, began ? v : 0);
 		mr_oom_watch_tick(w);
 		any = mr_nested_step(w) || began || w->await_log;
 	}
@@ -409,9 +392,9 @@ int mr_oom_watch_step(struct mr_oom_watch *w, uint64_t *ret_kills, struct mr_err
 	if (any || w->kills_seen != before)
 		mr_kmsg_drain(&w->kmsg, &w->log);
 	/* v1 notifies before it kills, and the counter rises before the log tells: unless
-	 * what was just read told it, the log will wake us. Of two that began at a time one
-	 * may have killed. */
-	if (r == 0 && began && w->pending > 0) {
+	 * what was just read told it, the log will wake us. Of two that began at a time one may
+	 * have killed. */
+	if (r == 0 && began && w->kills_seen - before < v) {
 		w->await_log = true;
 		r = mr_oom_watch_kills(w, ret_kills, err);
 	}

@@ -80,8 +80,6 @@ struct mr_oom_watch {
 	uint64_t removed_kills; /* in sub-cgroups that were removed meanwhile */
 	bool nested_unseen;     /* one may have gone unread: the kernel log is asked */
 	bool await_log;         /* an OOM began: its kill shows in the kernel log next */
-	uint64_t pending;       /* OOMs that began and have not killed so far, the last of them */
-	int64_t began_ns;       /* then (CLOCK_MONOTONIC) */
 
 	/* v1, killer disabled: CLOCK_MONOTONIC of the step that saw tasks stand still (0:
 	 * they do not), and how long they did before that. */
