@@ -164,6 +164,7 @@ refuses() {
 }
 
 @test "systemd: plan shows the unit" {
+	requires cgroup2
 	spec "$(memory 64M)"
 	run --separate-stderr sd plan "$BUNDLE/config.json"
 	assert_status 0
@@ -496,6 +497,7 @@ _uses() {
 # --- bad input ---
 
 @test "systemd: a bad cgroupsPath" {
+	requires cgroup2
 	local path
 	for path in /a/path a:b a:b:c:d plain; do
 		make_spec "$BUNDLE/config.json" '.linux.cgroupsPath = "'"$path"'"'
@@ -532,6 +534,7 @@ _uses() {
 }
 
 @test "systemd: where it is not running the error names the cure" {
+	requires cgroup2
 	requires no-systemd
 	spec
 	refuses "cannot reach systemd"
@@ -539,6 +542,7 @@ _uses() {
 }
 
 @test "systemd: without its companion the error says what is missing" {
+	requires cgroup2
 	local dir=$BATS_TEST_TMPDIR/alone
 	mkdir "$dir"
 	cp "$MINIRUN" "$dir/minirun"
