@@ -35,7 +35,7 @@ struct child_step {
 	const char *name, *manual;
 	bool (*wanted)(const struct mr_plan *plan); /* NULL: always */
 	int (*run)(struct mr_child *c, struct mr_error *err);
-	void (*describe)(const struct mr_plan *plan, struct mr_str *out); /* may be NULL */
+	mr_describe_fn describe; /* may be NULL */
 };
 
 #define IF(x) mr_child_wants_##x
@@ -150,21 +150,12 @@ void mr_child_describe(const struct mr_plan *plan, struct mr_str *out)
 		const struct child_step *s = &steps[i];
 		if (s->wanted && !s->wanted(plan))
 			continue;
-		auto_str values = { 0 };
-		if (s->describe)
-			s->describe(plan, &values);
-		mr_str_appendf(out, "  %-18s %-22s%s\n", s->name, s->manual,
-			mr_str_text(&values));
+		mr_plan_describe_step(plan, s->name, s->manual, s->describe, out);
 	}
 }
 
 void mr_child_trace(const struct mr_plan *plan, uint32_t index, int64_t ns)
 {
-	auto_str values = { 0 };
-
-	if (index >= N_STEPS)
-		return;
-	if (steps[index].describe)
-		steps[index].describe(plan, &values);
-	mr_plan_trace(plan, "child", steps[index].name, &values, ns);
+	if (index < N_STEPS)
+		mr_plan_trace_step(plan, "child", steps[index].name, steps[index].describe, ns);
 }

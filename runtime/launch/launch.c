@@ -31,7 +31,7 @@ struct launch_step {
 	const char *name, *manual;
 	bool (*wanted)(const struct mr_plan *plan);
 	int (*run)(struct mr_launch *l, struct mr_error *err);
-	void (*describe)(const struct mr_plan *plan, struct mr_str *out);
+	mr_describe_fn describe; /* may be NULL */
 };
 
 #define IF(x) mr_launch_wants_##x
@@ -63,16 +63,6 @@ static const struct launch_step steps[] = {
 
 #define N_STEPS (sizeof(steps) / sizeof(steps[0]))
 
-static void trace(const struct mr_launch *l, const struct launch_step *step, int64_t begin)
-{
-	const int64_t ns = mr_now_mono_ns() - begin;
-	auto_str values = { 0 };
-
-	if (l->plan->options.trace && step->describe)
-		step->describe(l->plan, &values);
-	mr_plan_trace(l->plan, "parent", step->name, &values, ns);
-}
-
 static int run_steps(struct mr_launch *l, struct mr_error *err)
 {
 	for (size_t i = 0; i < N_STEPS; i++) {
@@ -85,7 +75,8 @@ static int run_steps(struct mr_launch *l, struct mr_error *err)
 			snprintf(err->step, sizeof(err->step), "%s", steps[i].name);
 			return ret;
 		}
-		trace(l, &steps[i], begin);
+		mr_plan_trace_step(l->plan, "parent", steps[i].name, steps[i].describe,
+			mr_now_mono_ns() - begin);
 	}
 	return 0;
 }
@@ -124,10 +115,7 @@ void mr_launch_describe(const struct mr_plan *plan, struct mr_str *out)
 	for (size_t i = 0; i < N_STEPS; i++) {
 		if (steps[i].wanted && !steps[i].wanted(plan))
 			continue;
-		auto_str values = { 0 };
-		if (steps[i].describe)
-			steps[i].describe(plan, &values);
-		mr_str_appendf(out, "  %-18s %-22s%s\n", steps[i].name, steps[i].manual,
-			mr_str_text(&values));
+		mr_plan_describe_step(
+			plan, steps[i].name, steps[i].manual, steps[i].describe, out);
 	}
 }

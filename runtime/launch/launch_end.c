@@ -170,7 +170,7 @@ enum end_step { END_VERDICT, END_RECORD, END_CGROUPS, N_END_STEPS };
 
 static const struct {
 	const char *name, *manual;
-	void (*describe)(const struct mr_plan *plan, struct mr_str *out); /* may be NULL */
+	mr_describe_fn describe; /* may be NULL */
 } end_steps[N_END_STEPS] = {
 	[END_VERDICT] = { "verdict", "cgroups(7)", NULL },
 	[END_RECORD] = { "record", "rename(2)", mr_launch_describe_record },
@@ -179,23 +179,16 @@ static const struct {
 
 void mr_launch_describe_end(const struct mr_plan *plan, struct mr_str *out)
 {
-	for (int i = 0; i < N_END_STEPS; i++) {
-		mr_str_appendf(out, "  %-18s %-22s", end_steps[i].name, end_steps[i].manual);
-		if (end_steps[i].describe)
-			end_steps[i].describe(plan, out);
-		mr_str_append(out, "\n");
-	}
+	for (int i = 0; i < N_END_STEPS; i++)
+		mr_plan_describe_step(plan, end_steps[i].name, end_steps[i].manual,
+			end_steps[i].describe, out);
 }
 
 /* @begin of this step, then of the next one */
 static void trace(const struct mr_launch *l, enum end_step step, int64_t *begin)
 {
-	const int64_t ns = mr_now_mono_ns() - *begin;
-	auto_str values = { 0 };
-
-	if (l->plan->options.trace && end_steps[step].describe)
-		end_steps[step].describe(l->plan, &values);
-	mr_plan_trace(l->plan, "parent", end_steps[step].name, &values, ns);
+	mr_plan_trace_step(l->plan, "parent", end_steps[step].name, end_steps[step].describe,
+		mr_now_mono_ns() - *begin);
 	*begin = mr_now_mono_ns();
 }
 

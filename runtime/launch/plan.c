@@ -382,15 +382,28 @@ void mr_plan_warn(const struct mr_plan *plan, const struct mr_strv *texts)
 	mr_warn(plan->options.message, plan->options.message_arg, texts);
 }
 
-void mr_plan_trace(const struct mr_plan *plan, const char *side, const char *name,
-	const struct mr_str *values, int64_t ns)
+void mr_plan_describe_step(const struct mr_plan *plan, const char *name, const char *manual,
+	mr_describe_fn describe, struct mr_str *out)
 {
+	auto_str values = { 0 };
+
+	if (describe)
+		describe(plan, &values);
+	mr_str_appendf(out, "  %-18s %-22s%s\n", name, manual, mr_str_text(&values));
+}
+
+void mr_plan_trace_step(const struct mr_plan *plan, const char *side, const char *name,
+	mr_describe_fn describe, int64_t ns)
+{
+	auto_str values = { 0 };
 	auto_str line = { 0 };
 
 	if (!plan->options.trace || !plan->options.message)
 		return;
+	if (describe)
+		describe(plan, &values);
 	mr_str_appendf(&line, "%9.3f ms  %-6s  %-*s%s", (double)ns / 1e6, side,
-		values->len ? 18 : 0, name, mr_str_text(values));
+		values.len ? 18 : 0, name, mr_str_text(&values));
 	if (mr_str_ok(&line))
 		plan->options.message(plan->options.message_arg, MR_MESSAGE_TRACE, line.data);
 }

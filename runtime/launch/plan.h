@@ -64,10 +64,14 @@ int mr_plan_read_setgroups(pid_t pid, struct mr_plan *plan, struct mr_error *err
 void mr_plan_clear(struct mr_plan *plan);
 /** Tell them where the caller takes messages. */
 void mr_plan_warn(const struct mr_plan *plan, const struct mr_strv *texts);
-/** A line of --trace: the step @name of @side (parent, child), the @values that `plan` shows, and
- * how long it took. */
-void mr_plan_trace(const struct mr_plan *plan, const char *side, const char *name,
-	const struct mr_str *values, int64_t ns);
+/** The values that a step will use, with a blank before each, into an empty string. */
+typedef void (*mr_describe_fn)(const struct mr_plan *plan, struct mr_str *out);
+/** The line of `plan` for a step. @describe may be NULL */
+void mr_plan_describe_step(const struct mr_plan *plan, const char *name, const char *manual,
+	mr_describe_fn describe, struct mr_str *out);
+/** The line of --trace for a step of @side (parent, child) that took @ns, if it is asked for. */
+void mr_plan_trace_step(const struct mr_plan *plan, const char *side, const char *name,
+	mr_describe_fn describe, int64_t ns);
 /** Each of @texts as a warning; @message may be NULL. */
 void mr_warn(mr_message_fn message, void *arg, const struct mr_strv *texts);
 
