@@ -29,10 +29,9 @@ void mr_cgroup_init(struct mr_cgroup *cg)
 {
 	cg->host = NULL;
 	cg->path[0] = '\0';
-	for (int h = 0; h < MR_MAX_HIERARCHIES; h++) {
+	cg->memory_origin = MR_CGROUP_FOUND;
+	for (int h = 0; h < MR_MAX_HIERARCHIES; h++)
 		cg->dir[h] = cg->tasks[h] = -1;
-		cg->origin[h] = MR_CGROUP_FOUND;
-	}
 }
 
 void mr_cgroup_close(struct mr_cgroup *cg)
@@ -246,7 +245,8 @@ static int create_one(const struct mr_cgroup_plan *plan, const struct mr_host *h
 	cg->dir[h] = open(full, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (cg->dir[h] < 0)
 		return mr_fail(err, errno, "open the cgroup %s", full);
-	cg->origin[h] = find_origin(host, h, full, made);
+	if (h == host->owner[MR_CTL_MEMORY])
+		cg->memory_origin = find_origin(host, h, full, made);
 	if (!made->leaf)
 		r = check_reusable(cg->dir[h], v2, full, err);
 	if (r == 0 && v2)

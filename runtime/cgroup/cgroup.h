@@ -57,7 +57,7 @@ struct mr_cgroup {
 	char path[MR_CGROUP_PATH_MAX];
 	int dir[MR_MAX_HIERARCHIES];   /* O_PATH or O_DIRECTORY, -1: none there */
 	int tasks[MR_MAX_HIERARCHIES]; /* v1: `tasks` opened for the child, -1: none */
-	enum mr_cgroup_origin origin[MR_MAX_HIERARCHIES];
+	enum mr_cgroup_origin memory_origin; /* in the hierarchy that holds memory */
 };
 
 void mr_cgroup_init(struct mr_cgroup *cg);
@@ -67,7 +67,8 @@ void mr_cgroup_close(struct mr_cgroup *cg);
 /**
  * Make the directories (and missing parents), v2: enable the controllers on the way down
  * (cgroup.subtree_control). A directory that exists is used if it is empty and not
- * frozen, else -EBUSY; below the default parent it is made anew. On failure everything made here is removed again.
+ * frozen, else -EBUSY; below the default parent it is made anew. On failure everything made
+ * here is removed again.
  */
 int mr_cgroup_create(const struct mr_cgroup_plan *plan, const struct mr_host *host,
 	struct mr_cgroup *ret, struct mr_error *err);

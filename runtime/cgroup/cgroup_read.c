@@ -138,9 +138,9 @@ static void find_effective_v1(
 
 /* Has @file of a cgroup made by @plan still its first value? */
 static bool is_untouched(
-	const struct mr_cgroup *cg, int h, const struct mr_cgroup_plan *plan, const char *file)
+	const struct mr_cgroup *cg, const struct mr_cgroup_plan *plan, const char *file)
 {
-	if (!plan || cg->origin[h] == MR_CGROUP_FOUND)
+	if (!plan || cg->memory_origin == MR_CGROUP_FOUND)
 		return false;
 	for (size_t i = 0; i < plan->rows.n; i++) {
 		if (mr_streq(plan->rows.items[i].file, file))
@@ -153,7 +153,7 @@ static bool is_untouched(
 static struct mr_uint read_own(
 	const struct mr_cgroup *cg, int h, const struct mr_cgroup_plan *plan, const char *file)
 {
-	return is_untouched(cg, h, plan, file) ? (struct mr_uint){0}
+	return is_untouched(cg, plan, file) ? (struct mr_uint){0}
 					       : read_limit(cg->dir[h], file);
 }
 
@@ -161,7 +161,7 @@ static void memory_limits_v1(const struct mr_cgroup *cg, int h,
 	const struct mr_cgroup_plan *plan, struct mr_cgroup_limits *ret)
 {
 	static const char control[] = "memory.oom_control";
-	const bool topmost = plan && cg->origin[h] == MR_CGROUP_TOPMOST;
+	const bool topmost = plan && cg->memory_origin == MR_CGROUP_TOPMOST;
 	struct mr_cgroup_text buffer;
 
 	ret->memory_version = 1;
@@ -169,7 +169,7 @@ static void memory_limits_v1(const struct mr_cgroup *cg, int h,
 	ret->memory_swap = read_own(cg, h, plan, "memory.memsw.limit_in_bytes");
 	ret->reservation = read_own(cg, h, plan, "memory.soft_limit_in_bytes");
 	/* A new cgroup has this from its parent. */
-	if (topmost && is_untouched(cg, h, plan, control)) {
+	if (topmost && is_untouched(cg, plan, control)) {
 		ret->oom_kill_disable = (struct mr_bool){true, false};
 	} else {
 		const char *text = mr_cgroup_read_text(cg->dir[h], control, &buffer);
@@ -198,7 +198,7 @@ static void memory_limits_v2(const struct mr_cgroup *cg, int h,
 		ret->reservation.set = false; /* v2's word for none */
 	if (ret->memory.set && swap.set)
 		ret->memory_swap = (struct mr_uint){true, ret->memory.value + swap.value};
-	if (plan && cg->origin[h] == MR_CGROUP_TOPMOST)
+	if (plan && cg->memory_origin == MR_CGROUP_TOPMOST)
 		use_own(cg, ret);
 	else
 		find_effective(cg, h, "memory.max", ret);

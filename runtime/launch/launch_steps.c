@@ -338,10 +338,9 @@ static bool can_make_cgroups(const struct mr_spec *spec)
 static int warn_of_found_limit(struct mr_launch *l, struct mr_error *err)
 {
 	const struct mr_resources *r = l->plan->spec->linux_->resources;
-	const int h = l->plan->host.owner[MR_CTL_MEMORY];
 	auto_strv one = { 0 };
 
-	if (h < 0 || l->cgroup.origin[h] != MR_CGROUP_FOUND || !l->limits.memory.set ||
+	if (l->cgroup.memory_origin != MR_CGROUP_FOUND || !l->limits.memory.set ||
 		(r && r->memory && r->memory->limit.set))
 		return 0;
 	if (mr_strv_addf(&one, "the cgroup '%s' was there before, with a memory limit of %llu bytes",

@@ -506,7 +506,7 @@ static void test_limits_of_a_new_cgroup_v1(void **state)
 	put("mnt/n/c/memory.stat", "hierarchical_memory_limit 2048\n");
 	put("mnt/n/c/memory.oom_control", "oom_kill_disable 1\n");
 	assert_int_equal(mr_cgroup_open(&host, "/n/c", &cg, &err), 1);
-	cg.origin[host.owner[MR_CTL_MEMORY]] = MR_CGROUP_MADE;
+	cg.memory_origin = MR_CGROUP_MADE;
 	assert_int_equal(mr_cgroup_read_limits(&cg, &plan, &l, &err), 0);
 	assert_int_equal(l.memory.value, 4096);
 	assert_false(l.memory_swap.set || l.reservation.set);
@@ -514,7 +514,7 @@ static void test_limits_of_a_new_cgroup_v1(void **state)
 	assert_true(l.oom_kill_disable.value);
 	assert_int_equal(l.effective_memory.value, 2048);
 
-	cg.origin[host.owner[MR_CTL_MEMORY]] = MR_CGROUP_TOPMOST;
+	cg.memory_origin = MR_CGROUP_TOPMOST;
 	assert_int_equal(mr_cgroup_read_limits(&cg, &plan, &l, &err), 0);
 	assert_true(l.oom_kill_disable.set && !l.oom_kill_disable.value);
 	assert_int_equal(l.effective_memory.value, 4096);
