@@ -232,12 +232,10 @@ static int prepare_command(
 	return 0;
 }
 
-#define LOG_SIZE_MIN (128 << 10) /* as the runtime has it: a line is not divided */
-
 static int take_log_size(struct run_args *a, struct mr_error *err)
 {
 	if (!a->log_size || (mr_size_value(a->log_size, &a->run.log_max) == 0 &&
-				    a->run.log_max >= LOG_SIZE_MIN))
+				    a->run.log_max >= MR_LOG_SIZE_MIN))
 		return 0;
 	return fail(err, EINVAL, "option --log-size: expected a size of 128k or more, found '%s'",
 		a->log_size);

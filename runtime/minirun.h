@@ -55,6 +55,9 @@ typedef void (*mr_message_fn)(void *arg, enum mr_message_kind kind, const char *
 /* --- run --- */
 
 struct mr_command;
+
+#define MR_LOG_SIZE_MIN (128 << 10) /* half of it holds the longest line */
+
 struct mr_run_options {
 	const char *root; /* state directory of all containers; NULL: mr_default_root() */
 	const char *id;   /* NULL: from the spec's file name */
@@ -79,7 +82,8 @@ struct mr_run_options {
 	bool no_pivot, no_new_keyring, interactive;
 	bool trace;
 	bool progress;           /* ten times a second what the memory does, as a message */
-	int64_t log_max; /* bytes that a detached container's output may take; 0: 16 MiB */
+	int64_t log_max; /* bytes that a detached container's output may take, at least
+			    MR_LOG_SIZE_MIN; 0: 16 MiB */
 	bool want_record;        /* hand the final record out, unless detached */
 	int64_t timeout_ms;      /* 0: none */
 	int64_t stop_timeout_ms; /* between SIGTERM and SIGKILL at the timeout */

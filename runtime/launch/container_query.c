@@ -184,13 +184,13 @@ static int read_status_file(const char *path, char **ret, struct mr_error *err)
 	r = mr_json_parse(path, json, strlen(json), &doc, err);
 	if (r < 0)
 		return r;
-	const bool in_array = doc.root->type == MR_JSON_ARRAY && doc.root->n == 1;
-	r = mr_status_check(path, in_array ? doc.root->child : doc.root, err);
+	const struct mr_json *root = doc.root;
+	r = mr_status_check(path, &root, err);
 	if (r < 0)
 		return r;
-	if (in_array) { /* as inspect itself prints it */
+	if (root != doc.root) {
 		struct mr_json_writer w = { .pretty = true };
-		mr_json_put_node(&w, NULL, doc.root->child);
+		mr_json_put_node(&w, NULL, root);
 		*ret = mr_str_take(&w.out);
 	} else {
 		*ret = mr_take_ptr(json);

@@ -154,11 +154,7 @@ static int warn_low_limit(struct mr_launch *l, struct mr_error *err)
 
 	if (mr_warn_low_limit(&l->verdict, l->record.wall_usec, &texts) < 0)
 		return mr_fail(err, ENOMEM, "warning of a low memory limit");
-	for (size_t i = 0; i < texts.n; i++)
-		if (mr_strv_add(&l->plan->warnings, texts.items[i]) < 0)
-			return mr_fail(err, ENOMEM, "warning of a low memory limit");
-	mr_plan_warn(l->plan, &texts);
-	return 0;
+	return mr_plan_add_warnings(l->plan, &texts, err);
 }
 
 int mr_launch_oom_killed(const struct mr_launch *l)

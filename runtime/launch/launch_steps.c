@@ -344,11 +344,9 @@ static int warn_of_found_limit(struct mr_launch *l, struct mr_error *err)
 		(r && r->memory && r->memory->limit.set))
 		return 0;
 	if (mr_strv_addf(&one, "the cgroup '%s' was there before, with a memory limit of %llu bytes",
-		    l->cgroup.path, (unsigned long long)l->limits.memory.value) < 0 ||
-		mr_strv_add(&l->plan->warnings, one.items[0]) < 0)
+		    l->cgroup.path, (unsigned long long)l->limits.memory.value) < 0)
 		return mr_fail(err, ENOMEM, "a warning");
-	mr_plan_warn(l->plan, &one);
-	return 0;
+	return mr_plan_add_warnings(l->plan, &one, err);
 }
 
 /* Beside the child's set-up, on another processor if there is one. */

@@ -21,7 +21,6 @@
 
 #define MR_LOG_BUFFER 8192
 #define MR_LOG_MAX (16 << 20) /* bytes, unless asked for otherwise */
-#define MR_LOG_MAX_MIN (128 << 10) /* half of it holds the longest line */
 
 struct mr_log_stream {
 	int fd; /* read end, -1: at its end */

@@ -382,6 +382,16 @@ void mr_plan_warn(const struct mr_plan *plan, const struct mr_strv *texts)
 	mr_warn(plan->options.message, plan->options.message_arg, texts);
 }
 
+int mr_plan_add_warnings(
+	struct mr_plan *plan, const struct mr_strv *texts, struct mr_error *err)
+{
+	for (size_t i = 0; i < texts->n; i++)
+		if (mr_strv_add(&plan->warnings, texts->items[i]) < 0)
+			return mr_fail(err, ENOMEM, "a warning");
+	mr_plan_warn(plan, texts);
+	return 0;
+}
+
 void mr_plan_describe_step(const struct mr_plan *plan, const char *name, const char *manual,
 	mr_describe_fn describe, struct mr_str *out)
 {

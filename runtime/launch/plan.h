@@ -64,6 +64,9 @@ int mr_plan_read_setgroups(pid_t pid, struct mr_plan *plan, struct mr_error *err
 void mr_plan_clear(struct mr_plan *plan);
 /** Tell them where the caller takes messages. */
 void mr_plan_warn(const struct mr_plan *plan, const struct mr_strv *texts);
+/** Warnings that come later: into the record as well. */
+int mr_plan_add_warnings(
+	struct mr_plan *plan, const struct mr_strv *texts, struct mr_error *err);
 /** The values that a step will use, with a blank before each, into an empty string. */
 typedef void (*mr_describe_fn)(const struct mr_plan *plan, struct mr_str *out);
 /** The line of `plan` for a step. @describe may be NULL */

@@ -329,9 +329,7 @@ int mr_status_explain(const char *name, const char *json, bool as_json, size_t l
 	if (r < 0)
 		return r;
 	const struct mr_json *root = doc.root;
-	if (root->type == MR_JSON_ARRAY && root->n == 1) /* as inspect prints it */
-		root = root->child;
-	r = mr_status_check(name, root, err);
+	r = mr_status_check(name, &root, err);
 	if (r < 0) {
 		mr_hint(err,
 			"a status.json, what inspect prints of one id, or a kernel log");

@@ -63,8 +63,9 @@ int mr_status_template(const char *name, const char *json, const char *format, c
 	struct mr_error *err);
 
 struct mr_json;
-/** A file may be any JSON: is it a record? @return 0, or an error that names @name */
-int mr_status_check(const char *name, const struct mr_json *root, struct mr_error *err);
+/** A file may be any JSON: is it a record, or an array of one as inspect prints it? Then @root
+ * becomes the record. @return 0, or an error that names @name */
+int mr_status_check(const char *name, const struct mr_json **root, struct mr_error *err);
 /** The verdict that a record holds; @ret to be cleared. Whatever is missing is unknown. */
 int mr_status_read_verdict(
 	const struct mr_json *record, struct mr_verdict *ret, struct mr_error *err);

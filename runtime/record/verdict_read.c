@@ -10,12 +10,14 @@
 #include <errno.h>
 #include <string.h>
 
-int mr_status_check(const char *name, const struct mr_json *root, struct mr_error *err)
+int mr_status_check(const char *name, const struct mr_json **root, struct mr_error *err)
 {
 	static const char *const members[] = {"State", "schemaVersion"};
 
+	if ((*root)->type == MR_JSON_ARRAY && (*root)->n == 1)
+		*root = (*root)->child;
 	for (size_t i = 0; i < 2; i++) {
-		if (mr_json_get(root, members[i]))
+		if (mr_json_get(*root, members[i]))
 			continue;
 		mr_fail_text(err, EBADMSG,
 			"'%s' is no record of a container: it is JSON without %s", name,
