@@ -43,7 +43,8 @@ static int run_command(
 			    : companion_exec(ctx, name, args->items, err);
 }
 
-/* The exit status of failures before the command looks at its own words; argv[0] is its name. */
+/* The exit status of failures until the command knows better, by its own words; argv[0] is its
+ * name. */
 static int failure_of(int argc, char **argv)
 {
 	const struct command *command = command_find(argv[0]);

@@ -69,7 +69,6 @@ int cmd_plan(struct context *ctx, int argc, char **argv, struct mr_error *err)
 	struct run_args a;
 	struct arguments args;
 
-	ctx->failure = MR_EXIT_FAILURE;
 	run_args_init(&a);
 	int r = command_parse(ctx, options, &a, argc, argv, &args, err);
 	if (r == 1)

@@ -81,7 +81,6 @@ int cmd_run(struct context *ctx, int argc, char **argv, struct mr_error *err)
 	struct arguments args;
 	enum run_mode mode = RUN_OCI;
 
-	ctx->failure = run_is_oci(argc, argv) ? EXIT_OCI_ERROR : MR_EXIT_FAILURE;
 	run_args_init(&a);
 	int r = command_parse(ctx, run_options, &a, argc, argv, &args, err);
 	if (r == 1) {

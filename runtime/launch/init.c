@@ -42,17 +42,15 @@ static void reap(pid_t program, int *status, bool *ended)
 	}
 }
 
-_Noreturn static void serve(int sock, pid_t program, bool own_session)
+/* @all: blocked */
+_Noreturn static void serve(int sock, pid_t program, bool own_session, const sigset_t *all)
 {
-	sigset_t all;
 	int status = 0;
 	bool ended = false;
 
-	sigfillset(&all);
-	mr_signal_add(&all, MR_SIGRTMIN);
 	while (!ended) {
 		siginfo_t info;
-		int sig = sigwaitinfo(&all, &info);
+		int sig = sigwaitinfo(all, &info);
 		if (sig < 0)
 			continue; /* EINTR: stopped and continued */
 		if (sig == SIGCHLD)
@@ -95,5 +93,5 @@ int mr_init_fork(int sock, bool own_session)
 		;
 	mr_sync_send(sock, MR_FRAME_STARTED, 0, pid);
 	keep_only(sock);
-	serve(sock, pid, own_session);
+	serve(sock, pid, own_session, &all);
 }
