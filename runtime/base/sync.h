@@ -16,16 +16,16 @@
  *   child -> parent   TRACE        index of the finished step, its nanoseconds
  *   child -> parent   ERROR        struct mr_error; the child then exits
  *   child -> parent   PROGRAM      the sender executes the program next
- *   child -> parent   STARTED      under a minimal init: the program was executed
+ *   child -> parent   STARTED      under a minimal init: the program was executed, or died
  *   child -> parent   STATUS       wait status of the program under a minimal init
  *
  * The kernel tells the parent who sent a frame (SCM_CREDENTIALS, translated into the
  * parent's pid namespace): that is how it learns the host pid of a process that a middle
  * process or the minimal init has cloned.
  *
- * End of file: both ends are O_CLOEXEC, so the parent reads EOF when the program was
- * executed, or when the child died: without PROGRAM before, certainly in the set-up. The child reading EOF means that
- * the parent died: it exits.
+ * End of file: both ends are O_CLOEXEC, so the parent reads EOF when the program was executed,
+ * or when the child died: without PROGRAM before, certainly in the set-up; so with STARTED. The
+ * child reading EOF means that the parent died: it exits.
  */
 
 enum mr_frame_kind {

@@ -2,9 +2,9 @@
 /*
  * What the child says, on its way to the program: questions at barriers, descriptors, traces,
  * an error. It says PROGRAM just before execve(2), and its socket end closes at the exec
- * (O_CLOEXEC); a minimal init keeps the socket and says STARTED. A socket that closes without
- * PROGRAM belongs to a child that died in the set-up. One that dies inside execve is found
- * at the end, by the name that it still has.
+ * (O_CLOEXEC); a minimal init keeps the socket and says STARTED when its child was executed or is
+ * dead. Either without PROGRAM before tells of a child that died in the set-up. One that dies
+ * inside execve is found at the end, by the name that it still has.
  */
 #include "launch/monitor_frames.h"
 
@@ -70,9 +70,10 @@ static int on_fd(struct mr_monitor *m, struct mr_frame *f, struct mr_error *err)
 	return ret;
 }
 
+/* Without PROGRAM nothing started: the child, or that of the minimal init, died before. */
 static int now_started(struct mr_monitor *m, struct mr_error *err)
 {
-	if (m->started)
+	if (m->started || !m->program)
 		return 0;
 	m->started = true;
 	m->slow_ns = 0;
@@ -123,7 +124,7 @@ int mr_monitor_on_frame(struct mr_monitor *m, struct mr_error *err)
 int mr_monitor_on_closed(struct mr_monitor *m, struct mr_error *err)
 {
 	mr_close(&m->sock);
-	return m->program ? now_started(m, err) : 0;
+	return now_started(m, err);
 }
 
 int mr_monitor_drain_frames(struct mr_monitor *m, struct mr_error *err)
@@ -132,7 +133,7 @@ int mr_monitor_drain_frames(struct mr_monitor *m, struct mr_error *err)
 
 	while (ret > 0 && m->sock >= 0)
 		ret = mr_monitor_on_frame(m, err);
-	if (ret == 0 && m->program && !m->started)
+	if (ret == 0)
 		ret = now_started(m, err);
 	return ret < 0 ? ret : 0;
 }

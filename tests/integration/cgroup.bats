@@ -439,18 +439,13 @@ DENY='{allow: false, access: "rwm"}'
 
 @test "cgroup: limits that another left at the container's place are not its own, and elsewhere they are told" {
 	requires memory
-	local left
-	left=$(cgroup_root memory)/minirun/$ID
-	mkdir -p "$left"
-	limit_memory "$left" 8388608
+	limited_cgroup "/minirun/$ID" 8388608
 	make_rootfs "$BUNDLE/rootfs"
 	inside '/memlab anon 20M'
 	assert_eq "$(state .State.OOMKilled) $(state .Memory.EffectiveLimitBytes)" "false null"
-	refute_exists "$left"
+	refute_exists "$(cgroup_root memory)/minirun/$ID"
 
-	left=$(cgroup_root memory)/$RUN_TAG-found/$ID
-	mkdir -p "$left"
-	limit_memory "$left" 33554432
+	limited_cgroup "/$RUN_TAG-found/$ID" 33554432
 	in_container true ".linux.cgroupsPath = \"/$RUN_TAG-found/$ID\""
 	assert_status 0
 	assert_contains "$stderr" "was there before, with a memory limit of 33554432 bytes"

@@ -92,15 +92,24 @@ limit_memory() {
 	[ ! -e "$1/memory.swap.max" ] || echo 0 >"$1/memory.swap.max"
 }
 
+# limited_cgroup PATH BYTES: made below the memory hierarchy, as somebody else would leave it.
+limited_cgroup() {
+	local dir name
+	dir=$(cgroup_root memory)
+	for name in ${1//\// }; do
+		[ "$MEMORY_VERSION" = 1 ] || echo +memory >"$dir/cgroup.subtree_control"
+		dir+=/$name
+		mkdir -p "$dir"
+	done
+	limit_memory "$dir" "$2"
+}
+
 # limited_parent BYTES [PATH]: a limited cgroup of the test's own, for containers to live
 # below; sets PARENT, its path below the memory hierarchy.
 limited_parent() {
-	local dir
 	PARENT=${2:-/$RUN_TAG-parent}
-	dir=$(cgroup_root memory)$PARENT
-	mkdir -p "$dir"
-	[ "$MEMORY_VERSION" = 1 ] || echo +memory >"$dir/cgroup.subtree_control"
-	limit_memory "$dir" "$1"
+	limited_cgroup "$PARENT" "$1"
+	[ "$MEMORY_VERSION" = 1 ] || echo +memory >"$(cgroup_root memory)$PARENT/cgroup.subtree_control"
 }
 
 # remove_parent PATH: in every hierarchy. What is above the container's own cgroup stays
