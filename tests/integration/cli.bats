@@ -601,11 +601,9 @@ _has_processes() {
 	assert_status 138
 	cli run --rm --timeout 100ms -- sleep 1000
 	assert_status 124
-	cli run --rm -- /nonexistent
-	assert_status 127
+	run -127 --separate-stderr minirun run --rm -- /nonexistent
 	assert_contains "$stderr" "no such file or directory"
-	cli run --rm -- "$BATS_TEST_FILENAME.d"
-	assert_status 127
+	run -127 --separate-stderr minirun run --rm -- "$BATS_TEST_FILENAME.d"
 	cli run --rm -- /etc/passwd
 	assert_status 126
 	assert_contains "$stderr" "permission denied"
@@ -617,8 +615,7 @@ _has_processes() {
 	cli run --bundle "$BUNDLE" "$ID"
 	assert_status 1
 	assert_eq "$output" ""
-	cli run "$BUNDLE/config.json"
-	assert_status 127
+	run -127 --separate-stderr minirun run "$BUNDLE/config.json"
 	make_spec "$BUNDLE/config.json" "$(args /bin/sh -c 'echo out; exit 4')"
 	cli run -bundle "$BUNDLE" -no-subreaper "$ID"
 	assert_status 4

@@ -92,11 +92,9 @@ $(readlink /proc/self/ns/uts)"
 	shell 'kill -KILL $$'
 	assert_status 137
 	assert_eq "$(state .State.OOMKilled)" false
-	command_mode -- ./none
-	assert_status 127
+	run -127 --separate-stderr minirun run --name "$ID" -- ./none
 	assert_contains "$stderr" 'exec "./none": no such file or directory'
-	command_mode -- none-such-program
-	assert_status 127
+	run -127 --separate-stderr minirun run --name "$ID" -- none-such-program
 	assert_contains "$stderr" 'executable file not found in $PATH'
 	echo text >plain
 	command_mode -- ./plain

@@ -44,7 +44,7 @@ refused() {
 	local code=$1 text=$2 id
 	shift 2
 	id=$(id_of refused)
-	run --separate-stderr minirun run --name "$id" "$@" "$BUNDLE/config.json"
+	run ! --separate-stderr minirun run --name "$id" "$@" "$BUNDLE/config.json"
 	assert_status "$code"
 	assert_eq "$output" "" "stdout"
 	assert_contains "$stderr" "$text"

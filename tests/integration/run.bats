@@ -368,8 +368,7 @@ run_again() {
 	assert_status 0
 	assert_eq "$(cat "$log")" ""
 	make_spec "$BUNDLE/config.json" "$(args /none)"
-	run --separate-stderr minirun --log "$log" --log-format json run --name "$ID" "$BUNDLE/config.json"
-	assert_status 127
+	run -127 --separate-stderr minirun --log "$log" --log-format json run --name "$ID" "$BUNDLE/config.json"
 	assert_eq "$(jq -s length "$log")" 1
 	assert_eq "$(wc -l <"$log" | tr -d ' ')" 1
 	assert_eq "$(jq -r .level "$log")" error
