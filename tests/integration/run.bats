@@ -358,7 +358,7 @@ run_again() {
 	launch run -d --bundle "$BUNDLE" --status "$BATS_TEST_TMPDIR/s.json" "$ID"
 	assert_status 0
 	wait_for test -s "$BATS_TEST_TMPDIR/s.json"
-	assert_eq "$(jq .State.ExitCode "$BATS_TEST_TMPDIR/s.json")" 3
+	assert_code "$(jq .State.ExitCode "$BATS_TEST_TMPDIR/s.json")" 3
 }
 
 @test "run: --log-format json gets one object for a failure and none for success" {
