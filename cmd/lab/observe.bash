@@ -5,9 +5,9 @@
 #
 # A lab is a folder: its containers (spec.json), what is expected of them (expect), what
 # to do (lab: a few lines of bash with the title, the needs, the function `experiment` when it
-# is more than to run spec.json once, and `spoiled` when chance can spoil it) and its text. Built from the
-# files of cmd/lab/, in this order: observe (what became of a run, and the comparison with
-# what was expected), narrate (what a run prints), run, main.
+# is more than to run spec.json once, and `spoiled` when chance can spoil it) and its text.
+# Built from the files of cmd/lab/, in this order: observe (what became of a run, and the
+# comparison with what was expected), narrate (what a run prints), run, main.
 
 set -u
 

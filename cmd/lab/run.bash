@@ -323,6 +323,7 @@ perform() {
 	fi
 }
 
+# attempt - the experiment, from nothing.
 attempt() {
 	V=() LEFT_OUT=()
 	mkdir -p "$SCRATCH/shared"
