@@ -170,7 +170,8 @@ killed_is() {
 	assert_eq "$(state '.OOM | "\(.InitKilled) \(.Certain) \(.Phase)"')" "true true run"
 	run --separate-stderr minirun explain "$ID"
 	# Of several it tells the last.
-	[ "$(state .OOM.Kills)" != 1 ] || assert_contains "$output" "PID $2 ($1"
+	assert_contains "$output" "$(state '.OOM.Victims[-1] |
+		(if .Pid then "PID \(.Pid)" else "process \(.HostPid) of the host" end) + " (" + .Comm')"
 	assert_contains "$output" "the first process was a victim"
 }
 

@@ -51,14 +51,6 @@ refused() {
 	refute_exists "$ROOT/$id"
 }
 
-# assert_code CODE EXPECTED: of somebody else's child it is always known since kernel 6.15; before, if
-# its parent has not taken it first.
-assert_code() {
-	if [ "$1" != null ] || kernel_at_least 6.15; then
-		assert_eq "$1" "$2" "exit code"
-	fi
-}
-
 # all_caps: a filter that gives every capability, as for a test of something that only
 # root can do.
 all_caps() {

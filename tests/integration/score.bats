@@ -84,9 +84,7 @@ ended() {
 	requires root memory memlab
 	local other mount
 	other=$(id_of other)
-	mkdir "$(memory_root)/$ID-parent"
-	[ "$MEMORY_VERSION" = 1 ] || echo +memory >"$(memory_root)/$ID-parent/cgroup.subtree_control"
-	echo $((48 << 20)) >"$(memory_root)/$ID-parent/$(memory_file limit)"
+	limited_parent $((48 << 20)) "/$ID-parent"
 	make_spec "$BUNDLE/config.json" "$(args /memlab --name neighbour anon 9M + hold 60)" \
 		".linux.cgroupsPath = \"/$ID-parent/$other\""
 	launch run -d --name "$other" "$BUNDLE/config.json"
@@ -201,16 +199,4 @@ _has_ended() {
 
 _somebody_ended() {
 	[ -n "$(ended)" ]
-}
-
-# memory_root: where the memory hierarchy is mounted.
-memory_root() {
-	local version controllers point
-	while read -r version controllers _ point; do
-		if [ "$version$MEMORY_VERSION" = 22 ]; then
-			echo "$point"
-		elif [ "$version" = 1 ] && [[ ,$controllers, == *,memory,* ]]; then
-			echo "$point"
-		fi
-	done < <(cgroup_mounts)
 }

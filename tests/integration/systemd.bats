@@ -534,8 +534,7 @@ _uses() {
 }
 
 @test "systemd: where it is not running the error names the cure" {
-	requires cgroup2
-	requires no-systemd
+	requires cgroup2 no-systemd
 	spec
 	refuses "cannot reach systemd"
 	assert_contains "$stderr" "--cgroup-manager cgroupfs"
