@@ -250,8 +250,7 @@ static int on_oom(struct events *e)
 	/* A counter that is gone is the end's matter. */
 	if (mr_oom_watch_step(e->watch, &kills, &ignored) < 0)
 		return 0;
-	bool unwoken = e->watch->await_log && e->watch->kmsg.fd < 0;
-	if (!unwoken)
+	if (!mr_oom_watch_deaf(e->watch))
 		e->retry_ms = 0;
 	else if (e->retry_ms < RETRY_MAX_MS)
 		e->retry_ms = e->retry_ms ? 2 * e->retry_ms : RETRY_MIN_MS;

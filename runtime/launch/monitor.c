@@ -31,7 +31,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define HANGING_LOOK_MS 100
+#define LOOK_MS 100
 #define SLOW_MS 20
 #define MAX_POLL (7 + MR_OOM_MAX_LEVELS + 2 + 3 + 2)
 
@@ -94,6 +94,13 @@ static int sample(struct mr_monitor *m) /* @return milliseconds until the next *
 	return m->sampler.interval_ms;
 }
 
+/* Whoever may not read the kernel's log is not woken by it, and nobody by the end of
+ * hanging. */
+static bool must_look(const struct mr_monitor *m)
+{
+	return m->hanging || mr_oom_watch_deaf(m->watch);
+}
+
 static void on_oom(struct mr_monitor *m)
 {
 	struct mr_error ignored;
@@ -113,7 +120,7 @@ static void on_oom(struct mr_monitor *m)
 	if (killed || hanging != m->hanging)
 		m->events.oom(m->events.arg, hanging - m->hanging);
 	m->hanging = hanging;
-	if (hanging && !m->sample_ns)
+	if (must_look(m) && !m->sample_ns)
 		m->sample_ns = mr_now_mono_ns();
 }
 
@@ -200,12 +207,10 @@ static void on_sample(struct mr_monitor *m)
 	int next_ms = sample(m);
 
 	mr_oom_watch_tick(m->watch);
-	/* Whoever may not read the kernel's log is not woken by it, and nobody by the end of
-	 * hanging. */
-	if (m->watch->await_log || m->hanging)
+	if (must_look(m))
 		on_oom(m);
-	if (m->hanging && (next_ms == 0 || next_ms > HANGING_LOOK_MS))
-		next_ms = HANGING_LOOK_MS;
+	if (must_look(m) && (next_ms == 0 || next_ms > LOOK_MS))
+		next_ms = LOOK_MS;
 	m->sample_ns = next_ms ? mr_now_mono_ns() + next_ms * INT64_C(1000000) : 0;
 }
 

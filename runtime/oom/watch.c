@@ -257,6 +257,14 @@ static int add(struct pollfd *fds, int n, int fd, short events)
 	return n + 1;
 }
 
+/* v1: the kernel log tells of kills that no event tells: of the one whose event has come
+ * already, and of those by a task that found its cgroup in OOM handling, waited for its turn
+ * and then had a victim of its own. Until there was an OOM it stays out: it is everybody's. */
+static bool needs_log(const struct mr_oom_watch *w)
+{
+	return w->version == 1 && (w->await_log || w->kills_seen > 0);
+}
+
 int mr_oom_watch_poll(const struct mr_oom_watch *w, struct pollfd *fds)
 {
 	int n = 0;
@@ -264,12 +272,16 @@ int mr_oom_watch_poll(const struct mr_oom_watch *w, struct pollfd *fds)
 		return 0;
 	if (w->version == 2)
 		return add(fds, n, w->counter, POLLPRI); /* since the last read of it */
-	/* Ancestors' events reach the own eventfd too: one is enough to wake up. The
-	 * kernel log is polled only while it is about to speak: it is everybody's. */
+	/* Ancestors' events reach the own eventfd too: one is enough to wake up. */
 	n = add(fds, n, w->level[0].event_fd, POLLIN);
 	n = add(fds, n, w->inotify_fd, POLLIN);
 	n = add(fds, n, w->nested_event, POLLIN);
-	return add(fds, n, w->await_log ? w->kmsg.fd : -1, POLLIN);
+	return add(fds, n, needs_log(w) ? w->kmsg.fd : -1, POLLIN);
+}
+
+bool mr_oom_watch_deaf(const struct mr_oom_watch *w)
+{
+	return needs_log(w) && w->kmsg.fd < 0;
 }
 
 /* One pass over all levels, own first. @return did anything come in */
@@ -372,32 +384,40 @@ static void note_limits(struct mr_oom_watch *w)
 		w->hit = now;
 }
 
+/* Count, and note the limits if there is news. */
+static int count(struct mr_oom_watch *w, bool began, uint64_t *ret_kills, struct mr_error *err)
+{
+	const uint64_t before = w->kills_seen;
+	int r = mr_oom_watch_kills(w, ret_kills, err);
+	if (began || w->kills_seen != before)
+		note_limits(w);
+	return r;
+}
+
 int mr_oom_watch_step(struct mr_oom_watch *w, uint64_t *ret_kills, struct mr_error *err)
 {
 	uint64_t v, before = w->kills_seen;
-	bool any = false, began = false;
+	bool any = needs_log(w), began = false, told = false;
 
 	if (w->version == 1) {
 		began = w->level[0].event_fd >= 0 &&
 			read(w->level[0].event_fd, &v, sizeof(v)) == (ssize_t)sizeof(v);
 		w->level[0].events += began ? v : 0;
 		mr_oom_watch_tick(w);
-		any = mr_nested_step(w) || began || w->await_log;
+		any = mr_nested_step(w) || began || any;
 	}
-	int r = mr_oom_watch_kills(w, ret_kills, err);
-	if (began || w->kills_seen != before)
-		note_limits(w);
+	int r = count(w, began, ret_kills, err);
 	/* The log's ring is short and everybody's: read it while it still has our report.
 	 */
 	if (any || w->kills_seen != before)
-		mr_kmsg_drain(&w->kmsg, &w->log);
-	/* v1 notifies before it kills, and the counter rises before the log tells: unless
-	 * what was just read told it, the log will wake us. Of two that began at a time one may
-	 * have killed. */
-	if (r == 0 && began && w->kills_seen - before < v) {
+		told = mr_kmsg_drain(&w->kmsg, &w->log) > 0;
+	/* v1 notifies before it kills. Of two that began at a time one may have killed. */
+	if (began && w->kills_seen - before < v)
 		w->await_log = true;
-		r = mr_oom_watch_kills(w, ret_kills, err);
-	}
+	/* The counter rises before the log tells: what was just read from it wakes nobody up
+	 * any more, what comes from here on does. */
+	if (r == 0 && (told || began))
+		r = count(w, false, ret_kills, err);
 	return r;
 }
 

@@ -114,6 +114,9 @@ void mr_oom_watch_close(struct mr_oom_watch *w);
 /** Up to MR_OOM_MAX_LEVELS + 2 entries. @return how many. They differ from step to step,
  * and not all wait for POLLIN: take any `revents` for a reason to step. */
 int mr_oom_watch_poll(const struct mr_oom_watch *w, struct pollfd *fds);
+/** v1: kills may come that nothing wakes us up for, since the kernel's log may not be read:
+ * step from time to time. */
+bool mr_oom_watch_deaf(const struct mr_oom_watch *w);
 /** Take in what happened; cheap when nothing did. @ret_kills kills so far in the subtree
  */
 int mr_oom_watch_step(struct mr_oom_watch *w, uint64_t *ret_kills, struct mr_error *err);

@@ -549,6 +549,39 @@ static void v1_counter_that_is_gone_after_a_kill(void **state)
 	end(&l);
 }
 
+static bool polls(const struct lab *l, int fd)
+{
+	struct pollfd fds[MR_OOM_MAX_LEVELS + 2];
+	int n = mr_oom_watch_poll(&l->w, fds);
+	bool found = false;
+	for (int i = 0; i < n; i++)
+		found = found || fds[i].fd == fd;
+	return found;
+}
+
+/* A task that finds its cgroup in OOM handling notifies nobody: the log tells of its victim. */
+static void v1_kill_without_an_event(void **state)
+{
+	(void)state;
+	struct lab l;
+	uint64_t kills;
+	begin(&l, 1);
+	assert_false(polls(&l, l.w.kmsg.fd));
+	assert_false(mr_oom_watch_deaf(&l.w));
+	put_v1(&l, "/P/C", 1);
+	event(&l, 0, 1);
+	assert_int_equal(mr_oom_watch_step(&l.w, &kills, &l.err), 0);
+	assert_int_equal(kills, 1);
+	assert_true(polls(&l, l.w.kmsg.fd));
+	put_v1(&l, "/P/C", 2);
+	report(&l, "/P/C", "/P/C", CHILD);
+	assert_int_equal(mr_oom_watch_step(&l.w, &kills, &l.err), 0);
+	assert_int_equal(kills, 2);
+	mr_kmsg_close(&l.w.kmsg);
+	assert_true(mr_oom_watch_deaf(&l.w));
+	end(&l);
+}
+
 static void v1_hanging_is_timed(void **state)
 {
 	(void)state;
@@ -970,6 +1003,7 @@ int main(void)
 		cmocka_unit_test(v1_removed_sub_cgroup_without_a_kill),
 		cmocka_unit_test(v1_counter_that_is_gone),
 		cmocka_unit_test(v1_counter_that_is_gone_after_a_kill),
+		cmocka_unit_test(v1_kill_without_an_event),
 		cmocka_unit_test(v1_hanging_is_timed),
 		cmocka_unit_test(v1_limit_is_that_of_the_moment),
 		cmocka_unit_test(suppressed_kills_are_ours_if_they_add_up),
