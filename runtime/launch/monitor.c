@@ -16,6 +16,7 @@
 #include "base/libc.h"
 #include "base/sys.h"
 #include "launch/monitor_frames.h"
+#include "launch/monitor_tell.h"
 #include "launch/notify.h"
 #include "launch/reap.h"
 #include "oom/emulate.h"
@@ -164,6 +165,8 @@ static int on_signal(struct mr_monitor *m, struct mr_error *err)
 		err->exit_code = 128 + sig;
 		return -EINTR;
 	}
+	if (sig == SIGINT || sig == SIGTERM || sig == SIGHUP || sig == SIGQUIT)
+		mr_monitor_tell_unheeded(m, sig);
 	/* What the terminal sent has reached the program, if it shares our session. */
 	if (m->plan->own_session || info.ssi_code != SI_KERNEL)
 		mr_pidfd_send_signal(m->pidfd, sig);
@@ -182,10 +185,13 @@ static int on_timeout(struct mr_monitor *m, struct mr_error *err)
 	}
 	if (m->stage++ == 0 && m->plan->options.stop_timeout_ms > 0) {
 		mr_pidfd_send_signal(m->pidfd, SIGTERM);
+		mr_monitor_tell_timeout(m, SIGTERM, m->plan->options.stop_timeout_ms);
 		return set_timer(m->timer_fd, m->plan->options.stop_timeout_ms);
 	}
 	mr_close(&m->timer_fd);
 	kill_all(m);
+	if (m->plan->options.stop_timeout_ms <= 0)
+		mr_monitor_tell_timeout(m, SIGKILL, 0);
 	return 0;
 }
 

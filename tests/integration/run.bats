@@ -224,6 +224,7 @@ run_again() {
 	assert_eq "$(state .Exit.TimedOut)" true
 	assert_eq "$(state .State.ExitCode)" 9
 	assert_eq "$(state .Exit.Code)" 9 "the program's own code"
+	assert_eq "$stderr" "minirun: the timeout of 0.3 s is over: SIGTERM sent, SIGKILL follows in 10 s"
 }
 
 @test "run: --timeout kills what SIGTERM does not end after --stop-timeout" {
@@ -236,6 +237,36 @@ run_again() {
 	assert_eq "$(state .State.OOMKilled)" false
 	run_spec --timeout=0.1s --stop-timeout=0
 	assert_status 124
+	assert_eq "$stderr" "minirun: the timeout of 0.1 s is over: SIGKILL sent"
+	run_spec --quiet --timeout=0.1s --stop-timeout=0
+	assert_eq "$stderr" ""
+}
+
+@test "run: a signal that pid 1 has no handler for is told, with what would end it" {
+	local init
+	make_spec "$BUNDLE/config.json" "$(args sleep 60)"
+	background_minirun run --name "$ID" "$BUNDLE/config.json"
+	wait_for state_is .State.Status running
+	init=$(init_pid)
+	kill -TERM "$BG_PID"
+	wait_for grep -q "SIGTERM does nothing: .* minirun kill $ID KILL. Another time: run --init" "$ERR"
+	[ -d "/proc/$init" ]
+	minirun kill "$ID" KILL
+	wait_background
+	assert_status 137
+	# Whoever has a handler, or a minimal init, is told nothing.
+	make_spec "$BUNDLE/config.json" "$(args sh -c 'trap "exit 3" TERM; echo ready; while :; do sleep 0.05; done')"
+	background_minirun run --name "$ID" "$BUNDLE/config.json"
+	wait_for grep -q ready "$OUT"
+	kill -TERM "$BG_PID"
+	wait_background
+	assert_eq "$status $stderr" "3 "
+	make_spec "$BUNDLE/config.json" "$(args sleep 60)"
+	background_minirun run --init --name "$ID" "$BUNDLE/config.json"
+	wait_for state_is .State.Status running
+	kill -TERM "$BG_PID"
+	wait_background
+	assert_eq "$status $stderr" "143 "
 }
 
 @test "run: --timeout leaves a faster program alone" {
