@@ -40,6 +40,14 @@ static int kill_one(
 	return r;
 }
 
+static int unknown_signal(const char *text, struct mr_error *err)
+{
+	fail(err, EINVAL, "unknown signal '%s'", text);
+	snprintf(err->hint, sizeof(err->hint),
+		"a number, or a name such as TERM or SIGTERM (kill -l lists them)");
+	return -EINVAL;
+}
+
 int cmd_kill(struct context *ctx, int argc, char **argv, struct mr_error *err)
 {
 	struct kill k = {.number = SIGTERM};
@@ -56,7 +64,7 @@ int cmd_kill(struct context *ctx, int argc, char **argv, struct mr_error *err)
 	if (text)
 		k.number = strcmp(text, "0") == 0 ? 0 : mr_signal_number(text);
 	if (k.number < 0)
-		return fail(err, EINVAL, "unknown signal '%s'", text);
+		return unknown_signal(text, err);
 	if (k.regex)
 		return ids_matching(ctx, args.items[0], kill_one, &k, err);
 	return kill_one(ctx, args.items[0], &k, err);

@@ -114,6 +114,16 @@ static bool is_live(const struct mr_status *s)
 	return !strcmp(s->status, "running") || !strcmp(s->status, "paused");
 }
 
+/* As docker: the newest first. */
+static int compare_age(const void *a, const void *b)
+{
+	const struct mr_status *x = a, *y = b;
+
+	if (x->created_ns != y->created_ns)
+		return x->created_ns < y->created_ns ? 1 : -1;
+	return strcmp(x->id, y->id);
+}
+
 static int print_containers(
 	const struct context *ctx, const struct ps *ps, bool json, struct mr_error *err)
 {
@@ -127,6 +137,7 @@ static int print_containers(
 
 	if (r < 0)
 		return r;
+	qsort(all, n, sizeof(*all), compare_age);
 	for (size_t i = 0; i < 5; i++)
 		table_add(&t, head[i]);
 	for (size_t i = 0; i < n; i++) {

@@ -318,6 +318,25 @@ static char *timeline_of(const struct run *r, const char *status_path)
 	return path;
 }
 
+static int is_timeline(const char *path, struct mr_error *err)
+{
+	mr_fail_text(err, EINVAL, "'%s' is a timeline: the record of its run is needed", path);
+	mr_hint(err, "that is the file of run --status, which names its timeline itself");
+	return -EINVAL;
+}
+
+static int has_no_timeline(const struct run *r, const char *path, struct mr_error *err)
+{
+	const struct mr_json *state = mr_json_get(r->status, "State");
+
+	if (mr_streq(mr_json_text(state, "Status", ""), "created"))
+		return mr_fail_text(err, EINVAL, "nothing to draw in '%s': it did not start: %s", path,
+			mr_json_text(state, "Error", ""));
+	mr_fail_text(err, EINVAL, "the record '%s' has no timeline", path);
+	mr_hint(err, "minirun run --timeline FILE --status FILE ... records one");
+	return -EINVAL;
+}
+
 int run_load(struct run *r, const char *status_path, const char *timeline_path,
 	struct mr_error *err)
 {
@@ -327,6 +346,8 @@ int run_load(struct run *r, const char *status_path, const char *timeline_path,
 
 	if (ret < 0)
 		return mr_fail(err, -ret, "cannot read the record '%s'", status_path);
+	if (mr_has_prefix(r->status_text, "{\"timeline\":"))
+		return is_timeline(status_path, err);
 	ret = mr_json_parse(status_path, r->status_text, len, &r->doc, err);
 	if (ret < 0)
 		return ret;
@@ -338,12 +359,8 @@ int run_load(struct run *r, const char *status_path, const char *timeline_path,
 	clean_name(name + (*name == '/'), r->name, sizeof(r->name));
 	if (!timeline_path)
 		timeline_path = found = timeline_of(r, status_path);
-	if (!timeline_path) {
-		ret = mr_fail_text(
-			err, EINVAL, "the record '%s' has no timeline", status_path);
-		mr_hint(err, "minirun run --timeline FILE --status FILE ... records one");
-		return ret;
-	}
+	if (!timeline_path)
+		return has_no_timeline(r, status_path, err);
 	ret = read_timeline(r, timeline_path, err);
 	if (ret == 0)
 		measure(r);

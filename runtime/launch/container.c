@@ -161,6 +161,11 @@ int mr_container_refuse_damaged(const struct mr_container *c, struct mr_error *e
 	return -EBADMSG;
 }
 
+int mr_container_not_running(const struct mr_container *c, struct mr_error *err)
+{
+	return mr_fail_text(err, ESRCH, "container not running: '%s' is stopped", c->state.id);
+}
+
 int mr_container_open_init(struct mr_container *c, struct mr_error *err)
 {
 	int ret = mr_container_refuse_damaged(c, err);
@@ -168,9 +173,9 @@ int mr_container_open_init(struct mr_container *c, struct mr_error *err)
 	if (ret < 0)
 		return ret;
 	if (!mr_cleanup_is_live(&c->live))
-		return mr_fail_text(err, ESRCH, "container not running");
+		return mr_container_not_running(c, err);
 	ret = mr_process_id_open(&c->live.init);
-	return ret < 0 ? mr_fail_text(err, ESRCH, "container not running") : ret;
+	return ret < 0 ? mr_container_not_running(c, err) : ret;
 }
 
 int mr_container_open_cgroup(struct mr_container *c, struct mr_cgroup *ret, struct mr_error *err)
@@ -189,6 +194,6 @@ int mr_container_open_cgroup(struct mr_container *c, struct mr_cgroup *ret, stru
 	if (r == 0)
 		r = mr_cgroup_open(&c->host, intent.cgroup_path, ret, err);
 	if (r == 0)
-		r = mr_fail_text(err, ESRCH, "container not running");
+		r = mr_container_not_running(c, err);
 	return r < 0 ? r : 0;
 }

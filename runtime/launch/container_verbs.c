@@ -142,7 +142,7 @@ int mr_container_kill(struct mr_container *c, int sig, bool all, struct mr_error
 		ret = mr_pidfd_send_signal(init, sig);
 	}
 	if (ret < 0)
-		return ret == -ESRCH ? mr_fail_text(err, ESRCH, "container not running")
+		return ret == -ESRCH ? mr_container_not_running(c, err)
 				     : mr_fail(err, -ret, "signal %d to container '%s'", sig,
 					       c->state.id);
 	/* A frozen process dies when it is thawed (v1), so that it can. On v2 it is dead by

@@ -165,7 +165,7 @@ void mr_kill_explain(const struct mr_oom_kill *kill, struct mr_str *out)
 void mr_verdict_explain(const struct mr_verdict *v, struct mr_str *out)
 {
 	if (!v->known) {
-		mr_str_appendf(out, "OOMKilled: unknown. %s.", v->why);
+		mr_str_appendf(out, "OOMKilled: unknown: %s.", v->why);
 		return;
 	}
 	if (v->kills == 0) {

@@ -226,7 +226,9 @@ int mr_state_create(
 
 static int no_container(const char *id, struct mr_error *err)
 {
-	return mr_fail_text(err, ENOENT, "container does not exist: '%s'", id);
+	mr_fail_text(err, ENOENT, "container does not exist: '%s'", id);
+	mr_hint(err, "minirun ps -a lists those of this state directory");
+	return -ENOENT;
 }
 
 int mr_state_open(

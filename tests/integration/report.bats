@@ -335,6 +335,11 @@ PY
 	assert_status 125
 	assert_contains "$stderr" "has no timeline"
 	assert_contains "$stderr" "--timeline FILE"
+	run_report -o x.svg a.jsonl
+	assert_contains "$stderr" "'a.jsonl' is a timeline: the record of its run is needed"
+	jq '.Timeline = null | .State.Status = "created" | .State.Error = "no program"' a.json >b.json
+	run_report b.json
+	assert_contains "$stderr" "nothing to draw in 'b.json': it did not start: no program"
 	run_report -o a.bmp a.json
 	assert_status 125
 	assert_contains "$stderr" "'bmp' is no format"
