@@ -98,46 +98,15 @@ const struct command *command_find(const char *name)
 	return NULL;
 }
 
-#define NAME_MAX_LEN 15 /* no command has a longer one */
-
-/* How many letters are to be left out, put in or changed (Levenshtein's distance). */
-static size_t distance(const char *a, const char *b)
-{
-	size_t row[NAME_MAX_LEN + 1], n = strlen(b);
-
-	for (size_t j = 0; j <= n; j++)
-		row[j] = j;
-	for (size_t i = 1; a[i - 1]; i++) {
-		size_t corner = row[0];
-		row[0] = i;
-		for (size_t j = 1; j <= n; j++) {
-			size_t best = corner + (a[i - 1] != b[j - 1]);
-			corner = row[j];
-			if (row[j - 1] + 1 < best)
-				best = row[j - 1] + 1;
-			if (corner + 1 < best)
-				best = corner + 1;
-			row[j] = best;
-		}
-	}
-	return row[n];
-}
-
 const char *command_nearest(const char *name)
 {
-	const char *nearest = NULL;
-	size_t least = strlen(name) > 4 ? 3 : 2; /* that far is too far */
-	size_t n = sizeof(commands) / sizeof(commands[0]) - 1;
+	struct mr_typo t = { .word = name };
 
-	for (size_t i = 0; i < n + sizeof(companions) / sizeof(companions[0]); i++) {
-		const char *known = i < n ? commands[i].name : companions[i - n][0];
-		size_t d = distance(name, known);
-		if (d < least) {
-			least = d;
-			nearest = known;
-		}
-	}
-	return nearest;
+	for (size_t i = 0; i + 1 < sizeof(commands) / sizeof(commands[0]); i++)
+		mr_typo_try(&t, commands[i].name);
+	for (size_t i = 0; i < sizeof(companions) / sizeof(companions[0]); i++)
+		mr_typo_try(&t, companions[i][0]);
+	return t.nearest;
 }
 
 void print_usage(FILE *out)

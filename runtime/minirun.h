@@ -315,6 +315,12 @@ int mr_log_line(const char *line, size_t len, char **ret_text, size_t *ret_len);
 
 /** "KILL", "SIGKILL", "9", "RTMIN+3", "RTMAX-1" to a number. -EINVAL for anything else. */
 int mr_signal_number(const char *text);
+/** Which known word a mistyped one was meant to be: set `word`, try each, read `nearest`. */
+struct mr_typo {
+	const char *word, *nearest; /* nearest: NULL while none is near; the first of equals */
+	size_t distance;
+};
+void mr_typo_try(struct mr_typo *t, const char *known);
 /** docker's sizes and durations, for commands. */
 int mr_size_value(const char *text, int64_t *ret_bytes);
 int mr_duration_value(const char *text, int64_t *ret_ms);

@@ -272,6 +272,24 @@ static const yajl_callbacks callbacks = {
 	.yajl_end_array = on_end_array,
 };
 
+static int ends_too_early(struct builder *b)
+{
+	const struct mr_json_doc *doc = b->doc;
+	const bool string = b->end < doc->len && doc->text[next_token(b)] == '"';
+	auto_str path = {0};
+
+	if (string)
+		return mr_json_fail_at(doc, doc->len, b->err,
+			"the text ends too early: a string is not closed");
+	mr_json_format_path(b->parent, &path);
+	if (!b->parent)
+		return mr_json_fail_at(doc, doc->len, b->err, "the text ends too early");
+	return mr_json_fail_at(doc, doc->len, b->err,
+		"the text ends too early: the %s%s%s%s is not closed", path.len ? "" : "outermost ",
+		b->parent->type == MR_JSON_ARRAY ? "array" : "object", path.len ? " " : "",
+		mr_str_text(&path));
+}
+
 /* yajl's own complaint as one line with a place. */
 static int syntax_error(struct builder *b)
 {
@@ -284,7 +302,7 @@ static int syntax_error(struct builder *b)
 		yajl_free_error(b->yajl, said);
 
 	if (strstr(text, "premature EOF"))
-		return mr_json_fail_at(doc, doc->len, b->err, "the text ends too early");
+		return ends_too_early(b);
 	size_t consumed = b->completing ? doc->len : yajl_get_bytes_consumed(b->yajl);
 	size_t start = next_token(b);
 	if (mr_has_prefix(text, "lexical error")) {
@@ -303,6 +321,9 @@ static int syntax_error(struct builder *b)
 		doc->text[before - 1] == ',')
 		return mr_json_fail_at(doc, before - 1, b->err,
 			"a comma before the closing '%c'", doc->text[start]);
+	if (start < doc->len && strstr(text, "unallowed token"))
+		return mr_json_fail_at(doc, start, b->err, "expected a value, found '%c'",
+			doc->text[start]);
 	return mr_json_fail_at(doc, start, b->err, "%s", text);
 }
 

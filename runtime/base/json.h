@@ -78,8 +78,8 @@ int mr_json_fail(const struct mr_json_doc *doc, const struct mr_json *node,
 	struct mr_error *err, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 
 /** Line and column, from 1, of the value at a path as mr_json_format_path() writes it, or of
- * the last value on the way to it that there is. */
-void mr_json_locate(const struct mr_json_doc *doc, const char *path, size_t *ret_line,
+ * the last value on the way to it that there is. @return is it the value itself? */
+bool mr_json_locate(const struct mr_json_doc *doc, const char *path, size_t *ret_line,
 	size_t *ret_column);
 
 /* Strict getters of one value: type and range, errors by mr_json_fail(). */

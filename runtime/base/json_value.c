@@ -148,19 +148,25 @@ static const struct mr_json *step(const struct mr_json *node, const char **path)
 	p += quoted ? 2 : *p == '.';
 	size_t n = strcspn(p, quoted ? "\"" : ".[");
 	*path = p + n + (quoted ? strlen("\"]") : 0);
-	return member(node, p, n);
+	const struct mr_json *found = member(node, p, n);
+	if (found || quoted)
+		return found;
+	/* A key with dots in it, as a file of cgroup v2 has and a sysctl. */
+	*path = p + strlen(p);
+	return mr_json_get(node, p);
 }
 
-void mr_json_locate(const struct mr_json_doc *doc, const char *path, size_t *ret_line,
+bool mr_json_locate(const struct mr_json_doc *doc, const char *path, size_t *ret_line,
 	size_t *ret_column)
 {
-	const struct mr_json *node = doc->root;
+	const struct mr_json *node = doc->root, *next = node;
 
-	for (const struct mr_json *next = node; *path && next;) {
+	while (*path && next) {
 		next = step(node, &path);
 		node = next ? next : node;
 	}
 	position_of(doc, node->offset, ret_line, ret_column);
+	return next != NULL;
 }
 
 const char *mr_json_text(const struct mr_json *obj, const char *key, const char *fallback)

@@ -73,10 +73,14 @@ static int no_such_controller(const struct mr_host *host, const char *key,
 	if (controller_of(key, &c) < 0)
 		return mr_fail_text(err, EINVAL, "%s: '%.*s' is no cgroup v2 controller",
 			field, n, key);
-	if (host->owner[c] >= 0)
-		return mr_fail_text(err, EOPNOTSUPP,
+	if (host->owner[c] >= 0) {
+		mr_fail_text(err, EOPNOTSUPP,
 			"%s: invalid configuration: on this host the %.*s controller belongs to cgroup v1 (%s)",
 			field, n, key, host->hierarchies[host->owner[c]].mount_point);
+		mr_hint(err, "memory, cpu, pids, blockIO and hugepageLimits of linux.resources "
+			     "work on v1 and v2");
+		return -EOPNOTSUPP;
+	}
 	return mr_fail_text(err, EOPNOTSUPP, "%s: cgroup2 at %s has no %.*s controller",
 		field, host->hierarchies[host->unified].mount_point, n, key);
 }

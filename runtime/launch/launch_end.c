@@ -9,6 +9,7 @@
 #include "base/io.h"
 #include "launch/low_limit.h"
 #include "launch/oci_state.h"
+#include "launch/plan_error.h"
 #include "launch/updated.h"
 #include "oom/emulate.h"
 #include "sandbox/hooks.h"
@@ -300,6 +301,7 @@ void mr_launch_give_up(struct mr_launch *l, struct mr_error *err)
 	}
 	if (!l->monitor.started) {
 		explain_failure(l, err);
+		mr_plan_name_cause(l->plan, err);
 		record_failure(l, err);
 		if (l->has_timeline)
 			unlink(l->timeline.path);

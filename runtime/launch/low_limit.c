@@ -25,6 +25,7 @@ void mr_explain_low_limit(const struct mr_cgroup_limits *limits, int64_t asked, 
 {
 	const unsigned long long kept = limits->memory.value;
 	const unsigned long long bytes = kept ? kept : (unsigned long long)asked;
+	const char *what = asked ? "linux.resources.memory.limit:" : "memory limit";
 	const bool refused = err->err == ENOMEM || err->err == E2BIG;
 	char limit[24];
 
@@ -37,11 +38,11 @@ void mr_explain_low_limit(const struct mr_cgroup_limits *limits, int64_t asked, 
 		mr_format_size(kept, limit);
 	if (kills > 0)
 		mr_fail_text(err, ENOMEM,
-			"memory limit %s (%llu bytes) is too low: the kernel's OOM killer "
+			"%s %s (%llu bytes) is too low: the kernel's OOM killer "
 			"killed init before the program ran",
-			limit, bytes);
+			what, limit, bytes);
 	else
-		mr_prefix(err, "memory limit %s (%llu bytes) is too low to start in", limit, bytes);
+		mr_prefix(err, "%s %s (%llu bytes) is too low to start in", what, limit, bytes);
 	mr_hint(err, ENOUGH_TEXT);
 }
 

@@ -9,8 +9,8 @@
 bool mr_limit_is_low(const struct mr_resources *r);
 
 /** A program was not executed, for @err: if the memory limit is the cause, say so instead,
- * and how much would have been enough. @kills OOM kills in the set-up. @asked bytes, which the
- * kernel has rounded to pages; 0: not known */
+ * and how much would have been enough. @kills OOM kills in the set-up. @asked bytes in the
+ * spec, which the kernel has rounded to pages; 0: not known */
 void mr_explain_low_limit(const struct mr_cgroup_limits *limits, int64_t asked, uint64_t kills,
 	struct mr_error *err);
 

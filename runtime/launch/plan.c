@@ -11,6 +11,7 @@
 
 #include "base/io.h"
 #include "launch/notify.h"
+#include "launch/plan_error.h"
 #include "sandbox/terminal.h"
 #include "spec/parse.h"
 #include "spec/subids.h"
@@ -112,19 +113,18 @@ static int choose_id(struct mr_plan *plan, const char *spec_path, struct mr_erro
 	return 0;
 }
 
-static int read_spec(struct mr_plan *plan, const char **ret_name, struct mr_error *err)
+static int read_spec(struct mr_plan *plan, struct mr_error *err)
 {
 	const struct mr_run_options *o = &plan->options;
 	int ret;
 
-	*ret_name = o->spec_text ? (o->spec_name ? o->spec_name : "spec")
-				 : (o->spec_path ? o->spec_path : plan->config);
+	plan->spec_name = o->spec_text ? (o->spec_name ? o->spec_name : "spec")
+				       : (o->spec_path ? o->spec_path : plan->config);
 	if (o->spec_text)
-		ret = mr_spec_parse(*ret_name, o->spec_text, strlen(o->spec_text),
+		ret = mr_spec_parse(plan->spec_name, o->spec_text, strlen(o->spec_text),
 			&plan->spec, &plan->warnings, err);
 	else
-		ret = mr_spec_read(*ret_name, &plan->spec,
-			&plan->warnings, err);
+		ret = mr_spec_read(plan->spec_name, &plan->spec, &plan->warnings, err);
 	if (ret == 0 && o->command)
 		plan->spec->text = NULL;
 	return ret;
@@ -315,10 +315,9 @@ static int take_status_path(struct mr_plan *plan, struct mr_error *err)
 	return 0;
 }
 
-int mr_plan_make(const struct mr_run_options *options, bool for_launch, struct mr_plan *ret,
+static int make_plan(const struct mr_run_options *options, bool for_launch, struct mr_plan *ret,
 	struct mr_error *err)
 {
-	const char *name;
 	int r;
 
 	mr_plan_init(ret);
@@ -326,8 +325,8 @@ int mr_plan_make(const struct mr_run_options *options, bool for_launch, struct m
 	if ((r = absolute(ret, options->root ? options->root : mr_default_root(), &ret->root,
 		     err)) < 0 ||
 		(r = locate(ret, err)) < 0 ||
-		(r = read_spec(ret, &name, err)) < 0 ||
-		(r = mr_spec_validate(ret->spec, name, &ret->warnings, err)) < 0 ||
+		(r = read_spec(ret, err)) < 0 ||
+		(r = mr_spec_validate(ret->spec, ret->spec_name, &ret->warnings, err)) < 0 ||
 		(r = choose_id(ret, ret->config, err)) < 0)
 		return r;
 	if (ret->spec->process->terminal && !options->detach && options->console_socket)
@@ -339,6 +338,9 @@ int mr_plan_make(const struct mr_run_options *options, bool for_launch, struct m
 	if (ret->spec->process->terminal && options->detach && !options->console_socket)
 		return mr_fail_text(err, EINVAL, "process.terminal is true and --detach is "
 						 "given: a --console-socket is needed");
+	if (options->log_max && options->log_max < MR_LOG_SIZE_MIN)
+		return mr_fail_text(err, EINVAL, "log of %lld bytes: at least %d are needed",
+			(long long)options->log_max, MR_LOG_SIZE_MIN);
 	if (options->status_path && (r = take_status_path(ret, err)) < 0)
 		return r;
 	if (options->timeline_interval_ms < 0 || options->timeline_interval_ms > 3600000)
@@ -354,11 +356,22 @@ int mr_plan_make(const struct mr_run_options *options, bool for_launch, struct m
 		return r;
 	if ((r = plan_rooms(ret, for_launch, err)) < 0)
 		return r;
+	mr_plan_place_warnings(ret);
 	ret->own_session = !options->command || ret->spec->process->terminal ||
 			   options->detach;
 	for (int k = MR_HOOK_PRESTART; k <= MR_HOOK_START_CONTAINER; k++)
 		ret->hooks_before_start |= ret->spec->hooks[k].n > 0;
 	return 0;
+}
+
+int mr_plan_make(const struct mr_run_options *options, bool for_launch, struct mr_plan *ret,
+	struct mr_error *err)
+{
+	int r = make_plan(options, for_launch, ret, err);
+
+	if (r < 0)
+		mr_plan_name_cause(ret, err);
+	return r;
 }
 
 void mr_plan_clear(struct mr_plan *plan)

@@ -43,6 +43,7 @@ struct mr_plan {
 	const char *const *exec_cgroups; /* sub-cgroups to join, NULL-terminated, or NULL */
 	const char *root;   /* state root, absolute */
 	const char *bundle; /* directory that relative paths start from, absolute */
+	const char *spec_name; /* what errors call the spec: its file, as it was named */
 	const char *config; /* the spec's file, absolute; "" when it was a text */
 	const char *status_path; /* copy of the record: absolute, "-" or "" */
 	const char *timeline_path; /* absolute, or "" */

@@ -100,43 +100,6 @@ static int create_and_start(const struct mr_run_options *options, struct mr_erro
 	return r;
 }
 
-/* From @member to the end of the word. */
-static void rename_member(struct mr_error *err, const char *member, const char *option)
-{
-	char *at = strstr(err->message, member);
-	char rest[sizeof(err->message)];
-
-	if (!at)
-		return;
-	const char *end = at + strlen(member);
-	end += strcspn(end, ": ");
-	snprintf(rest, sizeof(rest), "%s", end);
-	snprintf(at, sizeof(err->message) - (size_t)(at - err->message), "%s%s", option, rest);
-}
-
-/* Errors name members of the spec; whoever wrote a command has written options. */
-static void name_options(const struct mr_plan *plan, struct mr_error *err)
-{
-	const struct mr_command *c = plan->options.command;
-	size_t n = 0;
-
-	if (!c || !plan->spec)
-		return;
-	if (c->workdir)
-		rename_member(err, "process.cwd", "--workdir");
-	if (c->rootfs)
-		rename_member(err, "root.path", "--rootfs");
-	while (c->volumes && c->volumes[n])
-		n++;
-	/* They are the last ones. */
-	for (size_t i = 0; i < n && n <= plan->spec->mounts.n; i++) {
-		char member[40], option[300];
-		snprintf(member, sizeof(member), "mounts[%zu]", plan->spec->mounts.n - n + i);
-		snprintf(option, sizeof(option), "-v %.290s", c->volumes[i]);
-		rename_member(err, member, option);
-	}
-}
-
 int mr_run(const struct mr_run_options *options, struct mr_result *ret, struct mr_error *err)
 {
 	struct mr_plan plan;
@@ -153,8 +116,6 @@ int mr_run(const struct mr_run_options *options, struct mr_result *ret, struct m
 		r = options->detach ? run_detached(&plan, ret, err)
 				    : mr_launch(&plan, -1, ret, err);
 	}
-	if (r < 0)
-		name_options(&plan, err);
 	mr_plan_clear(&plan);
 	return r;
 }
@@ -178,8 +139,6 @@ int mr_plan_text(const struct mr_run_options *options, char **ret_text, struct m
 		if (!*ret_text)
 			ret = mr_fail(err, ENOMEM, "plan");
 	}
-	if (ret < 0)
-		name_options(&plan, err);
 	mr_plan_clear(&plan);
 	return ret;
 }

@@ -77,7 +77,7 @@ static int warn_left_out(struct mr_strv *warnings, const char *name, const char 
 {
 	char text[256];
 
-	snprintf(text, sizeof(text), "process.capabilities: '%.64s' is left out: %s",
+	snprintf(text, sizeof(text), "process.capabilities: '%.64s' is left out of every set: %s",
 		name, why);
 	return warn_once(warnings, text);
 }

@@ -148,6 +148,8 @@ static int open_source(const struct mr_mount *m, int outer_fd, struct mr_error *
 		mr_hint(err,
 			"mounts below the source may be locked by a user namespace: use "
 			"'rbind'");
+	if (e == ENOENT)
+		mr_hint(err, "a bind mount shows what is on the host: make the source first");
 	return -e;
 }
 

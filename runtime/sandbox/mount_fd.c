@@ -15,6 +15,7 @@
 #include "base/io.h"
 #include "base/libc.h"
 #include "base/str.h"
+#include "sandbox/mount_options.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -82,8 +83,10 @@ static int set_data(int fs, const struct mr_fs_config *config, struct mr_error *
 			int e = errno;
 			auto_str what = {0};
 			mr_str_appendf(&what, "option '%s' of", item);
-			return fail_with_log(
-				fs, err, e, mr_str_text(&what), config->type);
+			fail_with_log(fs, err, e, mr_str_text(&what), config->type);
+			if (e == EINVAL)
+				mr_mount_option_hint(item, config->type, err);
+			return -e;
 		}
 	}
 	return 0;

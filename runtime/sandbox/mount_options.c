@@ -98,6 +98,19 @@ const char *mr_mount_option_name(size_t i, bool *ret_recursive)
 	return options[i].name;
 }
 
+void mr_mount_option_hint(const char *option, const char *type, struct mr_error *err)
+{
+	struct mr_typo typo = {.word = option};
+
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
+		mr_typo_try(&typo, options[i].name);
+	if (typo.nearest)
+		mr_hint(err, "did you mean '%s'?", typo.nearest);
+	else
+		mr_hint(err, "it is no option of mount(8) that every file system has, so %s was "
+			     "asked", type);
+}
+
 static const struct option *find(const char *name)
 {
 	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)

@@ -50,6 +50,9 @@ int mr_mount_options(const struct mr_list *options, struct mr_arena *arena,
  * @param ret_recursive does it exist with a leading 'r', too? */
 const char *mr_mount_option_name(size_t i, bool *ret_recursive);
 
+/** Of an option without a value that the file system @type did not know: the cure. */
+void mr_mount_option_hint(const char *option, const char *type, struct mr_error *err);
+
 /** "shared", "rslave", ... to MS_* flags. @return 0 when it is no propagation type */
 uint64_t mr_mount_propagation(const char *name);
 

@@ -290,6 +290,9 @@ int mr_process_find_program(const struct mr_process_plan *plan, struct mr_arena 
 			fail_program(err, -r, name);
 			if (r == -EACCES || r == -EISDIR)
 				hint_access(err, plan, mode);
+			else if (r == -ENOENT && name[0] != '/')
+				mr_hint(err, "it is looked for from the working directory, %s",
+					plan->process->cwd);
 			return r;
 		}
 		*ret_path = name;

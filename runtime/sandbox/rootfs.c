@@ -137,8 +137,14 @@ static int open_root(
 	autoclose int fd = mr_outer_open_tree(r->outer_fd, path,
 		(unsigned)OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW | flags);
 
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return mr_fail(err, fd < 0 ? -fd : errno, "root.path '%s'", path);
+	if (fd < 0 || fstat(fd, &st) < 0) {
+		int e = fd < 0 ? -fd : errno;
+		mr_fail(err, e, "root.path '%s'", path);
+		if (e == ENOENT)
+			mr_hint(err, "it is the directory with the container's files; a relative "
+				     "one starts at the directory of the spec");
+		return -e;
+	}
 	if (S_ISLNK(st.st_mode))
 		return mr_fail_text(err, ELOOP,
 			"root.path '%s' is a symbolic link; name the directory itself",

@@ -73,6 +73,9 @@ int mr_sysctl_apply(const struct mr_map *sysctl, int proc_fd, struct mr_error *e
 				     "for the "
 				     "host's root; hostname and domainname can be given "
 				     "as such");
+		if (ret == -ENOENT)
+			mr_hint(err, "this kernel has no such setting below /proc/sys, or its "
+				     "module is not loaded");
 		if (ret < 0)
 			return ret;
 	}

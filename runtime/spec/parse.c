@@ -318,12 +318,18 @@ static int read_field(
 	return -EINVAL;
 }
 
-static void warn_unknown(struct parser *p, const struct mr_json *node)
+static void warn_unknown(
+	struct parser *p, const struct mr_json *node, const struct mr_table *table)
 {
 	if (!p->warnings || p->n_unknown++ >= MAX_WARNINGS)
 		return;
 	struct mr_error place = {0};
-	mr_json_fail(&p->doc, node, &place, "unknown member ignored");
+	struct mr_typo typo = {.word = node->key};
+	for (unsigned i = 0; table->fields[i].name; i++)
+		mr_typo_try(&typo, table->fields[i].name);
+	mr_json_fail(&p->doc, node, &place, "unknown member ignored%s%s%s",
+		typo.nearest ? " (did you mean \"" : "", typo.nearest ? typo.nearest : "",
+		typo.nearest ? "\"?)" : "");
 	mr_strv_add(p->warnings, place.message);
 }
 
@@ -361,7 +367,7 @@ static int read_object(struct parser *p, const struct mr_json *node,
 			i++;
 		const struct mr_field *f = &table->fields[i];
 		if (!f->name && !is_silent(table, m->key))
-			warn_unknown(p, m);
+			warn_unknown(p, m, table);
 		if (!f->name || m->type == MR_JSON_NULL)
 			continue;
 		seen |= UINT64_C(1) << i;

@@ -2,6 +2,8 @@
 /* Questions about a spec, and its end: see spec.h. */
 #include "spec/spec.h"
 
+#include "base/json.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +15,25 @@ const char *mr_spec_annotation(const struct mr_spec *spec, const char *key)
 			return spec->annotations.items[i].value;
 	}
 	return NULL;
+}
+
+bool mr_spec_format_place(
+	const struct mr_spec *spec, const char *name, const char *path, struct mr_str *out)
+{
+	/* The tree is gone: once more, now that the place matters. */
+	auto_json doc = {0};
+	const char *text = spec->text;
+	struct mr_error ignored;
+	size_t line, column;
+	bool found = false;
+
+	mr_str_append(out, name);
+	if (text && mr_json_parse(name, text, strlen(text), &doc, &ignored) == 0) {
+		found = mr_json_locate(&doc, path, &line, &column);
+		mr_str_appendf(out, ":%zu:%zu", line, column);
+	}
+	mr_str_append(out, ": ");
+	return found;
 }
 
 int mr_spec_oom_disable_policy(const struct mr_spec *spec)

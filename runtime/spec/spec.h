@@ -339,6 +339,11 @@ enum mr_oom_disable_policy {
 };
 /** @return enum mr_oom_disable_policy, or -EINVAL for another word */
 int mr_spec_oom_disable_policy(const struct mr_spec *spec);
+/** "file:line:column: " of the member at @path (as mr_json_format_path() writes it), or of the
+ * nearest one around it; "file: " where the document's text is not at hand. @return was the
+ * member itself found? */
+bool mr_spec_format_place(
+	const struct mr_spec *spec, const char *name, const char *path, struct mr_str *out);
 /** The namespace entry of a type, NULL when the container shares the caller's. */
 const struct mr_spec_namespace *mr_spec_namespace_of(
 	const struct mr_spec *spec, enum mr_ns_type type);

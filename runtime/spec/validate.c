@@ -9,7 +9,6 @@
  */
 #include "spec/validate.h"
 
-#include "base/json.h"
 #include "spec/rules.h"
 
 #include <errno.h>
@@ -26,37 +25,35 @@ static void one_line(char *text)
 	}
 }
 
-int mr_rule_fail(const struct mr_rules *c, const char *path, const char *fmt, ...)
+__attribute__((format(printf, 3, 0))) static void format_complaint(const struct mr_rules *c,
+	const char *path, const char *fmt, va_list ap, struct mr_str *out)
 {
 	char text[600];
+	vsnprintf(text, sizeof(text), fmt, ap);
+	one_line(text);
+	mr_spec_format_place(c->spec, c->name, path, out);
+	mr_str_appendf(out, "%s: %s", path, text);
+}
+
+int mr_rule_fail(const struct mr_rules *c, const char *path, const char *fmt, ...)
+{
+	auto_str text = {0};
 	va_list ap;
 	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
+	format_complaint(c, path, fmt, ap, &text);
 	va_end(ap);
-	one_line(text);
-	/* The tree is gone: once more, now that the place matters. */
-	auto_json doc = {0};
-	char place[48] = "";
-	const char *document = c->spec->text;
-	if (document &&
-		mr_json_parse(c->name, document, strlen(document), &doc, c->err) == 0) {
-		size_t line, column;
-		mr_json_locate(&doc, path, &line, &column);
-		snprintf(place, sizeof(place), ":%zu:%zu", line, column);
-	}
-	return mr_fail_text(c->err, EINVAL, "%s%s: %s: %s", c->name, place, path, text);
+	return mr_fail_text(c->err, EINVAL, "%s", mr_str_text(&text));
 }
 
 void mr_rule_warn(const struct mr_rules *c, const char *path, const char *fmt, ...)
 {
-	char text[600];
+	auto_str text = {0};
 	va_list ap;
 	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
+	format_complaint(c, path, fmt, ap, &text);
 	va_end(ap);
-	one_line(text);
 	if (c->warnings)
-		mr_strv_addf(c->warnings, "%s: %s: %s", c->name, path, text);
+		mr_strv_add(c->warnings, mr_str_text(&text));
 }
 
 const char *mr_rule_path(

@@ -71,6 +71,9 @@ static int check_destination(
 	autofree char *clean = mr_path_join("/", m->destination);
 	if (!clean)
 		return mr_rule_fail(c, path, "out of memory");
+	if (m->destination[0] != '/')
+		mr_rule_warn(c, path, "\"%.200s\" is not absolute: taken as \"%.200s\"",
+			m->destination, clean);
 	return mr_path_is_below(clean, "/proc") ? check_on_proc(c, m, path, clean) : 0;
 }
 

@@ -78,6 +78,58 @@ rejected() {
 	rejected 125 'mounts[1].options[0]'
 }
 
+# placed CODE TEXT HINT FILTER...: refused, and the place is that of the member that TEXT names.
+placed() {
+	local code=$1 text=$2 hint=$3
+	shift 3
+	make_spec "$SPEC" "$@"
+	refused "$code" ": $text"
+	assert_matches "$stderr" "^minirun: $SPEC:[0-9]+:[0-9]+: "
+	assert_contains "$stderr" "$hint"
+	assert_nothing_left
+}
+
+@test "bad input: what only the machine can refuse has its place in the file, and the cure" {
+	placed 125 "root.path '$BUNDLE/none': missing (ENOENT)" "hint: it is the directory" '.root.path = "none"'
+	placed 125 "root.path '$BUNDLE/config.json' is no directory" "" '.root.path = "config.json"'
+	placed 125 "mounts[5]: mount /no/such on '/x': source '/no/such': missing (ENOENT)" \
+		"hint: a bind mount shows" "$(mount_spec /x bind /no/such bind)"
+	placed 125 "mounts[5]: mount tmpfs on '/x': option 'nosiud' of tmpfs" "hint: did you mean 'nosuid'?" \
+		"$(mount_spec /x tmpfs tmpfs nosiud)"
+	placed 125 "mounts[5]: mount nosuchfs on '/x': this kernel has no file system type" "" \
+		"$(mount_spec /x nosuchfs none ro)"
+	placed 125 "linux.sysctl: set the sysctl net.ipv4.nosuch to '1'" "hint: this kernel has no such" \
+		'.linux.sysctl = {"net.ipv4.nosuch": "1"}'
+	placed 125 "linux.namespaces: pid namespace '/no/such': missing (ENOENT)" "" \
+		'.linux.namespaces |= map(if .type == "pid" then .path = "/no/such" else . end)'
+	placed 125 "hooks: error running createRuntime hook #0: '/no/such'" "" \
+		'.hooks.createRuntime = [{path: "/no/such"}]'
+	placed 125 "process.cwd '/bin/true' is no directory" "" '.process.cwd = "/bin/true"'
+	placed 127 'process.args[0]: exec "/no/such": no such file' "" "$(args /no/such)"
+	placed 127 'process.args[0]: exec "./such": no such file' "working directory, /bin" \
+		"$(args ./such)" '.process.cwd = "/bin"'
+	[ ! -e /sys/fs/cgroup/memory ] ||
+		placed 125 "linux.resources.unified.memory.max: invalid configuration" "hint: memory, cpu" \
+			'.linux.resources.unified = {"memory.max": "64m"}'
+}
+
+@test "bad input: a file that is called as a member is named once" {
+	make_spec "$BUNDLE/process.json" '.process.cwd = 7'
+	run -125 --separate-stderr minirun run --name "$ID" "$BUNDLE/process.json"
+	assert_eq "$(grep -o 'process.json' <<<"$stderr" | wc -l)" 1
+}
+
+@test "bad input: what is ignored has its place, and the member that was meant" {
+	make_spec "$SPEC" '.linux.resources.memory.limt = 7' '.process.capabilities.bounding += ["CAP_FOO"]' \
+		"$(mount_spec x tmpfs tmpfs ro)"
+	run -0 --separate-stderr minirun run --name "$ID" "$SPEC"
+	assert_matches "$stderr" "warning: $SPEC:[0-9]+:[0-9]+: linux.resources.memory.limt: unknown member ignored \(did you mean \"limit\"\?\)"
+	assert_matches "$stderr" "warning: $SPEC:[0-9]+:[0-9]+: process.capabilities: 'CAP_FOO' is left out of every set"
+	assert_matches "$stderr" "warning: $SPEC:[0-9]+:[0-9]+: mounts\[5\].destination: \"x\" is not absolute: taken as \"/x\""
+	minirun delete "$ID"
+	assert_nothing_left
+}
+
 @test "bad input: the line and column are where the value is" {
 	printf '{\n  "ociVersion": "1.3.0",\n  "process": { "args": ["true"], "cwd": 7 },\n  "root": {"path": "rootfs"}\n}\n' >"$SPEC"
 	rejected 125 "$SPEC:3:41: process.cwd"
@@ -207,8 +259,8 @@ rejected() {
 @test "bad input: a limit below what init needs says how much would have been enough" {
 	requires memory
 	make_spec "$SPEC" '.linux.resources.memory = {limit: 16384, swap: 16384}'
-	rejected 125 "too low"
-	assert_contains "$stderr" 16384
+	rejected 125 ": linux.resources.memory.limit: 16 KiB (16384 bytes) is too low"
+	assert_matches "$stderr" "^minirun: $SPEC:[0-9]+:[0-9]+: "
 	assert_contains "$stderr" "512 KiB"
 }
 

@@ -158,7 +158,7 @@ needs_version() {
 		assert_nothing_left
 	done
 	make_spec "$BUNDLE/config.json" "$(resource '.memory = {limit: 10, swap: 10}')"
-	refused 125 "memory limit below one page (10 bytes) is too low"
+	refused 125 "linux.resources.memory.limit: below one page (10 bytes) is too low"
 	assert_nothing_left
 }
 

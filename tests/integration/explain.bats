@@ -94,7 +94,7 @@ explain() {
 	wait_for _is_gone "$BG_PID"
 	explain "$ID"
 	assert_status 0
-	assert_matches "${lines[0]}" "^OOMKilled: unknown\. "
+	assert_matches "${lines[0]}" "^OOMKilled: unknown: "
 	assert_contains "$output" "  counter   not read; nothing else decides"
 	assert_contains "$output" "  exit      code not known"
 	assert_contains "$output" "  error     "
@@ -204,7 +204,9 @@ victim_of_log() {
 	run --separate-stderr minirun run --name "$ID" --status "$copy" "$BUNDLE/config.json"
 	assert_status 125
 	explain "$copy"
-	assert_contains "$output" "  error     memory limit 16 KiB (16384 bytes) is too low"
+	assert_contains "$output" "  error     $(jq -r .State.Error "$copy")"
+	assert_matches "$(jq -r .State.Error "$copy")" \
+		"^$BUNDLE/config.json:[0-9]+:[0-9]+: linux.resources.memory.limit: 16 KiB \(16384 bytes\) is too low"
 	refute_contains "$output" "so far"
 	refute_contains "$output" "not yet"
 }

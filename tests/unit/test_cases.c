@@ -365,7 +365,7 @@ static void records_that_do_not_know_say_so(void **state)
 			&out),
 		0);
 	const char *text = mr_str_text(&out);
-	assert_true(mr_has_prefix(text, "OOMKilled: unknown. Because\\x1b.\n"));
+	assert_true(mr_has_prefix(text, "OOMKilled: unknown: Because\\x1b.\n"));
 	assert_has(text, "counter   not read; nothing else decides\n");
 	assert_lacks(text, "nobody");
 	assert_lacks(text, "0 OOM kills");

@@ -206,7 +206,7 @@ static void test_reservation_above_limit_is_a_warning(void **state)
 	assert_int_equal(check_memory("\"limit\": 10, \"reservation\": 11"), 0);
 	assert_int_equal(warnings.n, 1);
 	assert_string_equal(warnings.items[0],
-		"c.json: linux.resources.memory.reservation: 11 is above the limit 10 and has no "
+		"c.json:1:154: linux.resources.memory.reservation: 11 is above the limit 10 and has no "
 		"effect");
 }
 
@@ -216,7 +216,7 @@ static void test_a_handler_is_warned_of(void **state)
 	assert_int_equal(check("1.3.0", "", ", \"annotations\": {\"run.oci.handler\": \"krun\"}", ""), 0);
 	assert_int_equal(warnings.n, 1);
 	assert_string_equal(warnings.items[0],
-		"c.json: annotations: run.oci.handler=krun is ignored: the program runs in "
+		"c.json:1:106: annotations: run.oci.handler=krun is ignored: the program runs in "
 		"namespaces, as any other");
 }
 

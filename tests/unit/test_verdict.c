@@ -523,7 +523,7 @@ static void v1_counter_that_is_gone(void **state)
 	assert_true(strlen(v->why) > 0);
 	auto_str text = {0};
 	mr_verdict_explain(v, &text);
-	assert_true(mr_has_prefix(mr_str_text(&text), "OOMKilled: unknown. "));
+	assert_true(mr_has_prefix(mr_str_text(&text), "OOMKilled: unknown: "));
 	end(&l);
 }
 
