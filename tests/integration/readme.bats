@@ -18,7 +18,8 @@ setup() {
 	# As after `make`, in a directory that may be written to.
 	cd "$BUNDLE" || return
 	ln -s "$TOP/examples" examples
-	ln -s "$(dirname "$MINIRUN")" build
+	mkdir build
+	ln -s "$(dirname "$MINIRUN")"/minirun* "$MEMLAB" build/
 }
 
 # commands: the lines of the README's blocks that begin with build/, each behind its exit status:
