@@ -19,6 +19,7 @@
 #include "base/json_internal.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <yajl/yajl_parse.h>
@@ -290,6 +291,41 @@ static int ends_too_early(struct builder *b)
 		mr_str_text(&path));
 }
 
+/* "file:line:column: path: text", where the path is that of the value that was to come, or of
+ * what it would have been in. */
+__attribute__((format(printf, 3, 4))) static int fail_here(
+	struct builder *b, size_t offset, const char *fmt, ...)
+{
+	const struct mr_json coming = {.key = b->key, .parent = b->parent};
+	auto_str path = {0};
+	char text[300];
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	mr_json_format_path(b->parent && b->key ? &coming : b->parent, &path);
+	return mr_json_fail_at(b->doc, offset, b->err, "%s%s%s", mr_str_text(&path),
+		path.len ? ": " : "", text);
+}
+
+/* NaN, True, 'text', +5: what stands where a value was to come, or a member's name. */
+static int no_value(struct builder *b, size_t start)
+{
+	const struct mr_json_doc *doc = b->doc;
+	static const char ends[] = " \t\r\n,:[]{}";
+	auto_str shown = {0};
+	char word[25];
+	while (start > 0 && !strchr(ends, doc->text[start - 1])) /* 0x10 */
+		start--;
+	size_t n = strcspn(doc->text + start, ends);
+
+	snprintf(word, sizeof(word), "%.*s", (int)(n > 24 ? 24 : n ? n : 1), doc->text + start);
+	mr_str_append_printable(&shown, word);
+	const bool name = b->parent && b->parent->type == MR_JSON_OBJECT && !b->key;
+	return fail_here(b, start, "expected a %s, found %s",
+		name ? "name in double quotes" : "value", mr_str_text(&shown));
+}
+
 /* yajl's own complaint as one line with a place. */
 static int syntax_error(struct builder *b)
 {
@@ -308,9 +344,10 @@ static int syntax_error(struct builder *b)
 	if (mr_has_prefix(text, "lexical error")) {
 		size_t at = consumed > start ? consumed - 1 : start;
 		if (strstr(text, "comment"))
-			return mr_json_fail_at(
-				doc, start, b->err, "JSON has no comments: remove it");
-		return mr_json_fail_at(doc, at, b->err, "%s", text);
+			return fail_here(b, start, "JSON has no comments: remove it");
+		if (strstr(text, "in json text") || strstr(text, "invalid string in json text"))
+			return no_value(b, start);
+		return fail_here(b, at, "%s", text);
 	}
 	if (consumed > 0 && strchr(",:", doc->text[consumed - 1]))
 		start = consumed - 1; /* the comma itself was wrong */
@@ -319,12 +356,14 @@ static int syntax_error(struct builder *b)
 		before--;
 	if (start < doc->len && strchr("]}", doc->text[start]) && before > 0 &&
 		doc->text[before - 1] == ',')
-		return mr_json_fail_at(doc, before - 1, b->err,
-			"a comma before the closing '%c'", doc->text[start]);
+		return fail_here(
+			b, before - 1, "a comma before the closing '%c'", doc->text[start]);
 	if (start < doc->len && strstr(text, "unallowed token"))
-		return mr_json_fail_at(doc, start, b->err, "expected a value, found '%c'",
-			doc->text[start]);
-	return mr_json_fail_at(doc, start, b->err, "%s", text);
+		return fail_here(b, start, "expected a value, found '%c'", doc->text[start]);
+	if (before > 0 && before == start && start < doc->len && doc->text[start - 1] == '0' &&
+		doc->text[start] >= '0' && doc->text[start] <= '9')
+		return fail_here(b, start - 1, "a number begins with no 0");
+	return fail_here(b, start, "%s", text);
 }
 
 int mr_json_parse(const char *name, const char *text, size_t len, struct mr_json_doc *ret,
