@@ -11,6 +11,7 @@
  *    only way to /proc: labels, oom_score_adj and sysctls cannot be led astray by the image;
  *  - in a user namespace oom_score_adj is written first of all: a process that is not dumpable
  *    has proc files that belong to the real root, as it has after a change of user namespace;
+ *  - the limit of open files goes for poll(2) as well, so we wait before it is set;
  *  - sysctls are written before the read-only paths cover /proc/sys;
  *  - hooks of the runtime run while both trees are visible, before pivot_root;
  *  - without no_new_privs a seccomp filter needs CAP_SYS_ADMIN to load, so it goes before
@@ -29,6 +30,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 struct child_step {
@@ -70,9 +72,9 @@ static const struct child_step steps[] = {
 	{ "protect-paths", "mount_setattr(2)", IF(mount_ns), DO(protect), SHOW(protect) },
 	{ "stdio", "dup2(2)", NULL, DO(stdio), NULL },
 	{ "cwd", "chdir(2)", NULL, DO(cwd), SHOW(cwd) },
-	{ "rlimits", "prlimit(2)", IF(rlimits), DO(rlimits), SHOW(rlimits) },
 	{ "scheduling", "sched_setattr(2)", IF(scheduling), DO(scheduling), NULL },
 	{ "await-watch", "eventfd(2)", NULL, DO(watched), NULL },
+	{ "rlimits", "prlimit(2)", IF(rlimits), DO(rlimits), SHOW(rlimits) },
 	{ "security-label", "proc(5)", IF(lsm), DO(lsm), NULL },
 	{ "seccomp", "seccomp(2)", IF(seccomp_early), DO(seccomp), SHOW(seccomp) },
 	{ "user", "credentials(7)", NULL, DO(user), SHOW(user) },
@@ -94,7 +96,9 @@ _Noreturn static void give_up(struct mr_child *c, const char *step, struct mr_er
 	snprintf(err->step, sizeof(err->step), "%s", step);
 	/* EPIPE: the parent is gone and nobody wants to know. */
 	mr_sync_send_error(c->sock, err);
-	_exit(err->exit_code ? err->exit_code : MR_EXIT_FAILURE);
+	/* Not _exit(3), which tries again for ever: a seccomp filter may refuse it. */
+	syscall(SYS_exit_group, err->exit_code ? err->exit_code : MR_EXIT_FAILURE);
+	__builtin_trap();
 }
 
 _Noreturn void mr_child_main(struct mr_child *c)

@@ -390,7 +390,16 @@ int mr_child_step_find(struct mr_child *c, struct mr_error *err)
 int mr_child_step_init(struct mr_child *c, struct mr_error *err)
 {
 	int ret = mr_init_fork(c->sock, c->plan->own_session);
-	return ret < 0 ? mr_fail(err, -ret, "fork of the minimal init's child") : 0;
+	if (ret == 0)
+		return 0;
+	mr_fail(err, -ret, "fork of the minimal init's child");
+	if (ret == -EAGAIN)
+		mr_hint(err, "the minimal init is a process besides the program: a limit of 2 processes, "
+			     "or --no-init");
+	else if (ret == -EMFILE)
+		mr_hint(err, "the minimal init needs a few open files (RLIMIT_NOFILE, --ulimit nofile): "
+			     "64 are enough, or --no-init");
+	return ret;
 }
 
 int mr_child_step_exec(struct mr_child *c, struct mr_error *err)

@@ -10,9 +10,16 @@
 #include <stdio.h>
 
 #define ENOUGH (2 << 20) /* bytes */
-#define ENOUGH_TEXT \
+#define ENOUGH_STATIC (512 << 10)
+#define ENOUGH_TEXT "2 MiB (2097152) start a dynamically linked program"
+#define ENOUGH_STATIC_TEXT \
 	"512 KiB (524288) start a small static program, 2 MiB a dynamically linked one"
 #define START_MS 1000 /* also on a host that is short of everything */
+
+static const char *what_is_enough(uint64_t limit)
+{
+	return limit < ENOUGH_STATIC ? ENOUGH_STATIC_TEXT : ENOUGH_TEXT;
+}
 
 bool mr_limit_is_low(const struct mr_resources *r)
 {
@@ -24,9 +31,11 @@ void mr_explain_low_limit(const struct mr_cgroup_limits *limits, int64_t asked, 
 	struct mr_error *err)
 {
 	const unsigned long long kept = limits->memory.value;
-	const unsigned long long bytes = kept ? kept : (unsigned long long)asked;
+	const unsigned long long bytes = asked > 0 ? (unsigned long long)asked : kept;
 	const char *what = asked ? "linux.resources.memory.limit:" : "memory limit";
-	const bool refused = err->err == ENOMEM || err->err == E2BIG;
+	/* ECHILD: it died, as it does where the killer is disabled. */
+	const bool refused = kept < ENOUGH && (err->err == ENOMEM || err->err == E2BIG ||
+						      err->err == ECHILD);
 	char limit[24];
 
 	if (!limits->memory.set || (kills == 0 && !refused))
@@ -43,7 +52,7 @@ void mr_explain_low_limit(const struct mr_cgroup_limits *limits, int64_t asked, 
 			what, limit, bytes);
 	else
 		mr_prefix(err, "%s %s (%llu bytes) is too low to start in", what, limit, bytes);
-	mr_hint(err, ENOUGH_TEXT);
+	mr_hint(err, "%s", what_is_enough(kept));
 }
 
 int mr_warn_low_limit(const struct mr_verdict *v, int64_t wall_usec, struct mr_strv *warnings)
@@ -57,8 +66,7 @@ int mr_warn_low_limit(const struct mr_verdict *v, int64_t wall_usec, struct mr_s
 		return 0;
 	return mr_strv_addf(warnings,
 		"memory limit %s (%llu bytes) may be too low to start in: the container was "
-		"OOM-killed %lld ms after its start; " ENOUGH_TEXT
-		"; minirun bisect finds what this one needs",
+		"OOM-killed %lld ms after its start; %s; minirun bisect finds what this one needs",
 		mr_format_size(v->limit.value, limit), (unsigned long long)v->limit.value,
-		(long long)wall_usec / 1000);
+		(long long)wall_usec / 1000, what_is_enough(v->limit.value));
 }

@@ -383,8 +383,7 @@ int mr_monitor_run(struct mr_monitor *m, struct mr_error *err)
 		mr_terminal_relay_stop(&m->relay);
 	m->relaying = false;
 	if (ret == 0 && reaped == 0 && !m->started)
-		ret = mr_fail_text(err, ECHILD,
-			"the container process died before the program ran");
+		ret = mr_reap_unexecuted(m, err);
 	return ret < 0 ? ret : reaped;
 }
 

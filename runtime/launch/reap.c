@@ -8,11 +8,13 @@
 #include "launch/reap.h"
 
 #include "base/io.h"
+#include "base/libc.h"
 #include "base/sys.h"
 #include "launch/child.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -52,6 +54,22 @@ int mr_reap(struct mr_monitor *m, struct mr_error *err)
 	if (unexecuted)
 		m->started = false;
 	return 0;
+}
+
+int mr_reap_unexecuted(const struct mr_monitor *m, struct mr_error *err)
+{
+	const int sig = WIFSIGNALED(m->status) ? WTERMSIG(m->status) : 0;
+
+	/* SIGILL: it was refused even its exit; see child.c. */
+	if (m->plan->seccomp.n > 0 && (sig == SIGSYS || sig == SIGILL)) {
+		mr_fail_text(err, EPERM, "linux.seccomp: the filter forbids what the start needs: it is "
+					 "in force when the program is executed (SIG%s)",
+			sigabbrev_np(sig));
+		mr_hint(err, "allow execve, exit_group and what the program itself begins with");
+		return -EPERM;
+	}
+	return mr_fail_text(err, ECHILD, "the container process died before the program ran%s%s",
+		sig ? ": SIG" : "", sig ? sigabbrev_np(sig) : "");
 }
 
 void mr_reap_foreign(struct mr_monitor *m)

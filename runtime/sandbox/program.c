@@ -175,6 +175,9 @@ static int fail_program(struct mr_error *err, int e, const char *program)
 		break;
 	default:
 		mr_fail(err, e, "exec \"%s\"", name);
+		if (e == E2BIG)
+			mr_hint(err, "one argument or variable may have 128 KiB, all together a "
+				     "quarter of the stack's limit (execve(2))");
 		err->exit_code = MR_EXIT_NOT_EXECUTABLE;
 	}
 	return -e;
