@@ -21,12 +21,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <linux/capability.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #define MAX_MOUNTINFO (64u << 20)
@@ -185,6 +187,26 @@ static int read_mounts(struct mr_host *host, int root, struct mr_error *err)
 	return 0;
 }
 
+/* Where another mount lies on a hierarchy, it is out of reach: directories would be made in
+ * whatever that is. */
+static void forget_covered(struct mr_host *host)
+{
+	struct statfs fs;
+	bool any = false;
+
+	for (int i = 0; i < host->n_hierarchies; i++) {
+		const struct mr_hierarchy *h = &host->hierarchies[i];
+		const bool there = h->v2 || (statfs(h->mount_point, &fs) == 0 &&
+						    (uint64_t)fs.f_type == CGROUP_SUPER_MAGIC);
+		any = any || (there && !h->v2);
+		for (int c = 0; c < MR_CONTROLLERS && !there; c++)
+			if (host->owner[c] == i)
+				host->owner[c] = -1;
+	}
+	if (!any)
+		host->layout = MR_LAYOUT_NONE;
+}
+
 /* --- the cgroup2 tree --- */
 
 static int read_unified(struct mr_host *host, int root, struct mr_error *err)
@@ -288,6 +310,8 @@ int mr_host_read(struct mr_host *ret, const char *root, struct mr_error *err)
 	if (fd < 0)
 		return mr_fail(err, errno, "open '%s'", dir);
 	int r = read_mounts(ret, fd, err);
+	if (r == 0 && !*root)
+		forget_covered(ret);
 	if (r == 0)
 		r = read_unified(ret, fd, err);
 	if (r == 0 && !*root)
