@@ -87,6 +87,8 @@ static int choose_by_file(const char *word, enum run_mode *ret, struct mr_error 
 				"for a bundle: minirun run --bundle %s ID", word);
 			return r;
 		}
+		if (!S_ISREG(st.st_mode) && strchr(word, '/'))
+			return fail(err, EINVAL, "spec file '%s' is no regular file", word);
 		*ret = S_ISREG(st.st_mode) ? RUN_SPEC : RUN_OCI;
 		return 0;
 	}

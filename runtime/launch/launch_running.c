@@ -12,7 +12,6 @@
 #include "sandbox/netdev.h"
 
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -31,12 +30,9 @@ static int run_hooks(struct mr_launch *l, enum mr_hook_kind kind, const char *st
 		return 0;
 	int ret = mr_oci_state_of_plan(l->plan, status,
 		strcmp(status, "stopped") ? l->monitor.pid : 0, &state, err);
-	if (ret == 0)
-		ret = mr_hooks_run(&l->plan->spec->hooks[kind], kind, l->plan->bundle, NULL, state,
-			&guard, err);
-	if (ret < 0)
-		snprintf(err->step, sizeof(err->step), "runtime-hooks");
-	return ret;
+	return ret < 0 ? ret
+		       : mr_hooks_run(&l->plan->spec->hooks[kind], kind, l->plan->bundle,
+				 NULL, state, &guard, err);
 }
 
 static int on_barrier(void *arg, enum mr_barrier b, struct mr_error *err)

@@ -41,18 +41,13 @@ static char *place(const struct mr_plan *plan, const char *text)
 	return mr_str_take(&out);
 }
 
-/* Steps that do what one member says, and name in their errors what they did: a program, a
- * hook, a setting. */
+/* Steps that do what one member says, and name in their errors what they did. */
 static const struct {
 	const char *step, *member;
 } done_for[] = {
 	{ "namespaces", "linux.namespaces" },
 	{ "join-namespaces", "linux.namespaces" },
 	{ "devices", "linux.devices" },
-	{ "runtime-hooks", "hooks" },
-	{ "create-hooks", "hooks" },
-	{ "start-hooks", "hooks" },
-	{ "sysctls", "linux.sysctl" },
 	{ "find-program", "process.args[0]" },
 	{ "exec", "process.args[0]" },
 };
@@ -114,16 +109,31 @@ static void rename_member(struct mr_error *err, const char *member, const char *
 	snprintf(at, sizeof(err->message) - (size_t)(at - err->message), "%s%s", option, rest);
 }
 
+/* The members that the options of command mode set, and whose values only the kernel judges. */
+static const struct {
+	const char *member, *option;
+} options[] = {
+	{ "process.cwd", "--workdir" },
+	{ "process.oomScoreAdj", "--oom-score-adj" },
+	{ "process.rlimits", "--ulimit" },
+	{ "root.path", "--rootfs" },
+	{ "linux.cgroupsPath", "--cgroup-parent" },
+	{ "linux.resources.cpu.cpus", "--cpuset-cpus" },
+	{ "linux.resources.cpu.period", "--cpus" },
+	{ "linux.resources.cpu.quota", "--cpus" },
+	{ "linux.resources.memory.limit", "--memory" },
+	{ "linux.resources.memory.reservation", "--memory-reservation" },
+	{ "linux.resources.memory.swap:", "--memory-swap:" },
+	{ "linux.resources.pids.limit", "--pids-limit" },
+};
+
 static void name_options(const struct mr_plan *plan, struct mr_error *err)
 {
 	const struct mr_command *c = plan->options.command;
 	size_t n = 0;
 
-	if (c->workdir)
-		rename_member(err, "process.cwd", "--workdir");
-	if (c->rootfs)
-		rename_member(err, "root.path", "--rootfs");
-	rename_member(err, "linux.resources.memory.limit", "--memory");
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
+		rename_member(err, options[i].member, options[i].option);
 	while (c->volumes && c->volumes[n])
 		n++;
 	/* They are the last ones. */
@@ -133,6 +143,8 @@ static void name_options(const struct mr_plan *plan, struct mr_error *err)
 		snprintf(option, sizeof(option), "-v %.290s", c->volumes[i]);
 		rename_member(err, member, option);
 	}
+	if (err->message[0] == '-')
+		err->step[0] = '\0';
 }
 
 void mr_plan_name_cause(const struct mr_plan *plan, struct mr_error *err)

@@ -173,8 +173,11 @@ int mr_hooks_run(const struct mr_hook_list *hooks, enum mr_hook_kind kind, const
 	autoclose int dir = open_bundle(bundle);
 	int r = 0;
 
-	for (size_t i = 0; i < hooks->n && r == 0; i++)
+	for (size_t i = 0; i < hooks->n && r == 0; i++) {
 		r = run_one(hooks, i, kind, dir, env, state_json, guard, err);
+		if (r < 0)
+			mr_prefix(err, "hooks.%s[%zu]", mr_hook_kind_name(kind), i);
+	}
 	return r;
 }
 

@@ -102,6 +102,8 @@ void mr_mount_option_hint(const char *option, const char *type, struct mr_error 
 {
 	struct mr_typo typo = {.word = option};
 
+	if (strchr(option, '='))
+		return; /* its value may be wrong: the kernel has said it */
 	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
 		mr_typo_try(&typo, options[i].name);
 	if (typo.nearest)

@@ -255,9 +255,13 @@ int mr_mount_plan(const struct mr_spec *spec, const struct mr_host *host, bool i
 		return mr_fail(err, ENOMEM, "mounts");
 	for (size_t i = 0; i < spec->mounts.n; i++) {
 		const struct mr_spec_mount *in = &spec->mounts.items[i];
-		if (plan_one(spec, in, arena, &ret->items[i], warnings, err) < 0)
+		auto_strv said = {0};
+		if (plan_one(spec, in, arena, &ret->items[i], warnings ? &said : NULL, err) < 0)
 			return mr_prefix(err, "mounts[%zu] '%s'", i,
 				in->destination ? in->destination : "");
+		for (size_t k = 0; k < said.n; k++)
+			if (mr_strv_addf(warnings, "mounts[%zu]: %s", i, said.items[k]) < 0)
+				return mr_fail(err, ENOMEM, "warnings");
 		ret->n++;
 	}
 	return 0;

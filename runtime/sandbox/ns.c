@@ -433,10 +433,16 @@ static int write_map(
 
 	snprintf(path, sizeof(path), "%d/%s", (int)pid, name);
 	int ret = mr_procfs_write(proc, path, text);
-	if (ret < 0)
-		return mr_fail(err, -ret, "write '%.*s' to %s of process %d",
-			(int)strcspn(text, "\n"), text, name, (int)pid);
-	return 0;
+	if (ret == 0)
+		return 0;
+	autofree char *shown = strdup(text);
+	for (char *c = shown; c && *c; c++)
+		*c = *c == '\n' ? (c[1] ? ',' : '\0') : *c;
+	mr_fail(err, -ret, "linux.%cidMappings: write '%.200s' to %s", name[0] == 'u' ? 'u' : 'g',
+		shown ? shown : "", name);
+	if (ret == -EINVAL)
+		mr_hint(err, "a line is first id inside, first id outside, how many; none may overlap");
+	return ret;
 }
 
 int mr_ns_write_maps(const struct mr_ns_plan *plan, pid_t pid, struct mr_error *err)

@@ -66,7 +66,7 @@ int mr_sysctl_apply(const struct mr_map *sysctl, int proc_fd, struct mr_error *e
 		autofree char *path = NULL;
 		int ret = mr_sysctl_path(s->key, &path, err);
 		if (ret == 0 && (ret = mr_procfs_write(proc_fd, path, s->value)) < 0)
-			ret = mr_fail(err, -ret, "set the sysctl %s to '%.80s'", s->key,
+			ret = mr_fail(err, -ret, "linux.sysctl.%s: set it to '%.80s'", s->key,
 				s->value);
 		if (ret == -EACCES || ret == -EPERM)
 			mr_hint(err, "in a user namespace the kernel keeps some settings "

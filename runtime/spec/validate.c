@@ -161,8 +161,8 @@ static int check_process(const struct mr_rules *c)
 			"the member is missing (\"process\": {\"cwd\": \"/\", \"args\": "
 			"[...]})");
 	if (p->args.n == 0)
-		return mr_rule_fail(
-			c, "process.args", "is empty (name the program to run)");
+		return mr_rule_fail(c, "process.args", "%s (name the program to run)",
+			p->args.set ? "is empty" : "the member is missing");
 	if (!*p->args.items[0])
 		return mr_rule_fail(
 			c, "process.args[0]", "is empty: executable file not found in $PATH");

@@ -98,11 +98,11 @@ placed() {
 		"$(mount_spec /x tmpfs tmpfs nosiud)"
 	placed 125 "mounts[5]: mount nosuchfs on '/x': this kernel has no file system type" "" \
 		"$(mount_spec /x nosuchfs none ro)"
-	placed 125 "linux.sysctl: set the sysctl net.ipv4.nosuch to '1'" "hint: this kernel has no such" \
+	placed 125 "linux.sysctl.net.ipv4.nosuch: set it to '1'" "hint: this kernel has no such" \
 		'.linux.sysctl = {"net.ipv4.nosuch": "1"}'
 	placed 125 "linux.namespaces: pid namespace '/no/such': missing (ENOENT)" "" \
 		'.linux.namespaces |= map(if .type == "pid" then .path = "/no/such" else . end)'
-	placed 125 "hooks: error running createRuntime hook #0: '/no/such'" "" \
+	placed 125 "hooks.createRuntime[0]: error running createRuntime hook #0: '/no/such'" "" \
 		'.hooks.createRuntime = [{path: "/no/such"}]'
 	placed 125 "process.cwd '/bin/true' is no directory" "" '.process.cwd = "/bin/true"'
 	placed 127 'process.args[0]: exec "/no/such": no such file' "" "$(args /no/such)"
@@ -111,6 +111,44 @@ placed() {
 	[ ! -e /sys/fs/cgroup/memory ] ||
 		placed 125 "linux.resources.unified.memory.max: invalid configuration" "hint: memory, cpu" \
 			'.linux.resources.unified = {"memory.max": "64m"}'
+}
+
+@test "bad input: a filter that forbids the start is named, and nothing hangs" {
+	requires seccomp
+	local hint="hint: allow execve, exit_group"
+	placed 125 "linux.seccomp: the filter forbids what the start needs" "$hint" \
+		'.linux.seccomp = {defaultAction: "SCMP_ACT_ERRNO"}'
+	placed 125 "linux.seccomp: the filter forbids what the start needs" "$hint" \
+		'.linux.seccomp = {defaultAction: "SCMP_ACT_KILL"}'
+	placed 125 "linux.seccomp: the filter forbids what the start needs" "$hint" \
+		'.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["execve"], action: "SCMP_ACT_KILL_PROCESS"}]}'
+}
+
+@test "bad input: a memory limit is blamed only where it can be the cause" {
+	requires memory
+	placed 126 'process.args[0]: exec "/bin/true": Argument list too long' "hint: one argument" \
+		'.linux.resources.memory.limit = 67108864' '.process.args = ["/bin/true", "x" * 200000]'
+	refute_contains "$stderr" "too low"
+}
+
+@test "bad input: limits that the minimal init cannot live with say so" {
+	run -125 --separate-stderr minirun run --rm --ulimit nofile=3 -- true
+	assert_contains "$stderr" "hint: the minimal init needs a few open files"
+	requires pids
+	run -125 --separate-stderr minirun run --rm --pids-limit 1 -- true
+	assert_contains "$stderr" "hint: the minimal init is a process besides"
+	make_spec "$SPEC" '.process.rlimits = [{type: "RLIMIT_NOFILE", soft: 0, hard: 0}]'
+	run -0 --separate-stderr minirun run --rm --name "$ID" "$SPEC"
+	assert_nothing_left
+}
+
+@test "bad input: id mappings that overlap, a file that is none" {
+	placed 125 "linux.uidMappings: write '0 0 10,5 100 10' to uid_map: Invalid argument" "none may overlap" \
+		'.linux.namespaces += [{type: "user"}]' \
+		'.linux.uidMappings = [{containerID: 0, hostID: 0, size: 10}, {containerID: 5, hostID: 100, size: 10}]' \
+		'.linux.gidMappings = [{containerID: 0, hostID: 0, size: 10}]'
+	run -125 --separate-stderr minirun run /dev/null
+	assert_contains "$stderr" "spec file '/dev/null' is no regular file"
 }
 
 @test "bad input: a file that is called as a member is named once" {
@@ -332,6 +370,21 @@ placed() {
 	assert_status 0
 	assert_eq "$stderr" ""
 	assert_eq "$(jq -c '[.OOM, .Warnings]' "$copy")" '[null,[]]'
+}
+
+@test "bad input: what covers a cgroup mount is taken for none" {
+	requires root-mount unshare memory
+	local point
+	make_spec "$SPEC" '.linux.resources.memory.limit = 67108864'
+	for point in /sys/fs/cgroup /sys/fs/cgroup/memory; do
+		[ -d "$point" ] || continue # cgroup v2
+		run --separate-stderr unshare -m bash -c 'mount -t tmpfs none "$1" && shift && exec "$@"' - "$point" \
+			"$MINIRUN" --root "$ROOT" run --name "$ID" "$SPEC"
+		assert_status 125
+		assert_matches "$stderr" "^minirun: $SPEC:[0-9]+:[0-9]+: linux.resources.memory.limit: this host has no memory controller"
+		assert_contains "$stderr" "hint: "
+		refute_exists "$ROOT/$ID"
+	done
 }
 
 @test "bad input: without any cgroup mount a limit is refused" {

@@ -98,9 +98,12 @@ options_of() {
 }
 
 @test "mounts: a missing destination is made, also a relative one" {
-	inside 'ls -d /made/deep /relative/too; touch /made/deep/x && echo ok' \
+	in_container 'ls -d /made/deep /relative/too; touch /made/deep/x && echo ok' \
 		"$(mount_spec /made/deep tmpfs tmpfs)" "$(mount_spec relative/too tmpfs tmpfs)"
+	assert_status 0
 	assert_contains "$output" ok
+	assert_eq "$(grep -c . <<<"$stderr")" 1 "lines on stderr"
+	assert_contains "$stderr" "\"relative/too\" is not absolute"
 }
 
 # --- binds ---

@@ -121,7 +121,7 @@ static void exit_status_is_reported(void **state)
 	struct mr_error err;
 	assert_true(run_script("exit 3", 0, "{}", &err) < 0);
 	assert_string_equal(
-		err.message, "error running createRuntime hook #0: '/bin/sh': exited with status 3");
+		err.message, "hooks.createRuntime[0]: error running createRuntime hook #0: '/bin/sh': exited with status 3");
 }
 
 static void signal_is_reported(void **state)
@@ -168,7 +168,7 @@ static void missing_program_is_not_a_missing_command(void **state)
 
 	assert_int_equal(mr_hooks_run(&list, MR_HOOK_POSTSTOP, NULL, NULL, "{}", NULL, &err), -ENOENT);
 	assert_string_equal(err.message,
-		"error running poststop hook #0: '/nonexistent/hook': execute: missing (ENOENT)");
+		"hooks.poststop[0]: error running poststop hook #0: '/nonexistent/hook': execute: missing (ENOENT)");
 	assert_int_equal(err.exit_code, 0);
 }
 
