@@ -37,6 +37,12 @@ int mr_pivot_root(const char *new_root, const char *put_old)
 	return syscall(SYS_pivot_root, new_root, put_old) < 0 ? -errno : 0;
 }
 
+_Noreturn void mr_exit(int status)
+{
+	syscall(SYS_exit_group, status);
+	__builtin_trap();
+}
+
 int mr_pidfd_send_signal(int pidfd, int sig)
 {
 	return syscall(SYS_pidfd_send_signal, pidfd, sig, NULL, 0) < 0 ? -errno : 0;

@@ -20,6 +20,9 @@ pid_t mr_clone3(struct clone_args *args);
 int mr_openat2(int dirfd, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve);
 /** pivot_root(2) */
 int mr_pivot_root(const char *new_root, const char *put_old);
+/** exit_group(2); where a seccomp filter refuses it, a death by SIGILL. _exit(3) would try again
+ * for ever. */
+_Noreturn void mr_exit(int status);
 /** pidfd_send_signal(2), kernel 5.1 */
 int mr_pidfd_send_signal(int pidfd, int sig);
 /**

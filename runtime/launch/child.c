@@ -30,7 +30,6 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 struct child_step {
@@ -96,9 +95,7 @@ _Noreturn static void give_up(struct mr_child *c, const char *step, struct mr_er
 	snprintf(err->step, sizeof(err->step), "%s", step);
 	/* EPIPE: the parent is gone and nobody wants to know. */
 	mr_sync_send_error(c->sock, err);
-	/* Not _exit(3), which tries again for ever: a seccomp filter may refuse it. */
-	syscall(SYS_exit_group, err->exit_code ? err->exit_code : MR_EXIT_FAILURE);
-	__builtin_trap();
+	mr_exit(err->exit_code ? err->exit_code : MR_EXIT_FAILURE);
 }
 
 _Noreturn void mr_child_main(struct mr_child *c)
@@ -118,7 +115,7 @@ _Noreturn void mr_child_main(struct mr_child *c)
 		if (c->plan->options.trace)
 			mr_sync_send(c->sock, MR_FRAME_TRACE, i, mr_now_mono_ns() - begin);
 	}
-	_exit(MR_EXIT_FAILURE); /* exec has not returned 0 */
+	mr_exit(MR_EXIT_FAILURE); /* exec has not returned 0 */
 }
 
 _Noreturn void mr_child_middle(struct mr_child *c)

@@ -59,7 +59,7 @@ _Noreturn static void serve(int sock, pid_t program, bool own_session, const sig
 			kill(program, sig);
 	}
 	mr_sync_send(sock, MR_FRAME_STATUS, 0, status);
-	_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+	mr_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
 }
 
 int mr_init_fork(int sock, bool own_session)
