@@ -317,9 +317,11 @@ static int no_value(struct builder *b, size_t start)
 	char word[25];
 	while (start > 0 && !strchr(ends, doc->text[start - 1])) /* 0x10 */
 		start--;
-	size_t n = strcspn(doc->text + start, ends);
+	size_t n = start < doc->len; /* at least what was complained of */
+	while (n < sizeof(word) - 1 && start + n < doc->len && !strchr(ends, doc->text[start + n]))
+		n++;
 
-	snprintf(word, sizeof(word), "%.*s", (int)(n > 24 ? 24 : n ? n : 1), doc->text + start);
+	snprintf(word, sizeof(word), "%.*s", (int)n, doc->text + start);
 	mr_str_append_printable(&shown, word);
 	const bool name = b->parent && b->parent->type == MR_JSON_OBJECT && !b->key;
 	return fail_here(b, start, "expected a %s, found %s",

@@ -60,7 +60,7 @@ int mr_reap_unexecuted(const struct mr_monitor *m, struct mr_error *err)
 {
 	const int sig = WIFSIGNALED(m->status) ? WTERMSIG(m->status) : 0;
 
-	/* SIGILL: it was refused even its exit; see child.c. */
+	/* SIGILL: it was refused even its exit, mr_exit(). */
 	if (m->plan->seccomp.n > 0 && (sig == SIGSYS || sig == SIGILL)) {
 		mr_fail_text(err, EPERM, "linux.seccomp: the filter forbids what the start needs: it is "
 					 "in force when the program is executed (SIG%s)",
