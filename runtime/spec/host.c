@@ -187,17 +187,26 @@ static int read_mounts(struct mr_host *host, int root, struct mr_error *err)
 	return 0;
 }
 
-/* Where another mount lies on a hierarchy, it is out of reach: directories would be made in
- * whatever that is. */
-static void forget_covered(struct mr_host *host)
+/* @return 1 a hierarchy is there, 0 another mount lies on it, or -errno */
+static int is_reachable(const struct mr_hierarchy *h)
 {
 	struct statfs fs;
+
+	if (statfs(h->mount_point, &fs) == 0)
+		return (uint64_t)fs.f_type == CGROUP_SUPER_MAGIC;
+	return errno == ENOENT || errno == ENOTDIR || errno == EACCES ? 0 : -errno;
+}
+
+/* What is covered is out of reach: directories would be made in whatever lies there. */
+static int forget_covered(struct mr_host *host, struct mr_error *err)
+{
 	bool any = false;
 
 	for (int i = 0; i < host->n_hierarchies; i++) {
 		const struct mr_hierarchy *h = &host->hierarchies[i];
-		const bool there = h->v2 || (statfs(h->mount_point, &fs) == 0 &&
-						    (uint64_t)fs.f_type == CGROUP_SUPER_MAGIC);
+		int there = h->v2 ? 1 : is_reachable(h); /* v2: read_unified() sees */
+		if (there < 0)
+			return mr_fail(err, -there, "statfs of '%s'", h->mount_point);
 		any = any || (there && !h->v2);
 		for (int c = 0; c < MR_CONTROLLERS && !there; c++)
 			if (host->owner[c] == i)
@@ -205,6 +214,7 @@ static void forget_covered(struct mr_host *host)
 	}
 	if (!any)
 		host->layout = MR_LAYOUT_NONE;
+	return 0;
 }
 
 /* --- the cgroup2 tree --- */
@@ -311,7 +321,7 @@ int mr_host_read(struct mr_host *ret, const char *root, struct mr_error *err)
 		return mr_fail(err, errno, "open '%s'", dir);
 	int r = read_mounts(ret, fd, err);
 	if (r == 0 && !*root)
-		forget_covered(ret);
+		r = forget_covered(ret, err);
 	if (r == 0)
 		r = read_unified(ret, fd, err);
 	if (r == 0 && !*root)

@@ -292,11 +292,11 @@ no_cgroup() {
 	user_minirun delete "$ID"
 	run user_minirun run -m 64m -- /bin/true
 	assert_status 125
-	assert_matches "$output" "linux.resources.memory.(limit|swap): no cgroup"
+	assert_matches "$output" "(--memory|linux.resources.memory.swap): no cgroup"
 	assert_contains "$output" "systemd-run --user --scope -p Delegate=yes"
 	run user_minirun run --pids-limit 5 -- /bin/true
 	assert_status 125
-	assert_contains "$output" "linux.resources.pids.limit"
+	assert_contains "$output" "--pids-limit"
 }
 
 @test "without a cgroup: a place that the spec names is an error" {
