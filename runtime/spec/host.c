@@ -197,11 +197,16 @@ static int is_reachable(const struct mr_hierarchy *h)
 	return errno == ENOENT || errno == ENOTDIR || errno == EACCES ? 0 : -errno;
 }
 
-/* What is covered is out of reach: directories would be made in whatever lies there. */
+/* What is covered is out of reach: directories would be made in whatever lies there. Where
+ * that of memory is to be seen, the others are not looked at: a launch has no time for twelve
+ * statfs(2), and joining one of them will fail. */
 static int forget_covered(struct mr_host *host, struct mr_error *err)
 {
+	const int memory = host->owner[MR_CTL_MEMORY];
 	bool any = false;
 
+	if (memory >= 0 && is_reachable(&host->hierarchies[memory]) == 1)
+		return 0;
 	for (int i = 0; i < host->n_hierarchies; i++) {
 		const struct mr_hierarchy *h = &host->hierarchies[i];
 		int there = h->v2 ? 1 : is_reachable(h); /* v2: read_unified() sees */
