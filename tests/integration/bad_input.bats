@@ -116,8 +116,10 @@ placed() {
 @test "bad input: a filter that forbids the start is named, and nothing hangs" {
 	requires seccomp
 	local hint="hint: allow execve, exit_group"
-	placed 125 "linux.seccomp: the filter forbids what the start needs" "$hint" \
-		'.linux.seccomp = {defaultAction: "SCMP_ACT_ERRNO"}'
+	# A sanitizer has calls of its own, and dies without them in its own way.
+	[ -n "${MINIRUN_TEST_SANITIZED:-}" ] ||
+		placed 125 "linux.seccomp: the filter forbids what the start needs" "$hint" \
+			'.linux.seccomp = {defaultAction: "SCMP_ACT_ERRNO"}'
 	placed 125 "linux.seccomp: the filter forbids what the start needs" "$hint" \
 		'.linux.seccomp = {defaultAction: "SCMP_ACT_KILL"}'
 	placed 125 "linux.seccomp: the filter forbids what the start needs" "$hint" \
