@@ -297,15 +297,13 @@ __attribute__((format(printf, 3, 4))) static int fail_here(
 	struct builder *b, size_t offset, const char *fmt, ...)
 {
 	const struct mr_json coming = {.key = b->key, .parent = b->parent};
-	auto_str path = {0};
 	char text[300];
 	va_list ap;
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	mr_json_format_path(b->parent && b->key ? &coming : b->parent, &path);
-	return mr_json_fail_at(b->doc, offset, b->err, "%s%s%s", mr_str_text(&path),
-		path.len ? ": " : "", text);
+	return mr_json_fail_in(
+		b->doc, b->parent && b->key ? &coming : b->parent, offset, b->err, text);
 }
 
 /* NaN, True, 'text', +5: what stands where a value was to come, or a member's name. */
@@ -347,7 +345,7 @@ static int syntax_error(struct builder *b)
 		size_t at = consumed > start ? consumed - 1 : start;
 		if (strstr(text, "comment"))
 			return fail_here(b, start, "JSON has no comments: remove it");
-		if (strstr(text, "in json text") || strstr(text, "invalid string in json text"))
+		if (strstr(text, "in json text"))
 			return no_value(b, start);
 		return fail_here(b, at, "%s", text);
 	}

@@ -87,6 +87,15 @@ void mr_json_format_path(const struct mr_json *node, struct mr_str *out)
 	}
 }
 
+int mr_json_fail_in(const struct mr_json_doc *doc, const struct mr_json *node, size_t offset,
+	struct mr_error *err, const char *text)
+{
+	auto_str path = {0};
+	mr_json_format_path(node, &path);
+	return mr_json_fail_at(doc, offset, err, "%s%s%s", mr_str_text(&path),
+		path.len ? ": " : "", text);
+}
+
 int mr_json_fail(const struct mr_json_doc *doc, const struct mr_json *node,
 	struct mr_error *err, const char *fmt, ...)
 {
@@ -95,11 +104,7 @@ int mr_json_fail(const struct mr_json_doc *doc, const struct mr_json *node,
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-
-	auto_str path = {0};
-	mr_json_format_path(node, &path);
-	return mr_json_fail_at(doc, node->offset, err, "%s%s%s", mr_str_text(&path),
-		path.len ? ": " : "", text);
+	return mr_json_fail_in(doc, node, node->offset, err, text);
 }
 
 /* --- looking things up --- */

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* System calls that glibc 2.36 lacks: clone3(2), openat2(2), pivot_root(2),
- * pidfd_send_signal(2), prlimit(2), keyctl(2), and the questions to a pidfd of newer kernels. */
+ * pidfd_send_signal(2), prlimit(2), keyctl(2), and the questions to a pidfd of newer kernels; what
+ * the kernel says of a process' signals. */
 #include "base/sys.h"
 
+#include "base/io.h"
 #include "base/str.h"
 
 #include <errno.h>
@@ -41,6 +43,20 @@ _Noreturn void mr_exit(int status)
 {
 	syscall(SYS_exit_group, status);
 	__builtin_trap();
+}
+
+int mr_signal_is_in(pid_t pid, const char *mask, int sig)
+{
+	autofree char *text = NULL;
+	char path[32], name[16];
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	snprintf(name, sizeof(name), "\n%s:", mask);
+	int r = mr_read_file_at(AT_FDCWD, path, 1 << 16, &text, NULL);
+	const char *at = r < 0 ? NULL : strstr(text, name);
+	if (!at)
+		return r < 0 ? r : -ENODATA;
+	return strtoull(at + strlen(name), NULL, 16) >> (sig - 1) & 1;
 }
 
 int mr_pidfd_send_signal(int pidfd, int sig)

@@ -23,6 +23,8 @@ int mr_pivot_root(const char *new_root, const char *put_old);
 /** exit_group(2); where a seccomp filter refuses it, a death by SIGILL. _exit(3) would try again
  * for ever. */
 _Noreturn void mr_exit(int status);
+/** Is @sig in a mask of proc(5) status: "SigCgt", "ShdPnd"? @return 1, 0, or -errno */
+int mr_signal_is_in(pid_t pid, const char *mask, int sig);
 /** pidfd_send_signal(2), kernel 5.1 */
 int mr_pidfd_send_signal(int pidfd, int sig);
 /**

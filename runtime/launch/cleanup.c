@@ -15,11 +15,9 @@
 #include "record/kept.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -138,19 +136,6 @@ void mr_cleanup_stop(const struct mr_state *state, const struct mr_host *host)
 	mr_live_clear(&live);
 }
 
-/* Has SIGKILL been sent to it? The bit stays set until the process is gone. */
-static bool is_killed(const struct mr_process_id *id)
-{
-	autofree char *text = NULL;
-	char path[32];
-
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)id->pid);
-	if (mr_read_file_at(AT_FDCWD, path, 1 << 16, &text, NULL) < 0)
-		return false;
-	const char *set = strstr(text, "\nShdPnd:");
-	return set && strtoull(set + strlen("\nShdPnd:"), NULL, 16) >> (SIGKILL - 1) & 1;
-}
-
 void mr_cleanup_await(const struct mr_state *state)
 {
 	struct mr_error ignored;
@@ -158,7 +143,8 @@ void mr_cleanup_await(const struct mr_state *state)
 
 	if (mr_state_read_live(state, &live, &ignored) < 0)
 		return;
-	if (is_killed(&live.init))
+	/* Has SIGKILL been sent to it? The bit stays set until the process is gone. */
+	if (mr_signal_is_in(live.init.pid, "ShdPnd", SIGKILL) == 1)
 		end_process(&live.init, 0);
 	if (!mr_cleanup_is_live(&live))
 		end_process(&live.monitor, 0);

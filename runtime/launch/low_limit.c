@@ -32,7 +32,7 @@ void mr_explain_low_limit(const struct mr_cgroup_limits *limits, int64_t asked, 
 {
 	const unsigned long long kept = limits->memory.value;
 	const unsigned long long bytes = asked > 0 ? (unsigned long long)asked : kept;
-	const char *what = asked ? "linux.resources.memory.limit:" : "memory limit";
+	const char *what = asked > 0 ? "linux.resources.memory.limit:" : "memory limit";
 	/* ECHILD: it died, as it does where the killer is disabled. */
 	const bool refused = kept < ENOUGH && (err->err == ENOMEM || err->err == E2BIG ||
 						      err->err == ECHILD);

@@ -147,6 +147,12 @@ static void kill_all(struct mr_monitor *m)
 		mr_cgroup_kill(m->cgroup, 1000, &ignored);
 }
 
+/* Sent to make somebody end. */
+static bool asks_to_end(int sig)
+{
+	return sig == SIGINT || sig == SIGTERM || sig == SIGHUP || sig == SIGQUIT;
+}
+
 static int on_signal(struct mr_monitor *m, struct mr_error *err)
 {
 	struct signalfd_siginfo info;
@@ -159,13 +165,13 @@ static int on_signal(struct mr_monitor *m, struct mr_error *err)
 		return 0;
 	}
 	if (!m->started) {
-		if (sig != SIGINT && sig != SIGTERM && sig != SIGHUP && sig != SIGQUIT)
+		if (!asks_to_end(sig))
 			return 0;
 		mr_fail_text(err, EINTR, "interrupted by signal %d before the program ran", sig);
 		err->exit_code = 128 + sig;
 		return -EINTR;
 	}
-	if (sig == SIGINT || sig == SIGTERM || sig == SIGHUP || sig == SIGQUIT)
+	if (asks_to_end(sig))
 		mr_monitor_tell_unheeded(m, sig);
 	/* What the terminal sent has reached the program, if it shares our session. */
 	if (m->plan->own_session || info.ssi_code != SI_KERNEL)

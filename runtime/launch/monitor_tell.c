@@ -7,13 +7,10 @@
  */
 #include "launch/monitor_tell.h"
 
-#include "base/io.h"
 #include "base/libc.h"
-#include "base/str.h"
+#include "base/sys.h"
 
-#include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static void note(const struct mr_monitor *m, const char *text)
@@ -36,25 +33,15 @@ void mr_monitor_tell_timeout(const struct mr_monitor *m, int sig, int64_t next_m
 	note(m, text);
 }
 
-/* @name of a mask of signals in proc(5) status: "SigCgt:" */
-static uint64_t mask_of(const char *status, const char *name)
-{
-	const char *at = strstr(status, name);
-
-	return at ? strtoull(at + strlen(name), NULL, 16) : 0;
-}
-
 void mr_monitor_tell_unheeded(const struct mr_monitor *m, int sig)
 {
 	const struct mr_plan *p = m->plan;
-	autofree char *status = NULL;
-	char path[40], text[320];
+	char text[320];
 
 	if (p->exec || p->options.init || !p->options.stand_alone || !p->ns.create[MR_NS_PID])
 		return;
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)m->pid);
-	if (mr_read_file_at(AT_FDCWD, path, 64u << 10, &status, NULL) < 0 ||
-		(mask_of(status, "\nSigCgt:") | mask_of(status, "\nSigBlk:")) >> (sig - 1) & 1)
+	if (mr_signal_is_in(m->pid, "SigCgt", sig) != 0 ||
+		mr_signal_is_in(m->pid, "SigBlk", sig) != 0)
 		return;
 	snprintf(text, sizeof(text),
 		"SIG%s does nothing: the program is pid 1 and has no handler for it "
