@@ -76,10 +76,6 @@ open_lab() {
 	experiment() {
 		container main spec.json
 	}
-	# Whether chance spoiled it; sets REPLY to how. Then it is done once more.
-	spoiled() {
-		false
-	}
 	# shellcheck source=/dev/null
 	. "$DIR/lab"
 	if [ "$LANGUAGE_ZH" = yes ]; then

@@ -4,10 +4,10 @@
 # minirun-lab: the companion behind `minirun lab`.
 #
 # A lab is a folder: its containers (spec.json), what is expected of them (expect), what
-# to do (lab: a few lines of bash with the title, the needs, the function `experiment` when it
-# is more than to run spec.json once, and `spoiled` when chance can spoil it) and its text.
-# Built from the files of cmd/lab/, in this order: observe (what became of a run, and the
-# comparison with what was expected), narrate (what a run prints), run, main.
+# to do (lab: a few lines of bash with the title, the needs, and the function
+# `experiment` when it is more than to run spec.json once) and its text. Built from the
+# files of cmd/lab/, in this order: observe (what became of a run, and the comparison with
+# what was expected), narrate (what a run prints), run, main.
 
 set -u
 

@@ -316,15 +316,6 @@ perform() {
 	# Most lives here are too short for it; its figures differ from run to run.
 	VERDICT='/^=> leak or limit/d'
 	[ "$verdict" = no ] || VERDICT='s/^=> leak or limit/| leak or limit/'
-	attempt
-	if spoiled; then
-		[ "$TELL" = quiet ] || printf '\n--- once more: %s\n' "$REPLY"
-		attempt
-	fi
-}
-
-# attempt - the experiment, from nothing.
-attempt() {
 	V=() LEFT_OUT=()
 	mkdir -p "$SCRATCH/shared"
 	experiment

@@ -3,11 +3,10 @@
 #
 # The texts of the labs against a run. Loaded by labs.bats and by tests/lab-texts.
 
-# story - what happened, out of the output of `minirun lab run`; of two attempts the second.
+# story - what happened, out of the output of `minirun lab run`.
 story() {
-	printf '%s\n' "$(awk '/^--- what was expected/ { printf "%s", text; exit }
-		/^--- (what happens$|once more: )/ { text = ""; inside = 1; next }
-		inside { text = text $0 "\n" }')"
+	printf '%s\n' "$(awk '/^--- what was expected/ { exit }
+		inside; /^--- what happens$/ { inside = 1 }')"
 }
 
 # block README VERSION - the first text block of a README that holds for that cgroup
