@@ -163,7 +163,12 @@ int mr_container_refuse_damaged(const struct mr_container *c, struct mr_error *e
 
 int mr_container_not_running(const struct mr_container *c, struct mr_error *err)
 {
-	return mr_fail_text(err, ESRCH, "container not running: '%s' is stopped", c->state.id);
+	if (!mr_streq(c->live.status, "creating"))
+		return mr_fail_text(
+			err, ESRCH, "container not running: '%s' is stopped", c->state.id);
+	mr_fail_text(err, ESRCH, "container not running: '%s' is still being set up", c->state.id);
+	mr_hint(err, "minirun delete --force %s ends that", c->state.id);
+	return -ESRCH;
 }
 
 int mr_container_open_init(struct mr_container *c, struct mr_error *err)

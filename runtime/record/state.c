@@ -355,7 +355,12 @@ int mr_state_write_status(
 int mr_state_read_status(const struct mr_state *s, char **ret_json, struct mr_error *err)
 {
 	int r = mr_read_file_at(s->dir, "status.json", MR_JSON_MAX_BYTES, ret_json, NULL);
-	return r < 0 ? mr_fail(err, -r, "read '%s/%s/status.json'", s->root, s->id) : 0;
+	if (r != -ENOENT)
+		return r < 0 ? mr_fail(err, -r, "read '%s/%s/status.json'", s->root, s->id) : 0;
+	mr_fail_text(err, ENOENT,
+		"container '%s' has no record: it is still being set up, or that was cut short", s->id);
+	mr_hint(err, "minirun delete --force %s removes it", s->id);
+	return -ENOENT;
 }
 
 /* --- removal --- */

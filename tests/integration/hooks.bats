@@ -183,6 +183,19 @@ has_ended() { ! kill -0 "$1" 2>/dev/null; }
 	assert_nothing_left
 }
 
+@test "hooks: while one hangs, kill says that the container is being set up" {
+	hanging prestart
+	run --separate-stderr minirun kill "$ID"
+	assert_status 1
+	assert_contains "$stderr" "container not running: '$ID' is still being set up"
+	assert_contains "$stderr" "minirun delete --force $ID"
+	assert_eq "$(state .State.Status)" created
+	minirun delete --force "$ID"
+	wait "$BG_PID" || true
+	has_ended "$HOOK"
+	assert_nothing_left
+}
+
 @test "hooks: one that runs when minirun is killed dies with it" {
 	local kind
 	for kind in prestart poststart poststop; do

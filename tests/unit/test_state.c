@@ -386,6 +386,8 @@ static void status_is_kept_as_it_is(void **state)
 	struct mr_state s = create("a");
 	autofree char *text = NULL;
 	assert_int_equal(mr_state_read_status(&s, &text, &err), -ENOENT);
+	assert_non_null(strstr(err.message, "has no record"));
+	assert_non_null(strstr(err.hint, "delete --force"));
 	assert_int_equal(mr_state_write_status(&s, "{\"x\": 1}\n", true, &err), 0);
 	assert_int_equal(mr_state_read_status(&s, &text, &err), 0);
 	assert_string_equal(text, "{\"x\": 1}\n");
