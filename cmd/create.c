@@ -29,15 +29,8 @@ int cmd_create(struct context *ctx, int argc, char **argv, struct mr_error *err)
 		r = mr_protect_own_binary(ctx->argv, err);
 	if (r < 0)
 		return r;
+	run_take_context(&a, ctx);
 	a.run.id = args.items[0];
-	a.run.root = ctx->root;
-	a.run.keep_record = ctx->keep_record;
-	a.run.no_cgroup = context_no_cgroup(ctx);
-	a.run.systemd = context_systemd(ctx);
-	a.run.systemd_properties = ctx->systemd_properties;
-	a.run.trace = context_traces(ctx, a.run.trace);
-	a.run.message = report_message;
-	a.run.message_arg = ctx;
 	if (!a.run.bundle)
 		a.run.bundle = ".";
 	return mr_create(&a.run, err);

@@ -5,7 +5,6 @@
 #include "run.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
 static const struct option options[] = {
 	{"bundle", 'b', OPTION_TEXT, AT(run.bundle), "DIR", "holds config.json",
@@ -27,7 +26,6 @@ static int plan(struct context *ctx, struct run_args *a, const struct arguments 
 	struct mr_error *err)
 {
 	bool bundle = args->seen[GROUP_BUNDLE];
-	char *text = NULL;
 
 	if (args->dashes) {
 		fail(err, EINVAL, "plan takes a spec file or a bundle, not a program");
@@ -42,8 +40,8 @@ static int plan(struct context *ctx, struct run_args *a, const struct arguments 
 	if (bundle && args->n == 1 && a->name)
 		return fail(err, EINVAL, "option --name: the id '%s' is already given",
 			args->items[0]);
+	run_take_context(a, ctx);
 	a->run.id = a->name;
-	a->run.root = ctx->root;
 	a->run.stand_alone = !bundle;
 	a->run.init = a->init > 0;
 	if (!bundle)
@@ -52,16 +50,7 @@ static int plan(struct context *ctx, struct run_args *a, const struct arguments 
 		a->run.id = args->n ? args->items[0] : a->name;
 	if (bundle && !a->run.bundle)
 		a->run.bundle = ".";
-	a->run.systemd = context_systemd(ctx);
-	a->run.systemd_properties = ctx->systemd_properties;
-	a->run.message = report_message;
-	a->run.message_arg = ctx;
-	r = mr_plan_text(&a->run, &text, err);
-	if (r < 0)
-		return r;
-	fputs(text, stdout);
-	free(text);
-	return 0;
+	return run_show_plan(a, err);
 }
 
 int cmd_plan(struct context *ctx, int argc, char **argv, struct mr_error *err)

@@ -55,24 +55,38 @@ static int run_and_wait(
 	return r;
 }
 
-static int show_or_run(
-	const struct context *ctx, const struct run_args *a, struct mr_error *err)
+void run_take_context(struct run_args *a, struct context *ctx)
+{
+	a->run.root = ctx->root;
+	a->run.keep_record = ctx->keep_record;
+	a->run.no_cgroup = context_no_cgroup(ctx);
+	a->run.systemd = context_systemd(ctx);
+	a->run.systemd_properties = ctx->systemd_properties;
+	a->run.trace = context_traces(ctx, a->run.trace);
+	a->run.message = report_message;
+	a->run.message_arg = ctx;
+}
+
+int run_show_plan(const struct run_args *a, struct mr_error *err)
 {
 	char *text = NULL;
-	int r;
+	int r = mr_plan_text(&a->run, &text, err);
 
-	if (a->print_spec) {
-		fputs(a->spec_text, stdout);
-		return 0;
-	}
-	if (!a->dry_run)
-		return run_and_wait(ctx, a, err);
-	r = mr_plan_text(&a->run, &text, err);
 	if (r < 0)
 		return r;
 	fputs(text, stdout);
 	free(text);
 	return 0;
+}
+
+static int show_or_run(
+	const struct context *ctx, const struct run_args *a, struct mr_error *err)
+{
+	if (a->print_spec) {
+		fputs(a->spec_text, stdout);
+		return 0;
+	}
+	return a->dry_run ? run_show_plan(a, err) : run_and_wait(ctx, a, err);
 }
 
 int cmd_run(struct context *ctx, int argc, char **argv, struct mr_error *err)
@@ -88,14 +102,7 @@ int cmd_run(struct context *ctx, int argc, char **argv, struct mr_error *err)
 		if (r == 0) {
 			ctx->failure = mode == RUN_OCI ? EXIT_OCI_ERROR : MR_EXIT_FAILURE;
 			ctx->quiet = a.quiet;
-			a.run.root = ctx->root;
-			a.run.keep_record = ctx->keep_record;
-			a.run.no_cgroup = context_no_cgroup(ctx);
-			a.run.systemd = context_systemd(ctx);
-			a.run.systemd_properties = ctx->systemd_properties;
-			a.run.trace = context_traces(ctx, a.run.trace);
-			a.run.message = report_message;
-			a.run.message_arg = ctx;
+			run_take_context(&a, ctx);
 			r = run_prepare(&a, &args, mode, err);
 		}
 		if (r == 0)

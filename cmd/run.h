@@ -52,6 +52,10 @@ extern const struct option run_options[];
 
 void run_args_init(struct run_args *a);
 void run_args_clear(struct run_args *a);
+/** Fill in what the options before the command say of a launch. */
+void run_take_context(struct run_args *a, struct context *ctx);
+/** Print every step of the launch, with its values, and do none. */
+int run_show_plan(const struct run_args *a, struct mr_error *err);
 
 /** Which of the three forms this is; fails when options and arguments do not fit it. */
 int run_choose_mode(const struct run_args *a, const struct arguments *args,

@@ -235,6 +235,8 @@ static int plan_cgroup(struct mr_plan *plan, const char *host_root, struct mr_er
 	if (ret == 0)
 		ret = mr_cgroup_plan(plan->spec, &plan->host, plan->id, o->cgroup_parent,
 			&plan->arena, &plan->cgroup, &plan->warnings, err);
+	if (ret == -EOPNOTSUPP && o->no_cgroup)
+		mr_hint(err, "leave out --cgroup-manager disabled, or what needs a cgroup");
 	if (ret == 0)
 		ret = warn_uncounted(plan, err);
 	if (ret == 0 && o->systemd)

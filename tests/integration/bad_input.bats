@@ -374,6 +374,20 @@ placed() {
 	assert_eq "$(jq -c '[.OOM, .Warnings]' "$copy")" '[null,[]]'
 }
 
+@test "bad input: a limit with the cgroups switched off names the switch, in a plan as well" {
+	local verb
+	requires memory
+	make_spec "$SPEC" '.linux.resources.memory.limit = 67108864'
+	for verb in run plan; do
+		run --separate-stderr minirun --cgroup-manager disabled "$verb" --name "$ID" "$SPEC"
+		assert_status 125
+		assert_eq "$output" ""
+		assert_contains "$stderr" "linux.resources.memory.limit: this host has no memory controller"
+		assert_contains "$stderr" "leave out --cgroup-manager disabled"
+	done
+	refute_exists "$ROOT/$ID"
+}
+
 @test "bad input: what covers a cgroup mount is taken for none" {
 	requires root-mount unshare memory
 	local point
