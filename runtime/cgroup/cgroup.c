@@ -357,6 +357,44 @@ int mr_cgroup_open_below(struct mr_cgroup *cg, const char *where, struct mr_erro
 	return 0;
 }
 
+static int fail_join(const struct mr_cgroup *cg, int h, int errnum, struct mr_error *err)
+{
+	const struct mr_hierarchy *hierarchy = &cg->host->hierarchies[h];
+
+	mr_fail(err, errnum, "join the cgroup %s%s", hierarchy->mount_point, cg->path);
+	if (errnum == ENOSPC && cg->host->owner[MR_CTL_CPUSET] == h)
+		mr_hint(err, "its cpuset.cpus or cpuset.mems is empty");
+	else if (errnum == EINVAL && cg->host->owner[MR_CTL_CPU] == h)
+		mr_hint(err, "a realtime process needs cpu.rt_runtime_us in its cgroup");
+	else if (errnum == EOPNOTSUPP && hierarchy->v2)
+		mr_hint(err, "see cgroup.type: a parent of it is threaded");
+	else if (errnum == EBUSY && hierarchy->v2)
+		mr_hint(err,
+			"it has controllers switched on for its children, so it cannot hold "
+			"processes itself");
+	return -errnum;
+}
+
+int mr_cgroup_follow(struct mr_cgroup *cg, pid_t pid, struct mr_error *err)
+{
+	const int h = cg->host->unified;
+	const struct mr_hierarchy *hierarchy = &cg->host->hierarchies[h];
+	char place[MR_CGROUP_PATH_MAX];
+	int r = mr_host_place(hierarchy, pid, place, sizeof(place), err);
+
+	if (r < 0)
+		return r;
+	if (!mr_path_is_below(place, cg->path) || mr_streq(place, cg->path))
+		return fail_join(cg, h, EBUSY, err);
+	int fd = openat(cg->dir[h], place + strlen(cg->path) + 1,
+		O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return mr_fail(err, errno, "open the cgroup %s%s", hierarchy->mount_point, place);
+	mr_close(&cg->dir[h]);
+	cg->dir[h] = fd;
+	return 0;
+}
+
 int mr_cgroup_open_v1_freezer(const struct mr_cgroup *cg)
 {
 	const int h = cg->host->owner[MR_CTL_FREEZER];
@@ -387,24 +425,6 @@ int mr_cgroup_open_tasks(struct mr_cgroup *cg, struct mr_error *err)
 				cg->host->hierarchies[h].mount_point, cg->path);
 	}
 	return 0;
-}
-
-static int fail_join(const struct mr_cgroup *cg, int h, int errnum, struct mr_error *err)
-{
-	const struct mr_hierarchy *hierarchy = &cg->host->hierarchies[h];
-
-	mr_fail(err, errnum, "join the cgroup %s%s", hierarchy->mount_point, cg->path);
-	if (errnum == ENOSPC && cg->host->owner[MR_CTL_CPUSET] == h)
-		mr_hint(err, "its cpuset.cpus or cpuset.mems is empty");
-	else if (errnum == EINVAL && cg->host->owner[MR_CTL_CPU] == h)
-		mr_hint(err, "a realtime process needs cpu.rt_runtime_us in its cgroup");
-	else if (errnum == EOPNOTSUPP && hierarchy->v2)
-		mr_hint(err, "see cgroup.type: a parent of it is threaded");
-	else if (errnum == EBUSY && hierarchy->v2)
-		mr_hint(err,
-			"it has controllers switched on for its children, so it cannot hold "
-			"processes itself");
-	return -errnum;
 }
 
 static int enter_one(struct mr_cgroup *cg, int h, struct mr_error *err)

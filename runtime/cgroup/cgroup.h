@@ -95,6 +95,11 @@ int mr_cgroup_open(const struct mr_host *host, const char *path, struct mr_cgrou
  * leaves the container's cgroup. */
 int mr_cgroup_open_below(struct mr_cgroup *cg, const char *where, struct mr_error *err);
 
+/** Exchange the cgroup2 directory for that of process @pid, which is in ours or below. A cgroup
+ * that has controllers switched on for its children holds no process itself (cgroups(7), "no
+ * internal processes"): who joins a container whose init has moved goes where it is. */
+int mr_cgroup_follow(struct mr_cgroup *cg, pid_t pid, struct mr_error *err);
+
 /** All host pids in the cgroup and below, deduplicated over hierarchies; malloc()ed. */
 int mr_cgroup_pids(
 	const struct mr_cgroup *cg, pid_t **ret, size_t *ret_n, struct mr_error *err);

@@ -171,6 +171,11 @@ bool mr_launch_wants_namespaces(const struct mr_plan *p)
 	return p->ns.create[MR_NS_TIME];
 }
 
+static int fail_stopped(struct mr_error *err)
+{
+	return mr_fail_text(err, ESRCH, "container not running");
+}
+
 int mr_launch_step_namespaces(struct mr_launch *l, struct mr_error *err)
 {
 	const char *root = l->plan->exec_root;
@@ -182,7 +187,7 @@ int mr_launch_step_namespaces(struct mr_launch *l, struct mr_error *err)
 	}
 	/* Opened by its pid: they are its own if it still lives. */
 	if (ret == 0 && l->plan->exec && mr_pidfd_send_signal(l->plan->exec_init, 0) < 0)
-		ret = mr_fail_text(err, ESRCH, "container not running");
+		ret = fail_stopped(err);
 	return ret < 0 ? ret : mr_ns_prepare(&l->plan->ns, l->ns_fds, err);
 }
 
@@ -257,6 +262,17 @@ _Noreturn static void become_child(struct mr_launch *l, const int sock[2], bool 
 	mr_child_main(&child);
 }
 
+/* For a further process of a container whose init has made sub-cgroups and moved into one. */
+static int follow_init(struct mr_launch *l, int *into, struct mr_error *err)
+{
+	int ret = mr_cgroup_follow(&l->cgroup, l->plan->exec_init_pid, err);
+
+	if (mr_pidfd_send_signal(l->plan->exec_init, 0) < 0)
+		return fail_stopped(err);
+	*into = mr_cgroup_clone_fd(&l->cgroup);
+	return ret;
+}
+
 /* A pids.limit of 0 refuses a clone into the cgroup (EAGAIN), but not one who enters it. What
  * a user may not do (EACCES) is left to systemd: see mr_child_step_cgroup(). */
 static pid_t clone_child(struct mr_launch *l, int *into)
@@ -302,12 +318,18 @@ int mr_launch_step_clone(struct mr_launch *l, struct mr_error *err)
 		return ret;
 	}
 	pid_t pid = clone_child(l, &into);
+	if (pid == -EBUSY && into >= 0 && l->plan->exec && !l->plan->exec_cgroups) {
+		ret = follow_init(l, &into, err);
+		pid = ret < 0 ? ret : clone_child(l, &into);
+	}
 	if (pid == 0)
 		become_child(l, sock, into >= 0);
 	mr_rootfs_close_sources(&l->plan->rootfs);
 	close(sock[1]);
 	l->monitor.sock = sock[0];
 	l->monitor.pid = pid > 0 ? pid : 0;
+	if (ret < 0)
+		return ret;
 	if (pid < 0) {
 		ret = mr_fail(err, -pid, "clone3 with flags %#llx", (unsigned long long)ns->clone_flags);
 		mr_ns_hint(ns, -pid, err);

@@ -39,6 +39,7 @@ struct mr_plan {
 	bool hooks_before_start; /* any list that runs before the program */
 	bool exec; /* a further process of a container that runs: exec.h */
 	int exec_init, exec_state; /* pidfd of its init, state directory; borrowed */
+	pid_t exec_init_pid;
 	char exec_root[32]; /* of a container in the host's tree: its root, which may be a chroot */
 	const char *const *exec_cgroups; /* sub-cgroups to join, NULL-terminated, or NULL */
 	const char *root;   /* state root, absolute */

@@ -51,17 +51,19 @@ static bool is_marked(const char *dir)
 	return getxattr(dir, "user.delegate", &value, 1) == 1 && value == '1';
 }
 
-/* Our place in the cgroup2 tree as seen at its mount point, "" for its root. */
-static int own_place(const struct mr_hierarchy *h, char *ret, size_t cap, struct mr_error *err)
+int mr_host_place(const struct mr_hierarchy *h, pid_t pid, char *ret, size_t cap,
+	struct mr_error *err)
 {
 	autofree char *text = NULL;
-	int r = mr_read_file_at(AT_FDCWD, "/proc/self/cgroup", 64u << 10, &text, NULL);
+	char file[32];
 
+	snprintf(file, sizeof(file), "/proc/%d/cgroup", (int)pid);
+	int r = mr_read_file_at(AT_FDCWD, file, 64u << 10, &text, NULL);
 	if (r < 0)
-		return mr_fail(err, -r, "read /proc/self/cgroup");
+		return mr_fail(err, -r, "read %s", file);
 	const char *line = mr_has_prefix(text, "0::") ? text : strstr(text, "\n0::");
 	if (!line)
-		return mr_fail_text(err, EINVAL, "/proc/self/cgroup names no cgroup2");
+		return mr_fail_text(err, EINVAL, "%s names no cgroup2", file);
 	line += strspn(line, "\n0:");
 	size_t len = strcspn(line, "\n"), root = strcmp(h->root, "/") == 0 ? 0 : strlen(h->root);
 	/* Outside of what the mount shows nothing is ours. */
@@ -102,7 +104,7 @@ static int find_delegated(
 	char whole[sizeof(((struct mr_host *)NULL)->delegated)], place[sizeof(whole)];
 	char dir[PATH_MAX];
 	bool found = false;
-	int r = own_place(h, whole, sizeof(whole), err);
+	int r = mr_host_place(h, getpid(), whole, sizeof(whole), err);
 
 	if (r < 0)
 		return r;

@@ -173,6 +173,26 @@ _is_alone() {
 	assert_nothing_left
 }
 
+@test "exec: on v2 it goes where init is, once the container has controllers for sub-cgroups" {
+	requires memory cgroup-v2
+	local dir
+	start_container "$(memory 64M)"
+	dir=$(cgroup_root memory)$(sed -n 's/^0:://p' "/proc/$PID/cgroup")
+	mkdir "$dir/init"
+	echo "$PID" >"$dir/init/cgroup.procs"
+	echo +memory >"$dir/cgroup.subtree_control"
+	launch exec -d --pid-file "$BATS_TEST_TMPDIR/pid" "$ID" sleep 60
+	assert_status 0
+	assert_eq "$(cat "/proc/$(cat "$BATS_TEST_TMPDIR/pid")/cgroup")" "$(cat "/proc/$PID/cgroup")"
+	# Who names a cgroup gets that one.
+	mkdir "$dir/other"
+	launch exec -d --cgroup other --pid-file "$BATS_TEST_TMPDIR/pid" "$ID" sleep 60
+	assert_status 0
+	grep -q '/other$' "/proc/$(cat "$BATS_TEST_TMPDIR/pid")/cgroup"
+	minirun delete -f "$ID"
+	assert_nothing_left
+}
+
 @test "exec: CPU affinity before and after the cgroup is joined" {
 	[ "$(nproc)" -gt 1 ] || skip "needs two CPUs"
 	start_container
