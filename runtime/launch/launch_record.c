@@ -166,6 +166,7 @@ bool mr_launch_refresh(struct mr_launch *l)
 	if (l->live.engine) {
 		l->record.started = mr_parse_time(now.started);
 		l->monitor.started_mono_ns = l->live.started_mono_ns = now.started_mono_ns;
+		l->monitor.program = l->live.program = now.program;
 	}
 	mr_live_clear(&now);
 	return fresh;

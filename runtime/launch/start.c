@@ -31,7 +31,7 @@
 
 static int check_created(const struct mr_container *c, struct mr_error *err)
 {
-	const char *status = mr_cleanup_is_live(&c->live) ? c->live.status : "stopped";
+	const char *status = mr_container_oci_status(c);
 
 	if (mr_streq(status, "created"))
 		return 0;
@@ -42,23 +42,28 @@ static int check_created(const struct mr_container *c, struct mr_error *err)
 		c->state.id, status);
 }
 
-/* @return 0 the program was executed, or an error */
-static int hear(int sock, struct mr_error *err)
-{
-	bool program = false;
+/* What the container tells of its program. */
+struct news {
+	pid_t program;    /* 0: nothing so far */
+	int64_t heard_ns; /* CLOCK_MONOTONIC when it did */
+};
 
+/* A minimal init keeps the socket: it says when the program was executed, or is dead.
+ * @return 0 it was executed, or an error */
+static int hear(int sock, struct news *news, struct mr_error *err)
+{
 	for (;;) {
 		struct mr_frame f;
 		int ret = mr_sync_receive(sock, &f);
 		if (ret < 0)
 			return mr_fail(err, -ret, "reading from the container");
-		if (ret == 0)
-			return program ? 0
-				       : mr_fail_text(err, ECHILD,
-						 "the container process died before the program ran");
+		if (ret == 0 || f.kind == MR_FRAME_STARTED)
+			return news->program ? 0
+					     : mr_fail_text(err, ECHILD,
+						       "the container process died before the program ran");
 		mr_close(&f.fd);
 		if (f.kind == MR_FRAME_PROGRAM)
-			program = true;
+			*news = (struct news){f.sender, mr_now_mono_ns()};
 		if (f.kind == MR_FRAME_ERROR) {
 			*err = f.error;
 			return -(err->err ? err->err : EPROTO);
@@ -84,14 +89,15 @@ static void explain(struct mr_container *c, struct mr_error *err)
 	mr_cgroup_close(&cg);
 }
 
-static int record_running(struct mr_container *c, struct mr_error *err)
+/* @started CLOCK_MONOTONIC */
+static int record_running(struct mr_container *c, int64_t started, struct mr_error *err)
 {
 	struct mr_state_patch patch = { .status = "running" };
 	autofree char *json = NULL;
 	autofree char *patched = NULL;
 
 	mr_format_time(mr_now_real(), c->live.started);
-	c->live.started_mono_ns = mr_now_mono_ns();
+	c->live.started_mono_ns = started;
 	patch.started = c->live.started;
 	snprintf(c->live.status, sizeof(c->live.status), "running");
 	int ret = mr_state_read_status(&c->state, &json, err);
@@ -117,13 +123,19 @@ static int start_locked(struct mr_container *c, int *ret_notify, struct mr_error
 		ret = mr_notify_bind(&c->state, ret_notify, err);
 	if (ret < 0)
 		return ret;
+	const int64_t released = mr_now_mono_ns();
 	autoclose int sock = mr_start_connect(&c->state, err);
 	if (sock < 0)
 		return sock;
-	ret = hear(sock, err);
-	if (ret < 0)
+	struct news news = {0};
+	ret = hear(sock, &news, err);
+	if (ret < 0) {
 		explain(c, err);
-	return ret < 0 ? ret : record_running(c, err);
+		return ret;
+	}
+	c->live.program = news.program;
+	/* One that has ended by now may have done so before we heard of it. */
+	return record_running(c, mr_cleanup_is_live(&c->live) ? news.heard_ns : released, err);
 }
 
 /* Who starts a service returns when it is ready. */

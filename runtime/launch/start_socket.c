@@ -49,6 +49,9 @@ int mr_start_connect(const struct mr_state *state, struct mr_error *err)
 
 	if (fd < 0)
 		return mr_fail(err, -fd, "socket");
+	/* Who sends is the program, or a minimal init. */
+	if (setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &(int){ 1 }, sizeof(int)) < 0)
+		return mr_fail(err, errno, "setsockopt SO_PASSCRED");
 	while (connect(fd, (const struct sockaddr *)&addr, sizeof(addr)) < 0)
 		if (errno != EINTR)
 			return mr_fail(err, errno, "connect to '%s/%s/" NAME "'", state->root,

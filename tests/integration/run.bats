@@ -57,7 +57,7 @@ setup() {
 
 @test "run: a container gives way only after its supervisor has told its end" {
 	requires memory busybox
-	local supervisor record=$BATS_TEST_TMPDIR/record.json
+	local init supervisor record=$BATS_TEST_TMPDIR/record.json
 	mkfifo "$BUNDLE/gate"
 	make_spec "$BUNDLE/config.json" "$(memory 32M)" "$(args /bin/sh -c 'read -r _ </gate; exec /memlab anon 48M')" \
 		"$(mount_spec /gate bind "$BUNDLE/gate" bind)"
@@ -65,8 +65,9 @@ setup() {
 	supervisor=$BG_PID
 	wait_for is_running
 	kill -STOP "$supervisor"
+	init=$(init_pid)
 	echo >"$BUNDLE/gate"
-	wait_for is_zombie "$(init_pid)"
+	wait_for is_zombie "$init"
 	run --separate-stderr minirun run --name "$ID" -- true
 	assert_status 125
 	assert_contains "$stderr" "its supervisor, process $supervisor, has not finished"
@@ -532,6 +533,18 @@ run_again() {
 	assert_eq "$(ls "/proc/$PID/fd" | tr '\n' ' ')" "0 1 2 "
 	assert_eq "$(readlink "/proc/$PID/fd/0")" /dev/null
 	assert_matches "$(readlink "/proc/$PID/fd/1")" '^pipe:'
+}
+
+@test "run: detached, nobody keeps a descriptor of the caller's" {
+	local held=$BATS_TEST_TMPDIR/held
+	make_spec "$BUNDLE/config.json" "$(args sleep 60)"
+	(
+		flock 9
+		launch run -d --name "$ID" "$BUNDLE/config.json"
+	) 9>"$held"
+	minirun state "$ID" | grep -q running
+	flock -n "$held" true
+	minirun delete -f "$ID"
 }
 
 @test "run: --preserve-fds passes on that many descriptors" {
