@@ -67,10 +67,13 @@ static int on_slow(void *arg, struct mr_error *err)
 static int on_listener(void *arg, int fd, struct mr_error *err)
 {
 	struct mr_launch *l = arg;
+	const struct mr_plan *p = l->plan;
+	const pid_t pid = l->monitor.pid;
 	autofree char *state = NULL;
-	int ret = mr_oci_state_of_plan(l->plan, "creating", l->monitor.pid, &state, err);
+	int ret = mr_oci_state_of_plan(p, p->exec ? "running" : "creating",
+		p->exec ? p->exec_init_pid : pid, &state, err);
 
-	return ret < 0 ? ret : mr_seccomp_send_listener(&l->plan->seccomp, fd, state, err);
+	return ret < 0 ? ret : mr_seccomp_send_listener(&p->seccomp, fd, pid, state, err);
 }
 
 /* The one who waits for a detached start hears that it is done. */

@@ -196,8 +196,8 @@ int mr_seccomp_apply(const struct mr_seccomp_plan *plan, struct mr_error *err)
 
 /* The specification's ContainerProcessState; fds[0] is the descriptor that comes along.
  */
-static void write_process_state(
-	struct mr_json_writer *w, const struct mr_json *state, const char *metadata)
+static void write_process_state(struct mr_json_writer *w, const struct mr_json *state, pid_t pid,
+	const char *metadata)
 {
 	mr_json_begin_object(w, NULL);
 	mr_json_put_text(
@@ -205,14 +205,14 @@ static void write_process_state(
 	mr_json_begin_array(w, "fds");
 	mr_json_put_text(w, NULL, "seccompFd");
 	mr_json_end(w);
-	mr_json_put_int(w, "pid", mr_json_int(state, "pid", 0));
+	mr_json_put_int(w, "pid", pid);
 	if (metadata != NULL)
 		mr_json_put_text(w, "metadata", metadata);
 	mr_json_put_node(w, "state", state);
 	mr_json_end(w);
 }
 
-int mr_seccomp_send_listener(const struct mr_seccomp_plan *plan, int listener,
+int mr_seccomp_send_listener(const struct mr_seccomp_plan *plan, int listener, pid_t pid,
 	const char *state_json, struct mr_error *err)
 {
 	static const char what[] = "linux.seccomp.listenerPath";
@@ -225,7 +225,7 @@ int mr_seccomp_send_listener(const struct mr_seccomp_plan *plan, int listener,
 	autoclose int sock = mr_socket_connect(plan->listener_path, what, err);
 	if (sock < 0)
 		return mr_prefix(err, "failed to connect with seccomp agent");
-	write_process_state(&w, doc.root, plan->listener_metadata);
+	write_process_state(&w, doc.root, pid, plan->listener_metadata);
 	r = mr_str_ok(&w.out) ? mr_socket_send(sock, w.out.data, w.out.len, listener)
 			      : -ENOMEM;
 	mr_str_clear(&w.out);

@@ -38,9 +38,10 @@ int mr_seccomp_apply(const struct mr_seccomp_plan *plan, struct mr_error *err);
  * Parent: send the listener and the ContainerProcessState to listenerPath.
  *
  * @param listener   stays the caller's
- * @param state_json the OCI state document, with the pid in it
+ * @param pid        of the process that has the filter: init, or one that exec has started
+ * @param state_json the OCI state document of the container
  */
-int mr_seccomp_send_listener(const struct mr_seccomp_plan *plan, int listener,
+int mr_seccomp_send_listener(const struct mr_seccomp_plan *plan, int listener, pid_t pid,
 	const char *state_json, struct mr_error *err);
 
 /** What linux.seccomp.flags takes; NULL beyond the last one.

@@ -317,24 +317,31 @@ filter() {
 	refused 125 SECCOMP_FILTER_FLAG_NO_SUCH
 }
 
-@test "seccomp: NOTIFY sends the listener and the state to listenerPath" {
-	requires seccomp python3
+# seccomp_agent N: takes N listeners in the background, and prints what came with each.
+seccomp_agent() {
 	cat >"$BATS_TEST_TMPDIR/agent.py" <<'PY'
 import array, json, os, socket, sys
 s = socket.socket(socket.AF_UNIX)
 s.bind(sys.argv[1])
 s.listen(1)
 open(sys.argv[1] + ".ready", "w").close()
-c, _ = s.accept()
-text, ancillary, _, _ = c.recvmsg(65536, socket.CMSG_SPACE(16))
-fds = array.array("i", ancillary[0][2])
-state = json.loads(text)
-state["link"] = os.readlink("/proc/self/fd/%d" % fds[0])
-print(json.dumps(state))
+for _ in range(int(sys.argv[2])):
+    c, _ = s.accept()
+    text, ancillary, _, _ = c.recvmsg(65536, socket.CMSG_SPACE(16))
+    fds = array.array("i", ancillary[0][2])
+    state = json.loads(text)
+    state["link"] = os.readlink("/proc/self/fd/%d" % fds[0])
+    print(json.dumps(state))
 PY
-	background timeout 20 python3 "$BATS_TEST_TMPDIR/agent.py" "$BATS_TEST_TMPDIR/agent"
-	local agent=$OUT agent_pid=$BG_PID
+	background timeout 20 python3 "$BATS_TEST_TMPDIR/agent.py" "$BATS_TEST_TMPDIR/agent" "$1"
+	agent=$OUT agent_pid=$BG_PID
 	wait_for test -e "$BATS_TEST_TMPDIR/agent.ready"
+}
+
+@test "seccomp: NOTIFY sends the listener and the state to listenerPath" {
+	requires seccomp python3
+	local agent agent_pid
+	seccomp_agent 1
 	inside 'echo ran' "$(filter SCMP_ACT_NOTIFY mknod)" \
 		".linux.seccomp += {listenerPath: \"$BATS_TEST_TMPDIR/agent\", listenerMetadata: \"meta\"}"
 	assert_eq "$output" ran
@@ -343,6 +350,21 @@ PY
 	assert_eq "$(jq -r '.fds[0]' "$agent")" seccompFd
 	assert_eq "$(jq -r .state.id "$agent")" "$ID"
 	assert_contains "$(jq -r .link "$agent")" seccomp
+}
+
+@test "seccomp: the listener of an exec comes with its pid, and with the state of the container" {
+	requires seccomp python3
+	local agent agent_pid init
+	seccomp_agent 2
+	make_spec "$BUNDLE/config.json" "$(args sleep 60)" "$(filter SCMP_ACT_NOTIFY mknod)" \
+		".linux.seccomp += {listenerPath: \"$BATS_TEST_TMPDIR/agent\"}"
+	minirun run -d --name "$ID" "$BUNDLE/config.json"
+	init=$(init_pid)
+	minirun exec "$ID" true
+	wait "$agent_pid"
+	assert_eq "$(jq -sc 'map([.state.status, .state.pid])' "$agent")" "[[\"creating\",$init],[\"running\",$init]]"
+	assert_eq "$(jq -sc --argjson init "$init" 'map(.pid == $init)' "$agent")" '[true,false]'
+	minirun delete -f "$ID"
 }
 
 # --- terminal ---

@@ -716,13 +716,13 @@ static void listener_reaches_the_agent(void **state)
 	f.plan.listener_path = path;
 	f.plan.listener_metadata = "meta";
 	assert_int_equal(
-		mr_seccomp_send_listener(&f.plan, 0, "{\"pid\":42}", &f.err), -ENOENT);
+		mr_seccomp_send_listener(&f.plan, 0, 43, "{\"pid\":42}", &f.err), -ENOENT);
 	assert_non_null(strstr(f.err.message, path));
 
 	int server = make_listener(path);
 	int sent = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	assert_int_equal(
-		mr_seccomp_send_listener(&f.plan, sent,
+		mr_seccomp_send_listener(&f.plan, sent, 43,
 			"{\"ociVersion\":\"1.2.0\",\"id\":\"c/1\",\"pid\":42}", &f.err),
 		0);
 	int client = accept4(server, NULL, NULL, SOCK_CLOEXEC);
@@ -730,7 +730,7 @@ static void listener_reaches_the_agent(void **state)
 	assert_true(n > 0);
 	buf[n] = '\0';
 	assert_string_equal(buf,
-		"{\"ociVersion\":\"1.2.0\",\"fds\":[\"seccompFd\"],\"pid\":42,"
+		"{\"ociVersion\":\"1.2.0\",\"fds\":[\"seccompFd\"],\"pid\":43,"
 		"\"metadata\":\"meta\","
 		"\"state\":{\"ociVersion\":\"1.2.0\",\"id\":\"c/1\",\"pid\":42}}");
 	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
