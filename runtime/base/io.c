@@ -13,6 +13,7 @@
 #include "base/io.h"
 #include "base/str.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -27,6 +28,22 @@ void mr_close(int *fd)
 	*fd = -1;
 }
 
+/* What we have inherited is not ours to keep open; all that is ours is O_CLOEXEC. */
+static void close_inherited(void)
+{
+	DIR *d = opendir("/proc/self/fd");
+	int flags;
+
+	for (struct dirent *e; d && (e = readdir(d));) {
+		int64_t fd;
+		if (mr_parse_i64(e->d_name, &fd) == 0 && fd > 2 &&
+			(flags = fcntl((int)fd, F_GETFD)) >= 0 && !(flags & FD_CLOEXEC))
+			close((int)fd);
+	}
+	if (d)
+		closedir(d);
+}
+
 int mr_leave_caller(void)
 {
 	autoclose int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -34,6 +51,7 @@ int mr_leave_caller(void)
 
 	for (int i = 0; i < 3 && null >= 0; i++)
 		dup2(null, i);
+	close_inherited();
 	if (chdir("/") < 0)
 		return ret; /* then it stays in use; nothing else depends on it */
 	return ret;

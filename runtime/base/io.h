@@ -31,8 +31,9 @@ static inline int mr_take_fd(int *fd)
 void mr_close(int *fd);
 
 /**
- * For a process that outlives its caller: leads descriptors 0 to 2 to /dev/null and goes to
- * "/", so that nothing of the caller's stays in use. What fails stays as it is.
+ * For a process that outlives its caller: leads descriptors 0 to 2 to /dev/null, closes the
+ * others that it has inherited (all that are not O_CLOEXEC) and goes to "/", so that nothing of
+ * the caller's stays in use. What fails stays as it is.
  *
  * @return 0, or -errno: /dev/null cannot be opened
  */
