@@ -72,7 +72,8 @@ static bool has_ended(struct mr_container *c)
 
 	if (mr_container_status(c, &status, &gone) < 0)
 		return true;
-	return strcmp(status.status, "created") != 0 &&
+	return strcmp(status.status, "creating") != 0 &&
+	       strcmp(status.status, "created") != 0 &&
 	       strcmp(status.status, "running") != 0 &&
 	       strcmp(status.status, "paused") != 0;
 }

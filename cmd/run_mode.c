@@ -142,14 +142,31 @@ static int check_expect(
 	return expect_check(&a->expect, err);
 }
 
+/* An engine's container is the engine's: it deletes it, and nobody waits here. */
+static int check_detached_bundle(const struct run_args *a, struct mr_error *err)
+{
+	const char *name = a->run.remove ? "--rm" : a->run.timeline_path ? "--timeline" : NULL;
+
+	if (!name)
+		return 0;
+	int r = fail(err, EINVAL, "option %s with -d: nobody waits for the end of a bundle's "
+				  "container, which stays until it is deleted", name);
+	snprintf(err->hint, sizeof(err->hint),
+		"leave out -d, or run its config.json as a spec file: minirun run -d %s%s "
+		"DIR/config.json", name, a->run.remove ? "" : " FILE");
+	return r;
+}
+
 /* What docker's users write as -dit: there is no `attach` to come back with. */
 static int check_detach(
 	const struct run_args *a, enum run_mode mode, struct mr_error *err)
 {
 	int r = 0;
 
-	if (!a->run.detach || mode == RUN_OCI)
+	if (!a->run.detach)
 		return 0;
+	if (mode == RUN_OCI)
+		return check_detached_bundle(a, err);
 	if (a->run.interactive) {
 		r = fail(err, EINVAL, "option -i with -d: nobody could write to its standard "
 				      "input later, it is /dev/null");

@@ -165,7 +165,7 @@ int mr_spec_template(bool rootless, char **ret_json, struct mr_error *err);
 /** The short form of a record, for lists. */
 struct mr_status {
 	char id[256];     /* the name that verbs take */
-	char status[16];  /* created, running, paused, exited, dead, broken */
+	char status[16];  /* creating, created, running, paused, exited, dead, broken */
 	pid_t pid;        /* 0 when not running */
 	int exit_code;    /* -1 unless ended */
 	int oom_killed;   /* 1, 0, -1 unknown */

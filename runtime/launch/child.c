@@ -125,6 +125,9 @@ _Noreturn void mr_child_middle(struct mr_child *c)
 		.flags = c->plan->ns.clone_flags | CLONE_PARENT,
 	};
 
+	/* Or our child, which waits for the parent, would never see its end. */
+	mr_close(&c->parent_sock);
+	mr_close(&c->lock);
 	if (mr_child_wants_oom_early(c->plan) && mr_child_step_oom_early(c, &err) < 0)
 		give_up(c, "oom-score-adj", &err);
 	if (mr_ns_join_first(&c->plan->ns, c->ns_fds, &err) < 0)

@@ -161,9 +161,18 @@ int mr_container_refuse_damaged(const struct mr_container *c, struct mr_error *e
 	return -EBADMSG;
 }
 
+/* One whose launcher was killed meanwhile is none that is being created: see
+ * mr_container_is_lost(). */
+const char *mr_container_oci_status(const struct mr_container *c)
+{
+	const bool lives = mr_cleanup_is_live(&c->live) || mr_streq(c->live.status, "creating");
+
+	return lives ? c->live.status : "stopped";
+}
+
 int mr_container_not_running(const struct mr_container *c, struct mr_error *err)
 {
-	if (!mr_streq(c->live.status, "creating"))
+	if (!mr_streq(mr_container_oci_status(c), "creating"))
 		return mr_fail_text(
 			err, ESRCH, "container not running: '%s' is stopped", c->state.id);
 	mr_fail_text(err, ESRCH, "container not running: '%s' is still being set up", c->state.id);

@@ -24,6 +24,8 @@ bool mr_container_is_lost(const struct mr_live *live);
 int mr_container_write_lost(struct mr_container *c, struct mr_error *err);
 /** @return 0, or the error that says how to get rid of a damaged one */
 int mr_container_refuse_damaged(const struct mr_container *c, struct mr_error *err);
+/** In the specification's words: creating, created, running, paused, stopped. */
+const char *mr_container_oci_status(const struct mr_container *c);
 /** Fail in the words that engines know. @return -ESRCH */
 int mr_container_not_running(const struct mr_container *c, struct mr_error *err);
 /** A pidfd of init, or -ESRCH with the text that engines know. */

@@ -165,8 +165,8 @@ int mr_container_state_json(struct mr_container *c, char **ret, struct mr_error 
 
 	if (r < 0)
 		return r;
-	const char *status = mr_cleanup_is_live(&c->live) ? c->live.status : "stopped";
-	return mr_oci_state_of_live(&c->state, &c->live, status, ret, err);
+	return mr_oci_state_of_live(
+		&c->state, &c->live, mr_container_oci_status(c), ret, err);
 }
 
 /* Whatever the user names: any other JSON would be printed, and every --expect fail. */

@@ -55,7 +55,7 @@ int mr_container_stop(struct mr_container *c, int64_t timeout_ms, struct mr_erro
 	if (ret == 0 && mr_streq(c->live.status, "paused"))
 		ret = mr_container_resume(c, err);
 	if (ret < 0)
-		return ret == -ESRCH ? 0 : ret;
+		return ret == -ESRCH && mr_streq(mr_container_oci_status(c), "stopped") ? 0 : ret;
 	ret = wait_end(c, (int)timeout_ms);
 	if (ret != 0)
 		return ret > 0 ? 0 : mr_fail(err, -ret, "wait for container '%s'", c->state.id);

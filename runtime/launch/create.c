@@ -24,9 +24,7 @@
 #include "base/str.h"
 #include "base/sys.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,36 +36,13 @@
 
 /* --- the watcher --- */
 
-/* What we have inherited is not ours to keep open; all that is ours is O_CLOEXEC. */
-static void close_inherited(void)
-{
-	DIR *d = opendir("/proc/self/fd");
-	int flags;
-
-	for (struct dirent *e; d && (e = readdir(d));) {
-		int64_t fd;
-		if (mr_parse_i64(e->d_name, &fd) == 0 && fd > 2 &&
-			(flags = fcntl((int)fd, F_GETFD)) >= 0 && !(flags & FD_CLOEXEC))
-			close((int)fd);
-	}
-	if (d)
-		closedir(d);
-}
-
-/* Away from the caller: its terminal, its directory, its files. */
-static void detach(void)
-{
-	setsid();
-	(void)mr_leave_caller();
-	close_inherited();
-}
-
 static void write_end(struct mr_launch *l, struct mr_error *err)
 {
 	struct mr_error ignored;
 
 	mr_launch_take_verdict(l, true, &ignored); /* what cannot be known the record says */
 	mr_launch_fill_end(l);
+	mr_launch_warn_low_limit(l, &ignored);
 	l->record.has_rusage = false; /* it was not our child */
 	l->record.has_exit = l->monitor.has_status;
 	if (!l->monitor.has_status)
@@ -98,7 +73,8 @@ _Noreturn static void watcher_main(struct mr_launch *l)
 	struct mr_error err = { 0 };
 	struct mr_monitor *m = &l->monitor;
 
-	detach();
+	setsid();
+	(void)mr_leave_caller();
 	mr_close(&l->state.lock); /* the launcher's */
 	mr_close(&m->sock);
 	mr_close(&m->signal_fd);

@@ -148,8 +148,7 @@ static int first_of(int ret, int later, struct mr_error *err, const struct mr_er
 	return later;
 }
 
-/* Into the record and to the caller: its start was all that it did. */
-static int warn_low_limit(struct mr_launch *l, struct mr_error *err)
+int mr_launch_warn_low_limit(struct mr_launch *l, struct mr_error *err)
 {
 	auto_strv texts = { 0 };
 
@@ -206,7 +205,7 @@ int mr_launch_finish(struct mr_launch *l, struct mr_result *ret_result, struct m
 	ret = first_of(ret, r, err, &later);
 	trace(l, END_VERDICT, &begin);
 	mr_launch_fill_end(l);
-	r = warn_low_limit(l, &later);
+	r = mr_launch_warn_low_limit(l, &later);
 	ret = first_of(ret, r, err, &later);
 	r = mr_launch_finish_timeline(l, &later);
 	ret = first_of(ret, r, err, &later);

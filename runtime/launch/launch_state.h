@@ -124,6 +124,8 @@ bool mr_launch_refresh(struct mr_launch *l);
 int mr_launch_take_verdict(struct mr_launch *l, bool figures, struct mr_error *err);
 /** What the monitor has found of the end, into the record. */
 void mr_launch_fill_end(struct mr_launch *l);
+/** Into the record and to the caller, after both: its start was all that it did. */
+int mr_launch_warn_low_limit(struct mr_launch *l, struct mr_error *err);
 /** --pidfd-socket; --pid-file, without a newline as engines parse it. */
 int mr_launch_tell_pid(const struct mr_launch *l, struct mr_error *err);
 /** With --timeline: name the victims, judge the shape, write the file. */

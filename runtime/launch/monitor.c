@@ -312,7 +312,8 @@ static int dispatch(struct mr_monitor *m, struct poll_set *p, struct mr_error *e
 		/* The middle process' pidfd may just have been replaced. */
 		return ret == 0 ? mr_monitor_on_closed(m, err) : 0;
 	}
-	if (ready(p, p->pid) && (!m->plan->ns.middle || m->adopted))
+	/* The end of a middle process is none, unless nobody is left who could tell of its child. */
+	if (ready(p, p->pid) && (!m->plan->ns.middle || m->adopted || m->sock < 0))
 		m->ended = true;
 	return 0;
 }
@@ -347,7 +348,7 @@ static int until_next(const struct mr_monitor *m)
 
 static int loop(struct mr_monitor *m, struct mr_error *err)
 {
-	int ret = start_timers(m, err);
+	int ret = 0;
 
 	while (ret == 0 && !m->ended && !m->created) {
 		struct poll_set p;
@@ -367,8 +368,10 @@ static int loop(struct mr_monitor *m, struct mr_error *err)
 int mr_monitor_run(struct mr_monitor *m, struct mr_error *err)
 {
 	m->slow_ns = mr_now_mono_ns() + SLOW_MS * INT64_C(1000000);
-	int ret = loop(m, err);
+	int ret = start_timers(m, err);
 
+	if (ret == 0)
+		ret = loop(m, err);
 	m->slow_ns = 0; /* whoever watches next finds it set up */
 	if (m->plan->options.progress)
 		message(m, MR_MESSAGE_PROGRESS, "");

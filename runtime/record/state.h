@@ -73,7 +73,7 @@ int mr_process_id_open(const struct mr_process_id *id);
 
 /** What verbs need about a container. */
 struct mr_live {
-	char status[16];           /* created, running, paused, exited */
+	char status[16];           /* creating, created, running, paused, exited */
 	struct mr_process_id init; /* pid 0: none */
 	pid_t program; /* the same, or the child of a minimal init; 0: not known */
 	struct mr_process_id monitor;

@@ -183,12 +183,17 @@ has_ended() { ! kill -0 "$1" 2>/dev/null; }
 	assert_nothing_left
 }
 
-@test "hooks: while one hangs, kill says that the container is being set up" {
+@test "hooks: while one hangs, the container is being created for every verb" {
+	local verb
 	hanging prestart
-	run --separate-stderr minirun kill "$ID"
-	assert_status 1
-	assert_contains "$stderr" "container not running: '$ID' is still being set up"
-	assert_contains "$stderr" "minirun delete --force $ID"
+	for verb in kill stop; do
+		run --separate-stderr minirun "$verb" "$ID"
+		assert_status 1
+		assert_contains "$stderr" "container not running: '$ID' is still being set up"
+		assert_contains "$stderr" "minirun delete --force $ID"
+	done
+	assert_eq "$(minirun state "$ID" | jq -r .status)" creating
+	assert_eq "$(minirun list --format json | jq -r --arg id "$ID" '.[] | select(.id == $id) | .status')" creating
 	assert_eq "$(state .State.Status)" created
 	minirun delete --force "$ID"
 	wait "$BG_PID" || true

@@ -227,6 +227,38 @@ with open("/proc/self/fdinfo/%d" % array.array("i", ancillary[0][2])[0]) as f:
 	assert_eq "$(state .Exit.WallUsec)" null
 }
 
+@test "oci: run --detach with a minimal init returns once the program runs, and knows who is who" {
+	requires memory memlab
+	make_spec "$BUNDLE/config.json" "$(args /bin/sh -c 'read -r _ </gate; exec /memlab anon 96M')" \
+		"$(memory 64M)" "$(mount_spec /gate bind "$BUNDLE/gate" bind)"
+	mkfifo "$BUNDLE/gate"
+	launch run -d --init -b "$BUNDLE" "$ID"
+	assert_status 0
+	assert_eq "$(oci_state .status)" running
+	echo >"$BUNDLE/gate"
+	wait_for _exited
+	assert_eq "$(state '[.State.OOMKilled, .OOM.InitKilled]' | jq -c .)" '[true,true]'
+}
+
+@test "oci: what needs somebody who waits is refused for a detached bundle" {
+	make_spec "$BUNDLE/config.json" "$(args true)"
+	run --separate-stderr minirun run -d --rm -b "$BUNDLE" "$ID"
+	assert_status 1
+	assert_contains "$stderr" "option --rm with -d"
+	run --separate-stderr minirun run -d --timeline "$BATS_TEST_TMPDIR/t" -b "$BUNDLE" "$ID"
+	assert_status 1
+	assert_contains "$stderr" "option --timeline with -d"
+	refute_exists "$ROOT/$ID"
+}
+
+@test "oci: --timeout ends a detached container of a bundle" {
+	make_spec "$BUNDLE/config.json" "$(args sleep 60)"
+	launch run -d --timeout 300ms --stop-timeout 0 -b "$BUNDLE" "$ID"
+	assert_status 0
+	wait_for _exited
+	assert_eq "$(state .Exit.TimedOut)" true
+}
+
 @test "oci: hooks of every kind run in their phases" {
 	local kind filter
 	for kind in prestart createRuntime createContainer poststart poststop; do
