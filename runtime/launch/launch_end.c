@@ -28,7 +28,6 @@ int mr_launch_take_verdict(struct mr_launch *l, bool figures, struct mr_error *e
 	const struct mr_uint *most = &l->usage.pids_peak;
 	struct mr_verdict_input in = {
 		.init_status = l->live.engine && !m->has_status ? -1 : m->status,
-		.init_end_ns = m->ended_mono_ns,
 		.init_alone = usage == 0 && most->set && most->value == 1,
 		.we_killed_init = m->we_killed,
 		.started = m->started,

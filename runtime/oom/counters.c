@@ -108,8 +108,10 @@ static int sum_below(
 			continue;
 		autoclose int child =
 			openat(fd, e->d_name, O_PATH | O_DIRECTORY | O_CLOEXEC);
-		if (child < 0)
+		if (child < 0) {
+			r = errno == ENOENT || errno == ENODEV ? 0 : -errno;
 			continue;
+		}
 		if (mr_counter_has_children(child) == 1)
 			r = depth < MAX_DEPTH
 				    ? sum_below(child, file, name, depth + 1, sum)

@@ -71,7 +71,8 @@ void mr_ladder_read(
 	/* Silence speaks for the host only if we had listened all the time. */
 	if (kills > 0 && ret->scopes == 0 && (w->late && setup))
 		ret->known = false;
-	if (kills > 0 && ret->scopes == 0 && ret->known)
+	ret->silent = kills > 0 && ret->scopes == 0 && ret->known;
+	if (ret->silent)
 		ret->scopes = MR_SCOPE_BIT(MR_SCOPE_HOST);
 }
 

@@ -13,6 +13,7 @@ struct mr_ladder {
 	bool known;        /* the events of every level are known */
 	bool nested_maybe; /* sub-cgroups had events that could not be told from our own
 			    */
+	bool silent;       /* it was the host, since no level tells of an event */
 	int ancestor;      /* index of the level, -1: none or several */
 };
 /** Call mr_oom_watch_events() first. @setup the program had not been executed */

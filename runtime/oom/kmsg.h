@@ -83,7 +83,7 @@ struct mr_oom_report {
 struct mr_oom_log {
 	/* Only kills in this cgroup, below it, or by its limit are kept, and those whose
 	 * cgroup the log does not tell. "": all are kept. */
-	char own[512];
+	char own[1024]; /* MR_CGROUP_PATH_MAX */
 	struct mr_oom_kill *kills;
 	size_t n_kills;
 	uint64_t dropped;          /* kills of ours beyond MR_OOM_MAX_KILLS */

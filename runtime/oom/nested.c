@@ -119,6 +119,8 @@ static void follow(struct mr_oom_watch *w, const char *path)
 		w->nested_unseen = true;
 	mr_counter_read_one(n.counter, "oom_kill", &n.kills);
 	n.inotify_wd = watch_directory(w, dir);
+	if (n.inotify_wd < 0)
+		w->nested_unseen = true; /* what is made in there shows nowhere */
 	w->nested[w->n_nested++] = n;
 	/* What was made between mkdir and our watch. */
 	follow_children(w, dir, path);

@@ -166,10 +166,8 @@ static int read_log(struct mr_oom_watch *w, const struct mr_verdict_input *in,
 
 /* --- was init the victim? --- */
 
-static int judge_init(const struct mr_oom_watch *w, const struct mr_verdict_input *in,
-	const struct mr_verdict *v)
+static int judge_init(const struct mr_verdict_input *in, const struct mr_verdict *v)
 {
-	const int64_t second = 1000000000;
 	if (v->kills == 0)
 		return 0;
 	for (size_t i = 0; i < v->n_victims; i++) {
@@ -186,10 +184,7 @@ static int judge_init(const struct mr_oom_watch *w, const struct mr_verdict_inpu
 	/* Everybody is named, and init is not among them. */
 	if (v->n_victims == v->kills && !v->incomplete && in->init_pid > 0)
 		return 0;
-	/* It lived on after the last kill that the count shows. */
-	if (in->init_end_ns && w->last_kill_ns &&
-		in->init_end_ns - w->last_kill_ns > second)
-		return 0;
+	/* That it ended long after the last kill says nothing: a victim can take its time. */
 	return -1;
 }
 
@@ -249,8 +244,9 @@ static void judge_scope(const struct mr_oom_watch *w, const struct mr_ladder *la
 		ret->scope = single(log);
 	else
 		ret->scope = single(steps);
-	ret->certain = agree && ret->scope != MR_SCOPE_UNKNOWN &&
-		       (all || (ladder->known && !ladder->nested_maybe));
+	/* On v1 two OOMs at once may notify only once: what is silent need not be the host. */
+	bool told = ladder->known && !ladder->nested_maybe && !(w->version == 1 && ladder->silent);
+	ret->certain = agree && ret->scope != MR_SCOPE_UNKNOWN && (all || told);
 }
 
 /* --- all together --- */
@@ -302,7 +298,9 @@ static int judge(struct mr_oom_watch *w, const struct mr_verdict_input *in,
 	ret->events = w->level[0].events;
 	if (read_log(w, in, &ladder, ret) < 0)
 		return mr_fail(err, ENOMEM, "list of OOM victims");
-	struct lines lines = count_lines(w, in);
+	struct lines lines = {0};
+	if (w->log.n_kills + w->log.dropped > 0 && !mr_log_is_foreign(w))
+		lines = count_lines(w, in);
 	bool doubtful = is_doubtful(w, &lines, ret);
 	if (doubtful && ret->kills == 0)
 		return not_known(ret,
@@ -320,7 +318,7 @@ static int judge(struct mr_oom_watch *w, const struct mr_verdict_input *in,
 		snprintf(ret->why, sizeof(ret->why),
 			"the kill came early in the set-up, before the kernel's events and "
 			"its log were listened to");
-	ret->init_killed = judge_init(w, in, ret);
+	ret->init_killed = judge_init(in, ret);
 	mr_limit_find(w, &ladder, ret);
 	ret->hanging = mr_oom_watch_hanging(w);
 	ret->hung_ns = w->hung_ns;

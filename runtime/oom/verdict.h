@@ -30,7 +30,6 @@ struct mr_verdict_input {
 				     init, too: the container ends with either */
 	pid_t minimal_init_container_pid;
 	bool init_alone;     /* the cgroup never had another process (pids.peak is 1) */
-	int64_t init_end_ns; /* CLOCK_MONOTONIC when init's end was seen */
 };
 
 struct mr_victim {

@@ -134,6 +134,10 @@ static int open_counter(struct mr_oom_watch *w, struct mr_error *err)
 			file, path);
 	if (r < 0)
 		return mr_fail(err, -r, "read %s of cgroup '%s'", file, path);
+	/* Somebody else's, from before: a new cgroup has none. Kernel 5.2. */
+	if (w->version == 2 && w->base.oom > 0)
+		(void)mr_counter_read_at(w->level[0].dir, "memory.events.local", "oom",
+			&w->level[0].base_oom);
 	return 0;
 }
 
@@ -149,6 +153,9 @@ void mr_oom_watch_mark(struct mr_oom_watch *w)
 		fstatat(w->level[0].dir, "", &st, AT_EMPTY_PATH) == 0)
 		w->made = st.st_mtim;
 }
+
+_Static_assert(sizeof(((struct mr_oom_log *)NULL)->own) >= MR_CGROUP_PATH_MAX,
+	"a path that does not fit would keep everybody's kills");
 
 static void watch_init(struct mr_oom_watch *w)
 {
@@ -207,6 +214,18 @@ static void forget_events(struct mr_oom_watch *w)
 		w->level[i].events = 0;
 }
 
+/* Kernel 5.2: memory.events.local. Of the own level it was read with the counter: what came
+ * since is ours. */
+static void read_base_oom(struct mr_oom_level *l, bool own)
+{
+	uint64_t now;
+
+	l->has_events =
+		mr_counter_read_at(l->dir, "memory.events.local", "oom", &now) == 0;
+	if (!own)
+		l->base_oom = now;
+}
+
 void mr_oom_watch_listen(struct mr_oom_watch *w, bool late)
 {
 	if (w->version == 0 || w->listens)
@@ -215,11 +234,8 @@ void mr_oom_watch_listen(struct mr_oom_watch *w, bool late)
 	w->late = late;
 	mr_kmsg_open(&w->kmsg);
 	if (w->version == 2) {
-		/* kernel 5.2: memory.events.local */
 		for (int i = 0; i < w->n_levels; i++)
-			w->level[i].has_events =
-				mr_counter_read_at(w->level[i].dir, "memory.events.local",
-					"oom", &w->level[i].base_oom) == 0;
+			read_base_oom(&w->level[i], i == 0);
 		return;
 	}
 	for (int i = w->n_levels - 1; i >= 0; i--)
@@ -329,7 +345,6 @@ int mr_oom_watch_kills(struct mr_oom_watch *w, uint64_t *ret, struct mr_error *e
 	uint64_t kills = now.kills > w->base.kills ? now.kills - w->base.kills : 0;
 	if (kills > w->kills_seen) {
 		w->kills_seen = kills;
-		w->last_kill_ns = mr_now_mono_ns();
 		w->await_log = false;
 	}
 	*ret = w->kills_seen;

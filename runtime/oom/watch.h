@@ -54,8 +54,6 @@ struct mr_oom_watch {
 	int counter; /* v1 memory.oom_control, v2 memory.events of the own cgroup */
 	struct mr_oom_counts base;
 	uint64_t kills_seen;  /* largest so far: it never falls */
-	int64_t last_kill_ns; /* CLOCK_MONOTONIC of the step that saw the last one; 0:
-				 none */
 	enum mr_oom_view view;
 	struct mr_oom_limits hit; /* the own ones when an OOM was seen last: they can be
 				     changed meanwhile */

@@ -39,17 +39,33 @@ static void put_state(struct mr_json_writer *w, const struct mr_json *state,
 	mr_json_end(w);
 }
 
-/* A kill that was seen has happened, whatever became of the supervisor. */
-static void put_seen_oom(
-	struct mr_json_writer *w, const struct mr_json *oom, const char *why)
+/* A kill that was seen has happened, whatever became of the supervisor; and what the cgroup has
+ * counted since, except for a group's, whose first victim it counts twice. */
+static void put_seen_oom(struct mr_json_writer *w, const struct mr_json *oom,
+	const struct mr_state_patch *p)
 {
+	const struct mr_json *group = mr_json_get(oom, "GroupKill");
+	const uint64_t seen = (uint64_t)mr_json_int(oom, "Kills", 0);
+	const uint64_t more =
+		p->kills > seen && !(group && group->boolean) ? p->kills - seen : 0;
+
 	mr_json_begin_object(w, "OOM");
-	for (const struct mr_json *m = oom->child; m; m = m->next)
-		if (!mr_streq(m->key, "Certain") && !mr_streq(m->key, "Hanging") &&
-			!mr_streq(m->key, "Why"))
+	for (const struct mr_json *m = oom->child; m; m = m->next) {
+		if (mr_streq(m->key, "Certain") || mr_streq(m->key, "Hanging") ||
+			mr_streq(m->key, "Why"))
+			continue;
+		if (mr_streq(m->key, "Kills"))
+			mr_json_put_uint(w, m->key, seen + more);
+		else if (mr_streq(m->key, "VictimsWithoutDetail"))
+			mr_json_put_uint(w, m->key,
+				(uint64_t)mr_json_int(oom, m->key, 0) + more);
+		else if (mr_streq(m->key, "InitKilled") && more > 0 && !m->boolean)
+			mr_json_put_null(w, m->key);
+		else
 			mr_json_put_node(w, m->key, m);
+	}
 	mr_json_put_bool(w, "Hanging", false);
-	mr_json_put_text(w, "Why", why);
+	mr_json_put_text(w, "Why", p->lost);
 	mr_json_put_bool(w, "Certain", false);
 	mr_json_end(w);
 }
@@ -98,7 +114,7 @@ int mr_record_patch(const char *json, const struct mr_state_patch *patch, char *
 			mr_json_put_node(&w, m->key, m);
 	}
 	if (patch->lost && was_killed(doc.root))
-		put_seen_oom(&w, mr_json_get(doc.root, "OOM"), patch->lost);
+		put_seen_oom(&w, mr_json_get(doc.root, "OOM"), patch);
 	else if (patch->lost)
 		put_lost_oom(&w, patch->lost, patch->kills);
 	return finish(&w, ret_json, err);

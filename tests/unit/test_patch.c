@@ -42,9 +42,11 @@ static void expect(const char *json, const char *path, const char *value)
 	assert_string_equal(text, value);
 }
 
-static char *lose(const char *oomkilled, const char *oom)
+/* @kills what the cgroup has counted by now; 0: it is gone */
+static char *lose(const char *oomkilled, const char *oom, uint64_t kills)
 {
-	const struct mr_state_patch patch = {.status = "exited", .lost = "killed"};
+	const struct mr_state_patch patch = {
+		.status = "exited", .lost = "killed", .kills = kills};
 	struct mr_error err;
 	char text[1024], *patched = NULL;
 	record(text, sizeof(text), oomkilled, oom);
@@ -60,7 +62,8 @@ static char *lose(const char *oomkilled, const char *oom)
 static void lost_is_not_known(void **state)
 {
 	(void)state;
-	autofree char *p = lose("false", "{\"Kills\":0,\"Certain\":true,\"Hanging\":true}");
+	autofree char *p =
+		lose("false", "{\"Kills\":0,\"Certain\":true,\"Hanging\":true}", 0);
 	expect(p, "State.OOMKilled", "null");
 	expect(p, "OOM.Kills", "null");
 	expect(p, "OOM.InitKilled", "null");
@@ -71,11 +74,32 @@ static void a_kill_that_was_seen_stays(void **state)
 {
 	(void)state;
 	autofree char *p = lose("true",
-		"{\"Kills\":2,\"Scope\":\"container\",\"Certain\":true,\"Hanging\":true}");
+		"{\"Kills\":2,\"Scope\":\"container\",\"Certain\":true,\"Hanging\":true}",
+		0);
 	expect(p, "State.OOMKilled", "true");
 	expect(p, "OOM.Kills", "2");
 	expect(p, "OOM.Scope", "\"container\"");
 	expect(p, "OOM.Hanging", "false");
+}
+
+static void what_was_counted_since_is_added(void **state)
+{
+	(void)state;
+	static const char seen[] = "{\"Kills\":2,\"InitKilled\":false,\"GroupKill\":false,"
+				   "\"VictimsWithoutDetail\":1,\"Certain\":true}";
+	autofree char *same = lose("true", seen, 2);
+	expect(same, "OOM.Kills", "2");
+	expect(same, "OOM.InitKilled", "false");
+	autofree char *more = lose("true", seen, 5);
+	expect(more, "OOM.Kills", "5");
+	expect(more, "OOM.InitKilled", "null");
+	expect(more, "OOM.VictimsWithoutDetail", "4");
+	/* A group's first victim is counted twice. */
+	autofree char *group = lose("true", "{\"Kills\":2,\"GroupKill\":true}", 3);
+	expect(group, "OOM.Kills", "2");
+	autofree char *none = lose("false", "{\"Kills\":0,\"Certain\":true}", 1);
+	expect(none, "State.OOMKilled", "true");
+	expect(none, "OOM.Kills", "1");
 }
 
 static void history_of_one(void **state)
@@ -128,6 +152,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lost_is_not_known),
+		cmocka_unit_test(what_was_counted_since_is_added),
 		cmocka_unit_test(a_kill_that_was_seen_stays),
 		cmocka_unit_test(history_of_one),
 		cmocka_unit_test(history_is_bounded),
