@@ -404,6 +404,11 @@ oci_state() {
 	minirun state "${2:-$ID}" | jq -r "$1"
 }
 
+# is_running [ID]: as `minirun state` says, whose document is written after the record.
+is_running() {
+	[ "$(oci_state .status "${1:-$ID}")" = running ]
+}
+
 # init_pid [ID]: the host's pid of the container's first process.
 init_pid() {
 	oci_state .pid "${1:-$ID}"

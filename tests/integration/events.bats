@@ -212,8 +212,7 @@ ended() {
 		"$(args /bin/sh -c '/memlab anon 20M + hold 60 & wait')"
 	launch run -d --name "$ID" "$BUNDLE/config.json"
 	PID=$(init_pid)
-	used() { [ "$(cgroup_file memory "$(memory_file usage)")" -gt 20971520 ]; }
-	wait_for used
+	wait_for has_done anon
 	run --separate-stderr minirun events --stats "$ID"
 	assert_status 0
 	assert_eq "$stderr" ""

@@ -89,7 +89,7 @@ explain() {
 	requires root memory
 	make_spec "$BUNDLE/config.json" "$(args /bin/sleep 60)" "$(memory 16M)"
 	background_minirun run --name "$ID" "$BUNDLE/config.json"
-	wait_for state_is .State.Status running
+	wait_for is_running
 	kill -KILL "$BG_PID"
 	wait_for _is_gone "$BG_PID"
 	explain "$ID"

@@ -120,3 +120,8 @@ remove_parent() {
 		[ ! -d "$point$1" ] || find "$point$1" -depth -type d -exec rmdir {} +
 	done < <(cgroup_mounts)
 }
+
+# has_done STEP [ID]: has that step of memlab's ended, in a detached container?
+has_done() {
+	minirun logs "${2:-$ID}" | grep -q "\"step\":\"$1\""
+}

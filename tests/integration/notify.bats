@@ -59,6 +59,7 @@ heard() {
 		's.send(b"FDSTORE=1")' 's.send(b"WATCHDOG=1")' 's.send(b"STOPPING=1")'
 	NOTIFY_SOCKET=$HOST run minirun run --bundle "$BUNDLE" "$ID"
 	assert_status 0
+	wait_for heard 'STOPPING=1| 0'
 	assert_eq "$(cat "$LOG")" 'STATUS=half| 0
 READY=1| 0
 WATCHDOG=1| 0
@@ -117,6 +118,7 @@ while True:
 	mv "$BUNDLE/c.json" "$BUNDLE/config.json"
 	NOTIFY_SOCKET=$HOST run minirun run --bundle "$BUNDLE" "$ID"
 	assert_status 0
+	wait_for heard READY=1
 	assert_eq "$(cat "$LOG")" "READY=1"
 }
 

@@ -107,12 +107,12 @@ run_report() {
 
 @test "report: a real kill has the kernel's victim, and a child's has PID 1 alive" {
 	requires gnuplot python3 kmsg
-	record kill anon 90M --rate 300M
+	record kill anon 90M --rate 100M
 	[ "$(jq '.OOM.Victims | length' kill.json)" = 1 ] || skip "needs a kernel log that kept our report: it did not"
 	"$REPORT" -o kill.svg kill.json
 	run texts kill.svg
 	assert_contains "$output" "OOM kill: memlab"
-	assert_between "$(layer_height kill.svg '#E69F00')" 230 260 "anon reaches the limit"
+	assert_between "$(layer_height kill.svg '#E69F00')" 215 260 "anon reaches the limit"
 	record child spawn kid 'anon 80M' + wait + exit 0
 	"$REPORT" -o child.svg child.json
 	run texts child.svg

@@ -80,7 +80,6 @@ setup() {
 	assert_status 0
 }
 
-is_running() { [ "$(oci_state .status)" = running ]; }
 has_begun() { [ "$(state .Path)" = "$MEMLAB" ]; } # running, or ended by now
 is_zombie() { grep -q '^State:[[:space:]]*Z' "/proc/$1/status"; }
 

@@ -59,11 +59,7 @@ hold() {
 	launch run -d --name "$ID" "$BUNDLE/config.json"
 	assert_status 0
 	PID=$(init_pid)
-	wait_for usage_above "$(($(bytes "$1") * 95 / 100))"
-}
-
-usage_above() {
-	[ "$(cgroup_file memory "$(memory_file usage)")" -gt "$1" ]
+	wait_for has_done anon
 }
 
 # --- memory ---
@@ -173,7 +169,7 @@ usage_above() {
 	launch run -d --name "$ID" "$BUNDLE/config.json"
 	assert_status 0
 	PID=$(init_pid)
-	wait_for usage_above 38000000
+	wait_for has_done read
 	update -m 16m
 	limit_is 16777216
 	[ "$(cgroup_file memory "$(memory_file usage)")" -le 16777216 ]
