@@ -84,8 +84,14 @@ docker_verdict() {
 	assert_contains "$(docker stats --no-stream --format '{{.MemUsage}}' update)" "/ 32MiB"
 }
 
+# The signal is for one that has its trap.
+_says_ready() {
+	docker logs "$1" | grep -q ready
+}
+
 @test "docker: stop, kill" {
-	docker run --detach --name stop --network none memlab /bin/sh -c 'trap "exit 5" TERM; while :; do sleep 0.1; done'
+	docker run --detach --name stop --network none memlab /bin/sh -c 'trap "exit 5" TERM; echo ready; while :; do sleep 0.1; done'
+	wait_for 20 _says_ready stop
 	docker stop --time 20 stop
 	assert_eq "$(inspect stop State.ExitCode)" 5
 	docker kill exec

@@ -55,8 +55,14 @@ inspect() {
 	assert_contains "$output" two
 }
 
+# The signal is for one that has its trap.
+_says_ready() {
+	podman logs "$1" | grep -q ready
+}
+
 @test "podman: stop, kill" {
-	podman run --detach --name stop memlab /bin/sh -c 'trap "exit 5" TERM; while :; do sleep 0.1; done'
+	podman run --detach --name stop memlab /bin/sh -c 'trap "exit 5" TERM; echo ready; while :; do sleep 0.1; done'
+	wait_for 20 _says_ready stop
 	podman stop --time 20 stop
 	assert_eq "$(inspect stop State.ExitCode)" 5
 	podman run --detach --name kill memlab /bin/sleep 1000
