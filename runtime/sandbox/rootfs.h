@@ -76,8 +76,8 @@ int mr_rootfs_pivot(
  * root itself read-only. */
 int mr_rootfs_protect(
 	const struct mr_rootfs_plan *plan, struct mr_rootfs *r, struct mr_error *err);
-/** chdir to the cwd, then verify that getcwd(3) lies inside the root. As the container's
- * user: it may be the only one who can enter. */
+/** chdir to the cwd, then verify that getcwd(3) lies inside the root. Before the user is
+ * set: a directory that the container's user may not enter is a cwd, too. */
 int mr_rootfs_enter_cwd(const struct mr_rootfs_plan *plan, struct mr_error *err);
 
 #endif
