@@ -29,7 +29,6 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
-#define UMASK_DEFAULT 0022
 #define OOM_SCORE_ADJ_SAFE                                                               \
 	(-999) /* at or below, the OOM killer takes nearly anyone else */
 
@@ -113,7 +112,6 @@ int mr_process_plan(const struct mr_spec *spec, const struct mr_host *host,
 
 	memset(ret, 0, sizeof(*ret));
 	ret->process = process;
-	ret->host_umask = !process->umask.set;
 	ret->keep_groups = mr_streq(mr_spec_annotation(spec, MR_ANNOTATION_KEEP_GROUPS), "1");
 	ret->n_env = process->env.n;
 	ret->env = mr_arena_alloc(arena, (ret->n_env + 2) * sizeof(*ret->env));
@@ -318,8 +316,6 @@ int mr_process_set_user(
 	}
 	if (process->umask.set)
 		umask((mode_t)(process->umask.value & 0777));
-	else if (!plan->host_umask)
-		umask(UMASK_DEFAULT);
 	return 0;
 }
 

@@ -15,7 +15,6 @@ struct mr_process_plan {
 	size_t n_env; /* there is room for one more and the NULL */
 	bool has_home;
 	bool keep_groups; /* those of the caller, by annotation */
-	bool host_umask; /* no umask asked for: leave. A caller that clears it gets 0022. */
 };
 
 /** Pure but for one read; warns when oom_score_adj is absent and the inherited value
@@ -52,7 +51,8 @@ int mr_process_keep_affinity(const struct mr_cpus *cpus, struct mr_error *err);
 /** Give descriptors 0 to 2 to the user, so that /dev/stdout can be opened again by name;
  * /dev/null and what cannot be given are left. Before the user is set. */
 int mr_process_own_stdio(const struct mr_process_plan *plan, struct mr_error *err);
-/** setgroups (also empty, where permitted; none with keep_groups), setresgid, setresuid, umask. */
+/** setgroups (also empty, where permitted; none with keep_groups), setresgid, setresuid; umask,
+ * if the spec has one: the default is the caller's to set. */
 int mr_process_set_user(const struct mr_process_plan *plan, bool setgroups_denied,
 	struct mr_error *err);
 /** PR_SET_NO_NEW_PRIVS, if the spec asks for it. */
