@@ -20,21 +20,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* As the kernel has it, without the library's additions. */
-struct kernel_sigaction {
-	void (*handler)(int);
-	unsigned long flags;
-	void (*restorer)(void);
-	unsigned long mask;
-};
-
 static void default_signals(void)
 {
-	static const struct kernel_sigaction by_default = {.handler = SIG_DFL};
-	unsigned long none = 0;
+	unsigned long none = 0; /* as the kernel has it */
 
-	for (int sig = 1; sig <= MR_SIGRTMAX; sig++)
-		syscall(SYS_rt_sigaction, sig, &by_default, NULL, sizeof(none));
+	mr_signal_defaults();
 	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof(none));
 }
 

@@ -141,3 +141,20 @@ void mr_signal_add(sigset_t *set, int sig)
 
 	bits[(sig - 1) / size] |= 1UL << (sig - 1) % size;
 }
+
+/* As the kernel has it, without the library's additions. */
+struct kernel_sigaction {
+	void (*handler)(int);
+	unsigned long flags;
+	void (*restorer)(void);
+	unsigned long mask;
+};
+
+void mr_signal_defaults(void)
+{
+	static const struct kernel_sigaction by_default = { .handler = SIG_DFL };
+
+	/* SIGKILL and SIGSTOP are refused, and always act. */
+	for (int sig = 1; sig <= MR_SIGRTMAX; sig++)
+		syscall(SYS_rt_sigaction, sig, &by_default, NULL, sizeof(by_default.mask));
+}

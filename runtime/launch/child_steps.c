@@ -30,18 +30,6 @@
 
 /* --- identity and protection --- */
 
-/* An image's program expects every signal to act, whatever nohup(1) or a shell's & have left
- * ignored. A command is the caller's own and inherits that, as from any other parent. */
-static int default_signals(struct mr_error *err)
-{
-	const struct sigaction act = { .sa_handler = SIG_DFL };
-
-	for (int sig = 1; sig < MR_SIGRTMIN; sig++)
-		if (sigaction(sig, &act, NULL) < 0 && errno != EINVAL) /* SIGKILL, SIGSTOP */
-			return mr_fail(err, errno, "sigaction of signal %d", sig);
-	return 0;
-}
-
 int mr_child_step_guard(struct mr_child *c, struct mr_error *err)
 {
 	sigset_t none;
@@ -54,8 +42,11 @@ int mr_child_step_guard(struct mr_child *c, struct mr_error *err)
 	if ((!c->plan->ns.create[MR_NS_USER] && prctl(PR_SET_DUMPABLE, 0) < 0) ||
 		prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || prctl(PR_SET_NAME, MR_CHILD_COMM) < 0)
 		return mr_fail(err, errno, "prctl");
-	if (!c->plan->options.command && default_signals(err) < 0)
-		return -err->err;
+	/* An image's program expects every signal to act, whatever nohup(1) or a shell's & have
+	 * left ignored. A command is the caller's own and inherits that, as from any other
+	 * parent. */
+	if (!c->plan->options.command)
+		mr_signal_defaults();
 	sigemptyset(&none);
 	return sigprocmask(SIG_SETMASK, &none, NULL) < 0 ? mr_fail(err, errno, "sigprocmask") : 0;
 }

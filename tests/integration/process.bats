@@ -53,6 +53,16 @@ in_status() {
 	assert_eq "$output" 0022
 }
 
+@test "process: no signal is ignored, whatever the caller ignores" {
+	# No shell in it, which ignores SIGQUIT.
+	make_spec "$BUNDLE/config.json" "$(args sed -n 's/^SigIgn:[[:space:]]*//p' /proc/self/status)"
+	# 34 is the first real-time one, of which some C libraries make their own.
+	run --separate-stderr bash -c 'trap "" USR1 34 40 64; "$@"' - "$MINIRUN" --root "$ROOT" run --name "$ID" \
+		"$BUNDLE/config.json"
+	assert_status 0
+	assert_eq "$output" 0000000000000000
+}
+
 # --- environment and cwd ---
 
 @test "process: the environment is the spec's and nothing else" {
