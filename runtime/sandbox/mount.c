@@ -25,6 +25,7 @@
 #include "sandbox/mount_fd.h"
 #include "sandbox/outer.h"
 #include "sandbox/procfs.h"
+#include "spec/validate.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -48,20 +49,6 @@ static int is_procfs(int fd)
 	return fstatfs(fd, &fs) < 0 ? -errno : (long)fs.f_type == PROC_SUPER_MAGIC;
 }
 
-/** Files of /proc that lxcfs and the like cover to show a container's own resources. */
-static bool may_cover_proc(const char *path)
-{
-	static const char *const files[] = {"/proc/cpuinfo", "/proc/diskstats",
-		"/proc/meminfo", "/proc/stat", "/proc/swaps", "/proc/uptime",
-		"/proc/loadavg", "/proc/slabinfo", "/proc/net/dev",
-		"/proc/sys/kernel/ns_last_pid"};
-
-	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
-		if (mr_streq(path, files[i]))
-			return true;
-	return false;
-}
-
 /** Refuse to cover procfs. @source: what is mounted, @target: where */
 static int check_target(
 	const struct mr_mount *m, int source, int target, struct mr_error *err)
@@ -71,13 +58,13 @@ static int check_target(
 	if (on_proc && is_procfs(source) == 1)
 		return 0;
 	if (on_proc || (mr_path_is_below(m->destination, "/proc") &&
-			       !may_cover_proc(m->destination))) {
+			       !mr_spec_may_cover_proc(m->destination))) {
 		mr_fail_text(err, EPERM,
 			"nothing but a procfs may be mounted on /proc, and "
 			"nothing below it but files such as /proc/meminfo");
 		return -EPERM;
 	}
-	if (may_cover_proc(m->destination))
+	if (mr_spec_may_cover_proc(m->destination))
 		return 0;
 	int covers = is_procfs(target);
 	if (covers < 0)

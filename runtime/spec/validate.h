@@ -24,4 +24,7 @@ int mr_spec_validate(const struct mr_spec *spec, const char *name, struct mr_str
 int mr_spec_validate_resources(const struct mr_spec *spec, const char *name,
 	struct mr_strv *warnings, struct mr_error *err);
 
+/** A file of /proc that lxcfs and the like cover to show a container's own resources? */
+bool mr_spec_may_cover_proc(const char *path);
+
 #endif

@@ -8,22 +8,32 @@
  * may be covered, which is how lxcfs works. Where these files really lie is checked by
  * descriptor when the mount is made; here it is the text.
  */
+#include "spec/validate.h"
+
 #include "spec/rules.h"
 
 #include <string.h>
 
-static const char *const proc_files[] = {
-	"/proc/cpuinfo",
-	"/proc/diskstats",
-	"/proc/loadavg",
-	"/proc/meminfo",
-	"/proc/net/dev",
-	"/proc/slabinfo",
-	"/proc/stat",
-	"/proc/swaps",
-	"/proc/sys/kernel/ns_last_pid",
-	"/proc/uptime",
-};
+bool mr_spec_may_cover_proc(const char *path)
+{
+	static const char *const files[] = {
+		"/proc/cpuinfo",
+		"/proc/diskstats",
+		"/proc/loadavg",
+		"/proc/meminfo",
+		"/proc/net/dev",
+		"/proc/slabinfo",
+		"/proc/stat",
+		"/proc/swaps",
+		"/proc/sys/kernel/ns_last_pid",
+		"/proc/uptime",
+	};
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		if (strcmp(path, files[i]) == 0)
+			return true;
+	}
+	return false;
+}
 
 static bool has_option(const struct mr_spec_mount *m, const char *option)
 {
@@ -52,10 +62,8 @@ static int check_on_proc(const struct mr_rules *c, const struct mr_spec_mount *m
 		return mr_rule_fail(
 			c, path, "only a mount of type proc may lie on /proc");
 	}
-	for (size_t i = 0; i < sizeof(proc_files) / sizeof(proc_files[0]); i++) {
-		if (strcmp(destination, proc_files[i]) == 0)
-			return 0;
-	}
+	if (mr_spec_may_cover_proc(destination))
+		return 0;
 	return mr_rule_fail(c, path,
 		"\"%.200s\" is inside /proc: nothing may be mounted there",
 		m->destination);
