@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Kernel settings of the container's namespaces (which of them are namespaced is the
- * validator's knowledge).
+ * Kernel settings of the container's namespaces (what names they have and which of them are
+ * namespaced is the validator's knowledge).
  *
  * They are written below the private procfs, without links and without leaving it
  * (CVE-2025-52881), and before the read-only paths cover /proc/sys. A key may hold only
@@ -13,35 +13,23 @@
 
 #include "base/str.h"
 #include "sandbox/procfs.h"
+#include "spec/validate.h"
 
 #include <errno.h>
 #include <string.h>
 
 int mr_sysctl_path(const char *key, char **ret, struct mr_error *err)
 {
-	size_t first = strcspn(key, "./");
-	bool dotted = key[first] == '.';
+	autofree char *below = mr_spec_sysctl_path(key);
 	auto_str path = {0};
 
 	*ret = NULL;
-	if (key[0] == '\0' || key[first] == '\0' ||
-		strspn(key, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01234567"
-			    "89_-./") != strlen(key))
+	if (!below)
 		return mr_fail_text(err, EINVAL,
 			"linux.sysctl: '%.100s' is no name of a setting", key);
-	mr_str_append(&path, "sys/");
-	mr_str_append(&path, key);
-	if (!mr_str_ok(&path))
-		return mr_fail(err, ENOMEM, "linux.sysctl");
-	/* net.ipv4.conf.eth0/100.x is eth0.100: dot first, both are exchanged. */
-	for (char *c = path.data + strlen("sys/"); dotted && *c; c++)
-		*c = *c == '.' ? '/' : *c == '/' ? '.' : *c;
-	if (mr_path_has_dotdot(path.data) || strstr(path.data, "//") ||
-		mr_has_suffix(path.data, "/"))
-		return mr_fail_text(err, EINVAL,
-			"linux.sysctl: '%.100s' is no name of a setting", key);
+	mr_str_appendf(&path, "sys/%s", below);
 	*ret = mr_str_take(&path);
-	return 0;
+	return *ret ? 0 : mr_fail(err, ENOMEM, "linux.sysctl");
 }
 
 int mr_sysctl_check(const struct mr_map *sysctl, struct mr_error *err)

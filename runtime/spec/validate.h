@@ -24,6 +24,9 @@ int mr_spec_validate(const struct mr_spec *spec, const char *name, struct mr_str
 int mr_spec_validate_resources(const struct mr_spec *spec, const char *name,
 	struct mr_strv *warnings, struct mr_error *err);
 
+/** "net.ipv4.conf.eth0/1.rp_filter" or "net/ipv4/conf/eth0.1/rp_filter" (sysctl(8)): the first
+ * separator decides. @return the path below /proc/sys, malloc()ed; NULL when it is none */
+char *mr_spec_sysctl_path(const char *key);
 /** A file of /proc that lxcfs and the like cover to show a container's own resources? */
 bool mr_spec_may_cover_proc(const char *path);
 

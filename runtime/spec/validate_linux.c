@@ -8,6 +8,8 @@
  *
  * namespaces(7), user_namespaces(7), time_namespaces(7), proc(5)
  */
+#include "spec/validate.h"
+
 #include "spec/rules.h"
 
 #include <stdio.h>
@@ -156,13 +158,11 @@ static int check_cgroups_path(const struct mr_rules *c)
 
 /* --- sysctl --- */
 
-/*
- * "net.ipv4.conf.eth0/1.rp_filter" or "net/ipv4/conf/eth0.1/rp_filter" (sysctl(8)): the
- * first separator decides. @return the path below /proc/sys, NULL when it is not one
- */
-static char *sysctl_path(const char *key)
+char *mr_spec_sysctl_path(const char *key)
 {
-	static const char allowed[] = "abcdefghijklmnopqrstuvwxyz0123456789_.-/";
+	/* Upper case is that of network interfaces. */
+	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				      "0123456789_.-/";
 	const char *separator = strpbrk(key, "./");
 	if (!separator || strspn(key, allowed) != strlen(key))
 		return NULL;
@@ -212,11 +212,11 @@ static int check_one_sysctl(const struct mr_rules *c, const struct mr_pair *pair
 	char where[MR_RULE_PATH];
 	snprintf(where, sizeof(where), "linux.sysctl[\"%.60s\"]", mr_str_text(&shown));
 
-	autofree char *path = sysctl_path(pair->key);
+	autofree char *path = mr_spec_sysctl_path(pair->key);
 	if (!path)
 		return mr_rule_fail(c, where,
-			"is no name of a sysctl (parts of a-z 0-9 _ - with dots "
-			"between)");
+			"is no name of a sysctl (parts of A-Z a-z 0-9 _ - with "
+			"dots between)");
 	if (strpbrk(pair->value, "\n\r"))
 		return mr_rule_fail(c, where, "the value has a line break");
 	if (mr_streq(path, "kernel/hostname"))

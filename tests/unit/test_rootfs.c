@@ -237,6 +237,7 @@ static void names_of_sysctls(void **state)
 		{"net/ipv4/conf/eth0.100/forwarding",
 			"sys/net/ipv4/conf/eth0.100/forwarding"},
 		{"fs.mqueue.msg_max", "sys/fs/mqueue/msg_max"},
+		{"net.ipv4.conf.vethA.forwarding", "sys/net/ipv4/conf/vethA/forwarding"},
 	};
 	static const char *const bad[] = {"", "kernel", "kernel.", ".kernel.x",
 		"kernel..x", "kernel/../x", "kernel.//.x", "kernel.sh max", "kernel.x+y",

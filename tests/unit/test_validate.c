@@ -161,7 +161,8 @@ static void test_sysctls(void **state)
 		{"net/./core", "network", -EINVAL},
 		{"net.core.a b", "network", -EINVAL},
 		{"net.core.a+b", "network", -EINVAL},
-		{"net.core.A", "network", -EINVAL},
+		{"net.ipv4.conf.vethA.forwarding", "network", 0},
+		{"NET.core.somaxconn", "network", -EINVAL},
 		{"net.core.a\\nb", "network", -EINVAL},
 		{"network.core.x", "network", -EINVAL},
 	};
