@@ -370,8 +370,17 @@ int mr_child_step_nnp(struct mr_child *c, struct mr_error *err)
 	return mr_process_set_no_new_privs(&c->plan->process, err);
 }
 
+/* Who is not named by it takes no descriptors (sd_listen_fds(3)). */
+static void tell_own_pid(const struct mr_child *c)
+{
+	if (c->plan->listen_pid)
+		snprintf(c->plan->listen_pid, MR_LISTEN_PID_SIZE, "LISTEN_PID=%d",
+			(int)getpid());
+}
+
 int mr_child_step_find(struct mr_child *c, struct mr_error *err)
 {
+	tell_own_pid(c);
 	int ret = mr_process_find_home(&c->plan->process, &c->arena, err);
 	if (ret < 0)
 		return ret;
@@ -381,8 +390,10 @@ int mr_child_step_find(struct mr_child *c, struct mr_error *err)
 int mr_child_step_init(struct mr_child *c, struct mr_error *err)
 {
 	int ret = mr_init_fork(c->sock, c->plan->own_session);
-	if (ret == 0)
+	if (ret == 0) {
+		tell_own_pid(c);
 		return 0;
+	}
 	mr_fail(err, -ret, "fork of the minimal init's child");
 	if (ret == -EAGAIN)
 		mr_hint(err, "the minimal init is a process besides the program: a limit of 2 processes, "

@@ -141,8 +141,8 @@ void mr_plan_take_window_size(struct mr_spec_process *process)
 }
 
 /* Descriptors of socket activation (sd_listen_fds(3)) are for us only if LISTEN_PID says so:
- * they come first, and the program is told as if it were pid 1. Of a variable that the
- * config has, too, the last value stands. */
+ * they come first, and the program is told that they are for it, by the pid that the child fills
+ * in. Of a variable that the config has, too, the last value stands. */
 static int take_listen_fds(struct mr_plan *plan, struct mr_error *err)
 {
 	const char *pid_text = getenv("LISTEN_PID"), *n_text = getenv("LISTEN_FDS");
@@ -154,13 +154,14 @@ static int take_listen_fds(struct mr_plan *plan, struct mr_error *err)
 		return 0;
 	char **items = mr_arena_alloc(&plan->arena, (env->n + 2) * sizeof(*items));
 	char *fds = mr_arena_printf(&plan->arena, "LISTEN_FDS=%d", (int)n);
-	char *to = mr_arena_strdup(&plan->arena, "LISTEN_PID=1");
+	char *to = mr_arena_alloc(&plan->arena, MR_LISTEN_PID_SIZE);
 	if (!items || !fds || !to)
 		return mr_fail(err, ENOMEM, "LISTEN_FDS");
 	if (env->n > 0)
 		memcpy(items, env->items, env->n * sizeof(*items));
 	items[env->n] = fds;
-	items[env->n + 1] = to;
+	snprintf(to, MR_LISTEN_PID_SIZE, "LISTEN_PID=1");
+	plan->listen_pid = items[env->n + 1] = to;
 	*env = (struct mr_list){ .items = items, .n = env->n + 2, .set = true };
 	plan->options.preserve_fds += (int)n;
 	return 0;

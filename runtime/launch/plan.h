@@ -14,6 +14,8 @@
 #include "spec/host.h"
 #include "spec/spec.h"
 
+#define MR_LISTEN_PID_SIZE sizeof("LISTEN_PID=2147483647")
+
 /**
  * Everything that a launch will do, decided before anything is done. From here on nobody
  * reads the spec's JSON: only these structs, whose strings live in the spec's arena or in
@@ -34,6 +36,7 @@ struct mr_plan {
 	struct mr_seccomp_plan seccomp;
 	struct mr_process_plan process;
 	struct mr_strv warnings;
+	char *listen_pid; /* "LISTEN_PID=..." of the environment, for socket activation; or NULL */
 	bool own_session;  /* setsid: not for a command that shares our terminal */
 	bool notify;       /* the container has a socket for sd_notify(3): notify.h */
 	bool hooks_before_start; /* any list that runs before the program */

@@ -433,6 +433,12 @@ with open("/proc/self/fdinfo/%d" % array.array("i", ancillary[0][2])[0]) as f:
 		"$MINIRUN" --root "$ROOT" run --preserve-fds 1 --rm --name "$ID" "$BUNDLE/config.json"
 	assert_contains "$output" $'9 \nthree'
 	refute_contains "$output" four
+	# Under the minimal init the program is another process, and is told its own pid.
+	make_spec "$BUNDLE/config.json" "$(args /bin/sh -c 'echo "$LISTEN_FDS $LISTEN_PID $$"')"
+	WRONG=0 run bash "$BATS_TEST_TMPDIR/activate" "$BATS_TEST_TMPDIR" \
+		"$MINIRUN" --root "$ROOT" run --init --rm --name "$ID" "$BUNDLE/config.json"
+	assert_status 0
+	assert_eq "$output" "1 2 2"
 }
 
 @test "oci: --cgroup-manager disabled: no cgroup, no verdict, no limits" {
