@@ -202,6 +202,17 @@ static int plan_namespaces(pid_t init, struct mr_plan *p, struct mr_error *err)
 	return p->ns.join[MR_NS_USER] || p->host.rootless ? mr_plan_read_setgroups(init, p, err) : 0;
 }
 
+/* In a user namespace that is joined we hold every capability, also when the spec names none:
+ * an ordinary user's container has been given one, mr_spec_add_user_namespace(). */
+static int plan_caps(struct mr_plan *p, struct mr_error *err)
+{
+	struct mr_host there = p->host;
+
+	if (p->ns.join[MR_NS_USER])
+		there.effective_caps = UINT64_MAX;
+	return mr_caps_plan(p->spec, &there, &p->caps, &p->warnings, err);
+}
+
 /* The root is what the joined mount namespace has; without one, the container's directory. */
 static void plan_root(const struct mr_container *c, struct mr_plan *p)
 {
@@ -285,7 +296,7 @@ int mr_exec_plan(struct mr_container *c, int init, const struct mr_exec_options 
 		(ret = mr_host_read(&p->host, "", err)) < 0 ||
 		(ret = mr_state_read_intent(&c->state, &intent, err)) < 0 ||
 		(ret = plan_namespaces(c->live.init.pid, p, err)) < 0 ||
-		(ret = mr_caps_plan(p->spec, &p->host, &p->caps, &p->warnings, err)) < 0 ||
+		(ret = plan_caps(p, err)) < 0 ||
 		(ret = mr_process_plan(p->spec, &p->host, &p->arena, &p->process, &p->warnings,
 			 err)) < 0 ||
 		(ret = mr_seccomp_plan(p->spec, cache, &p->seccomp, &p->warnings, err)) < 0)

@@ -226,6 +226,22 @@ user_state_is() {
 6 7"
 }
 
+@test "exec: the capabilities of a container whose spec names no user namespace" {
+	# The program says its own, which exec's is to have, too.
+	local script='grep -E "^Cap(Prm|Eff|Bnd)" /proc/self/status'
+	user_spec '.process.capabilities |= (.bounding = ["CAP_KILL", "CAP_CHOWN"] | .effective = .bounding
+		| .permitted = .bounding)' "$(args sh -c "$script >/caps; exec sleep 600")"
+	user_launch run --detach --bundle "$BUNDLE" "$ID"
+	assert_status 0
+	wait_for test -s "$BUNDLE/rootfs/caps"
+	user_launch exec "$ID" sh -c "$script"
+	assert_status 0
+	assert_eq "$stderr" ""
+	assert_eq "$output" "$(cat "$BUNDLE/rootfs/caps")"
+	assert_matches "$output" "CapEff:[[:space:]]0000000000000021"
+	user_minirun delete -f "$ID"
+}
+
 @test "what a user namespace cannot have is bound from the host, or left out" {
 	user_spec "$(one_id)" '.linux.namespaces -= [{type: "network"}]' \
 		'(.mounts[] | select(.type == "devpts")).options += ["gid=5"]' \
