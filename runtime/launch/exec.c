@@ -29,17 +29,23 @@
 
 /* --- the process --- */
 
+/* The container's own, whose warnings its launch has told. */
 static int read_spec(struct mr_container *c, struct mr_plan *p, struct mr_error *err)
 {
+	const char *name = c->live.config[0] ? c->live.config : "config.json";
 	autofree char *text = NULL;
 	size_t len;
+	int ret;
 
-	if (c->live.config[0])
-		return mr_spec_read(c->live.config, &p->spec, NULL, err);
-	int ret = mr_read_file_at(c->state.dir, "config.json", MR_JSON_MAX_BYTES, &text, &len);
-	if (ret < 0)
-		return mr_fail(err, -ret, "read the spec of container '%s'", c->state.id);
-	return mr_spec_parse("config.json", text, len, &p->spec, NULL, err);
+	if (c->live.config[0]) {
+		ret = mr_spec_read(name, &p->spec, NULL, err);
+	} else {
+		ret = mr_read_file_at(c->state.dir, name, MR_JSON_MAX_BYTES, &text, &len);
+		if (ret < 0)
+			return mr_fail(err, -ret, "read the spec of container '%s'", c->state.id);
+		ret = mr_spec_parse(name, text, len, &p->spec, NULL, err);
+	}
+	return ret < 0 ? ret : mr_spec_validate(p->spec, name, NULL, err);
 }
 
 /* What confines the container's process confines this one, too, unless the object says
@@ -146,14 +152,27 @@ static int add_caps(struct mr_arena *arena, const char *const *names, struct mr_
 	return ret;
 }
 
+static int check_options(const struct mr_exec_options *o, struct mr_error *err)
+{
+	for (const char *const *e = o->env; e && *e; e++)
+		if (!strchr(*e, '=') || **e == '=')
+			return mr_fail_text(err, EINVAL, "--env '%.60s': expected NAME=VALUE", *e);
+	return o->cwd && o->cwd[0] != '/'
+		       ? mr_fail_text(err, EINVAL, "--cwd '%.200s': expected an absolute path", o->cwd)
+		       : 0;
+}
+
 /* The container's own process, with what the command line changes. */
 static int change_process(
 	const struct mr_exec_options *o, struct mr_spec *spec, struct mr_error *err)
 {
 	struct mr_spec_process *p = spec->process;
 	struct mr_arena *arena = &spec->arena;
-	int ret = 0;
+	int ret = check_options(o, err);
 
+	if (ret < 0)
+		return ret;
+	spec->text = NULL; /* says no more what the process is */
 	p->terminal = o->tty;
 	p->args = (struct mr_list){ .set = true };
 	if ((ret = add_texts(arena, (const char *const *)o->args, "", &p->args, err)) < 0 ||
@@ -270,7 +289,7 @@ static int plan_process(struct mr_container *c, const struct mr_exec_options *o,
 		ret = o->process ? read_process(o->process, p->spec, err)
 				 : change_process(o, p->spec, err);
 	if (ret == 0)
-		ret = mr_spec_validate(p->spec, o->process ? o->process : "config.json",
+		ret = mr_spec_validate_process(p->spec, o->process ? o->process : "exec",
 			&p->warnings, err);
 	if (ret < 0)
 		return ret;

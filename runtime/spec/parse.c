@@ -478,12 +478,16 @@ int mr_spec_parse_process(const char *name, const char *text, size_t len,
 {
 	struct mr_spec_process *process =
 		mr_arena_alloc(&holder->arena, sizeof(*process));
-	int r = process ? need_linux(holder, name, err)
-			: mr_fail(err, ENOMEM, "%s", name);
+	char *copy = mr_arena_strndup(&holder->arena, text, len);
+	int r = process && copy ? need_linux(holder, name, err)
+				: mr_fail(err, ENOMEM, "%s", name);
 	if (r == 0)
 		r = parse_document(name, text, len, &mr_process_table, process,
 			&holder->arena, NULL, err);
-	if (r == 0)
+	if (r == 0) {
 		holder->process = process;
+		holder->text = copy;
+		holder->text_is_process = true;
+	}
 	return r;
 }

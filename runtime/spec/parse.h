@@ -24,7 +24,8 @@ int mr_spec_read(const char *path, struct mr_spec **ret, struct mr_strv *warning
 	struct mr_error *err);
 
 /** Parse a lone `process` object (exec --process) or `resources` object (update); later
- * verbs use these. The result lives in @holder's arena. */
+ * verbs use these. The result lives in @holder's arena. Places are from then on those of the
+ * process object's text. */
 int mr_spec_parse_resources(const char *name, const char *text, size_t len,
 	struct mr_spec *holder, struct mr_error *err);
 int mr_spec_parse_process(const char *name, const char *text, size_t len,

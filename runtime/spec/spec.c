@@ -28,6 +28,8 @@ bool mr_spec_format_place(
 	bool found = false;
 
 	mr_str_append(out, name);
+	if (spec->text_is_process && mr_has_prefix(path, "process"))
+		path += strlen("process");
 	if (text && mr_json_parse(name, text, strlen(text), &doc, &ignored) == 0) {
 		found = mr_json_locate(&doc, path, &line, &column);
 		mr_str_appendf(out, ":%zu:%zu", line, column);

@@ -306,6 +306,7 @@ struct mr_linux {
 struct mr_spec {
 	struct mr_arena arena;
 	const char *text; /* the document, for places in errors; NULL: written by nobody */
+	bool text_is_process; /* it is a lone process object */
 	char *oci_version;
 	struct { /* root; path NULL when the object is absent */
 		char *path;

@@ -300,17 +300,29 @@ static int check_hooks(const struct mr_rules *c)
 static const mr_rule document_rules[] = {
 	check_version,
 	check_root,
-	check_process,
-	check_env,
 	check_names,
 	check_annotations,
+	check_hooks,
+	NULL,
+};
+
+static const mr_rule process_rules[] = {
+	check_process,
+	check_env,
 	check_rlimits,
 	check_scheduler,
 	check_io_priority,
 	check_affinity,
-	check_hooks,
 	NULL,
 };
+
+int mr_spec_validate_process(const struct mr_spec *spec, const char *name,
+	struct mr_strv *warnings, struct mr_error *err)
+{
+	const struct mr_rules c = {
+		.spec = spec, .name = name, .warnings = warnings, .err = err};
+	return mr_rules_run(&c, process_rules);
+}
 
 int mr_spec_validate_resources(const struct mr_spec *spec, const char *name,
 	struct mr_strv *warnings, struct mr_error *err)
@@ -326,6 +338,8 @@ int mr_spec_validate(const struct mr_spec *spec, const char *name,
 	const struct mr_rules c = {
 		.spec = spec, .name = name, .warnings = warnings, .err = err};
 	int r = mr_rules_run(&c, document_rules);
+	if (r == 0)
+		r = mr_rules_run(&c, process_rules);
 	if (r == 0)
 		r = mr_rules_run(&c, mr_mount_rules);
 	if (r == 0)

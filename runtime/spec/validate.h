@@ -20,6 +20,10 @@
 int mr_spec_validate(const struct mr_spec *spec, const char *name, struct mr_strv *warnings,
 	struct mr_error *err);
 
+/** Those of them that concern the process alone, for `exec`. */
+int mr_spec_validate_process(const struct mr_spec *spec, const char *name,
+	struct mr_strv *warnings, struct mr_error *err);
+
 /** Those of them that concern linux.resources alone, for `update`. */
 int mr_spec_validate_resources(const struct mr_spec *spec, const char *name,
 	struct mr_strv *warnings, struct mr_error *err);

@@ -94,6 +94,26 @@ container exec"
 	assert_contains "$stderr" "process.args"
 }
 
+@test "exec: an error names the document or the option that is wrong, and the place in it" {
+	start_container
+	ex -e A=1 -e FOO "$ID" true
+	assert_status 255
+	assert_contains "$stderr" "--env 'FOO': expected NAME=VALUE"
+	refute_contains "$stderr" config.json
+	ex --cwd bin "$ID" true
+	assert_status 255
+	assert_contains "$stderr" "--cwd 'bin': expected an absolute path"
+	refute_contains "$stderr" config.json
+	ex "$ID" ''
+	assert_status 255
+	assert_contains "$stderr" "process.args[0]: is empty"
+	refute_contains "$stderr" config.json
+	printf '{\n"cwd": "/", "args": ["true"],\n "env": ["A=1", "FOO"]}' >"$BATS_TEST_TMPDIR/p.json"
+	ex --process "$BATS_TEST_TMPDIR/p.json" "$ID"
+	assert_status 255
+	assert_contains "$stderr" "p.json:3:17: process.env[1]: \"FOO\" has not"
+}
+
 @test "exec: a failure is 255, told, and does the container no harm" {
 	start_container
 	ex "$ID" nosuchprogram

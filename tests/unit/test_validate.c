@@ -392,6 +392,24 @@ static void test_error_is_one_line(void **state)
 		"c.json:1:98: process.env[0]: \"?[31m??\" has not the form NAME=VALUE");
 }
 
+static void test_lone_process_has_its_own_places(void **state)
+{
+	(void)state;
+	static const char config[] = "{\"ociVersion\": \"1.3.0\", \"root\": {\"path\": \"/\"}}",
+			  process[] = "{\n\"cwd\": \"/\",\n\"args\": [\"true\"],\n\"env\": [\"A=1\", \"B\"]}";
+	auto_spec *s = NULL;
+	assert_int_equal(
+		mr_spec_parse("c.json", config, strlen(config), &s, &warnings, &err), 0);
+	assert_int_equal(mr_spec_validate_process(s, "c.json", &warnings, &err), -EINVAL);
+	assert_string_equal(err.message,
+		"c.json:1:1: process: the member is missing (\"process\": {\"cwd\": "
+		"\"/\", \"args\": [...]})");
+	assert_int_equal(mr_spec_parse_process("p.json", process, strlen(process), s, &err), 0);
+	assert_int_equal(mr_spec_validate_process(s, "p.json", &warnings, &err), -EINVAL);
+	assert_string_equal(err.message,
+		"p.json:4:16: process.env[1]: \"B\" has not the form NAME=VALUE");
+}
+
 #define TEST(f) cmocka_unit_test_teardown(f, drop_warnings)
 
 int main(void)
@@ -411,6 +429,7 @@ int main(void)
 		TEST(test_seccomp_rules),
 		TEST(test_resources),
 		TEST(test_error_is_one_line),
+		TEST(test_lone_process_has_its_own_places),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
