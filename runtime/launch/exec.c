@@ -50,7 +50,8 @@ static int read_spec(struct mr_container *c, struct mr_plan *p, struct mr_error 
 
 /* What confines the container's process confines this one, too, unless the object says
  * otherwise. */
-static int read_process(const char *path, struct mr_spec *spec, struct mr_error *err)
+static int read_process(const char *path, struct mr_spec *spec, struct mr_strv *warnings,
+	struct mr_error *err)
 {
 	const struct mr_spec_process *own = spec->process;
 	autofree char *text = NULL;
@@ -59,7 +60,7 @@ static int read_process(const char *path, struct mr_spec *spec, struct mr_error 
 
 	if (ret < 0)
 		return mr_fail(err, -ret, "read the process '%s'", path);
-	ret = mr_spec_parse_process(path, text, len, spec, err);
+	ret = mr_spec_parse_process(path, text, len, spec, warnings, err);
 	if (ret < 0)
 		return ret;
 	struct mr_spec_process *p = spec->process;
@@ -286,7 +287,7 @@ static int plan_process(struct mr_container *c, const struct mr_exec_options *o,
 	int ret = read_spec(c, p, err);
 
 	if (ret == 0)
-		ret = o->process ? read_process(o->process, p->spec, err)
+		ret = o->process ? read_process(o->process, p->spec, &p->warnings, err)
 				 : change_process(o, p->spec, err);
 	if (ret == 0)
 		ret = mr_spec_validate_process(p->spec, o->process ? o->process : "exec",
@@ -318,7 +319,7 @@ int mr_exec_plan(struct mr_container *c, int init, const struct mr_exec_options 
 		(ret = plan_caps(p, err)) < 0 ||
 		(ret = mr_process_plan(p->spec, &p->host, &p->arena, &p->process, &p->warnings,
 			 err)) < 0 ||
-		(ret = mr_seccomp_plan(p->spec, cache, &p->seccomp, &p->warnings, err)) < 0)
+		(ret = mr_seccomp_plan(p->spec, cache, &p->seccomp, NULL, err)) < 0)
 		return ret;
 	if (intent.n_mount_points == 0)
 		mr_host_forget_cgroups(&p->host);
@@ -361,8 +362,10 @@ int mr_exec(const struct mr_exec_options *options, int *ret_exit_code, struct mr
 		ret = init = mr_container_open_init(c, err);
 	if (ret >= 0) {
 		ret = mr_exec_plan(c, init, options, &plan, err);
-		if (ret == 0)
+		if (ret == 0) {
+			mr_plan_warn(&plan, &plan.warnings);
 			ret = mr_launch(&plan, -1, &result, err);
+		}
 		mr_plan_clear(&plan);
 	}
 	mr_container_close(c);

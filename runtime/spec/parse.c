@@ -474,7 +474,7 @@ int mr_spec_parse_resources(const char *name, const char *text, size_t len,
 }
 
 int mr_spec_parse_process(const char *name, const char *text, size_t len,
-	struct mr_spec *holder, struct mr_error *err)
+	struct mr_spec *holder, struct mr_strv *warnings, struct mr_error *err)
 {
 	struct mr_spec_process *process =
 		mr_arena_alloc(&holder->arena, sizeof(*process));
@@ -483,7 +483,7 @@ int mr_spec_parse_process(const char *name, const char *text, size_t len,
 				: mr_fail(err, ENOMEM, "%s", name);
 	if (r == 0)
 		r = parse_document(name, text, len, &mr_process_table, process,
-			&holder->arena, NULL, err);
+			&holder->arena, warnings, err);
 	if (r == 0) {
 		holder->process = process;
 		holder->text = copy;

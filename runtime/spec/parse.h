@@ -29,6 +29,6 @@ int mr_spec_read(const char *path, struct mr_spec **ret, struct mr_strv *warning
 int mr_spec_parse_resources(const char *name, const char *text, size_t len,
 	struct mr_spec *holder, struct mr_error *err);
 int mr_spec_parse_process(const char *name, const char *text, size_t len,
-	struct mr_spec *holder, struct mr_error *err);
+	struct mr_spec *holder, struct mr_strv *warnings, struct mr_error *err);
 
 #endif

@@ -114,6 +114,21 @@ container exec"
 	assert_contains "$stderr" "p.json:3:17: process.env[1]: \"FOO\" has not"
 }
 
+@test "exec: its warnings are told, and not again those of the container" {
+	start_container '.annotations["run.oci.handler"] = "krun" | .nosuch = 1'
+	assert_contains "$stderr" run.oci.handler
+	ex "$ID" true
+	assert_status 0
+	assert_eq "$stderr" ""
+	ex --cap CAP_TYPO "$ID" true
+	assert_status 0
+	assert_contains "$stderr" "process.capabilities: 'CAP_TYPO' is left out"
+	jq '.process | .args = ["true"] | .envv = []' "$BUNDLE/config.json" >"$BATS_TEST_TMPDIR/p.json"
+	ex --process "$BATS_TEST_TMPDIR/p.json" "$ID"
+	assert_status 0
+	assert_matches "$stderr" 'p.json:[0-9]+:[0-9]+: envv: unknown member ignored'
+}
+
 @test "exec: a failure is 255, told, and does the container no harm" {
 	start_container
 	ex "$ID" nosuchprogram

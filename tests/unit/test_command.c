@@ -629,7 +629,7 @@ static struct mr_spec *caps_of(
 	autofree char *json = mr_str_take(&w.out);
 	struct mr_spec *holder = calloc(1, sizeof(*holder));
 	assert_int_equal(
-		mr_spec_parse_process("caps", json, strlen(json), holder, &err), 0);
+		mr_spec_parse_process("caps", json, strlen(json), holder, NULL, &err), 0);
 	return holder;
 }
 

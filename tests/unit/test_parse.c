@@ -488,12 +488,18 @@ static void test_lone_process(void **state)
 {
 	(void)state;
 	auto_spec *holder = calloc(1, sizeof(*holder));
-	const char *text = "{\"cwd\": \"/\", \"args\": [\"id\"], \"user\": {\"uid\": 7}}";
-	assert_int_equal(
-		mr_spec_parse_process("p.json", text, strlen(text), holder, &err), 0);
+	const char *text = "{\"cwd\": \"/\", \"args\": [\"id\"], \"user\": {\"uid\": 7},\n\"envv\": []}";
+	auto_strv warnings = {0};
+	assert_int_equal(mr_spec_parse_process("p.json", text, strlen(text), holder,
+				 &warnings, &err),
+		0);
 	assert_int_equal(holder->process->uid, 7);
 	assert_string_equal(holder->process->args.items[0], "id");
-	assert_int_equal(mr_spec_parse_process("p.json", "{}", 2, holder, &err), -EINVAL);
+	assert_int_equal(warnings.n, 1);
+	assert_string_equal(warnings.items[0],
+		"p.json:2:9: envv: unknown member ignored (did you mean \"env\"?)");
+	assert_int_equal(
+		mr_spec_parse_process("p.json", "{}", 2, holder, NULL, &err), -EINVAL);
 	assert_string_equal(err.message, "p.json:1:1: the member \"cwd\" is missing");
 }
 

@@ -404,7 +404,9 @@ static void test_lone_process_has_its_own_places(void **state)
 	assert_string_equal(err.message,
 		"c.json:1:1: process: the member is missing (\"process\": {\"cwd\": "
 		"\"/\", \"args\": [...]})");
-	assert_int_equal(mr_spec_parse_process("p.json", process, strlen(process), s, &err), 0);
+	assert_int_equal(mr_spec_parse_process("p.json", process, strlen(process), s,
+				 &warnings, &err),
+		0);
 	assert_int_equal(mr_spec_validate_process(s, "p.json", &warnings, &err), -EINVAL);
 	assert_string_equal(err.message,
 		"p.json:4:16: process.env[1]: \"B\" has not the form NAME=VALUE");
