@@ -163,9 +163,12 @@ typedef int (*id_fn)(
  * returned, later ones go to stderr. */
 int ids_each(const struct context *ctx, char *const *ids, id_fn fn, void *arg,
 	struct mr_error *err);
-/** The same for every container whose id matches an extended regular expression. */
-int ids_matching(const struct context *ctx, const char *pattern, id_fn fn, void *arg,
+/** The same for every id that @list has, mr_list() or mr_list_kept(), and that matches an
+ * extended regular expression. */
+typedef int (*list_fn)(const char *root, struct mr_status **ret, size_t *ret_n,
 	struct mr_error *err);
+int ids_matching(const struct context *ctx, list_fn list, const char *pattern, id_fn fn,
+	void *arg, struct mr_error *err);
 /** The only format names of list and ps. */
 int parse_format(const char *text, bool *ret_json, struct mr_error *err);
 

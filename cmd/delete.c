@@ -26,11 +26,10 @@ static int delete_one(
 	const struct context *ctx, const char *id, void *arg, struct mr_error *err)
 {
 	const struct del *d = arg;
-	if (d->record)
-		return mr_forget(ctx->root, id, err);
 	struct context copy = *ctx;
-	int r = mr_delete(
-		ctx->root, id, d->force, ctx->keep_record, report_message, &copy, err);
+	int r = d->record ? mr_forget(ctx->root, id, err)
+			  : mr_delete(ctx->root, id, d->force, ctx->keep_record,
+				    report_message, &copy, err);
 
 	return r == -ENOENT && d->force ? 0 : r;
 }
@@ -47,6 +46,7 @@ int cmd_delete(struct context *ctx, int argc, char **argv, struct mr_error *err)
 	if (r < 0)
 		return r;
 	if (d.regex)
-		return ids_matching(ctx, args.items[0], delete_one, &d, err);
+		return ids_matching(ctx, d.record ? mr_list_kept : mr_list,
+			args.items[0], delete_one, &d, err);
 	return ids_each(ctx, args.items, delete_one, &d, err);
 }

@@ -39,8 +39,8 @@ int ids_each(const struct context *ctx, char *const *ids, id_fn fn, void *arg,
 	return first;
 }
 
-int ids_matching(const struct context *ctx, const char *pattern, id_fn fn, void *arg,
-	struct mr_error *err)
+int ids_matching(const struct context *ctx, list_fn list, const char *pattern, id_fn fn,
+	void *arg, struct mr_error *err)
 {
 	struct mr_status *all = NULL;
 	size_t n = 0;
@@ -48,7 +48,7 @@ int ids_matching(const struct context *ctx, const char *pattern, id_fn fn, void 
 
 	if (regcomp(&regex, pattern, REG_EXTENDED | REG_NOSUB) != 0)
 		return fail(err, EINVAL, "'%s' is no regular expression", pattern);
-	int first = mr_list(ctx->root, &all, &n, err);
+	int first = list(ctx->root, &all, &n, err);
 	for (size_t i = 0; first >= 0 && i < n; i++) {
 		struct mr_error now = {0};
 		if (regexec(&regex, all[i].id, 0, NULL, 0) != 0)

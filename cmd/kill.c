@@ -66,6 +66,6 @@ int cmd_kill(struct context *ctx, int argc, char **argv, struct mr_error *err)
 	if (k.number < 0)
 		return unknown_signal(text, err);
 	if (k.regex)
-		return ids_matching(ctx, args.items[0], kill_one, &k, err);
+		return ids_matching(ctx, mr_list, args.items[0], kill_one, &k, err);
 	return kill_one(ctx, args.items[0], &k, err);
 }

@@ -279,6 +279,8 @@ int mr_delete(const char *root, const char *id, bool force, bool keep_record,
 	mr_message_fn message, void *arg, struct mr_error *err);
 /** Remove the record that was kept of a deleted container. -ENOENT: none is kept */
 int mr_forget(const char *root, const char *id, struct mr_error *err);
+/** As mr_list(), of the kept records; only their ids are filled in. */
+int mr_list_kept(const char *root, struct mr_status **ret, size_t *ret_n, struct mr_error *err);
 
 /**
  * docker's inspect. @name an id, or the path of a status file. Without @format the record

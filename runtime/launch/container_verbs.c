@@ -7,7 +7,6 @@
 #include "base/sys.h"
 #include "launch/cleanup.h"
 #include "launch/plan.h"
-#include "record/kept.h"
 #include "record/patch.h"
 
 #include <errno.h>
@@ -210,10 +209,4 @@ int mr_delete(const char *root, const char *id, bool force, bool keep_record,
 	mr_state_close(&state);
 	mr_warn(message, arg, &warnings);
 	return ret;
-}
-
-int mr_forget(const char *root, const char *id, struct mr_error *err)
-{
-	int ret = mr_check_id(id, err);
-	return ret < 0 ? ret : mr_kept_remove(root ? root : mr_default_root(), id, err);
 }

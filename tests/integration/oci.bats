@@ -356,6 +356,27 @@ with open("/proc/self/fdinfo/%d" % array.array("i", ancillary[0][2])[0]) as f:
 	assert_status 1
 }
 
+@test "oci: delete --record with --regex is about the kept records, with --force none is no error" {
+	local id
+	for id in "$ID.a" "$ID.b" "$ID.lives"; do
+		make_spec "$BUNDLE/config.json"
+		minirun create -b "$BUNDLE" "$id"
+		[ "$id" = "$ID.lives" ] || minirun --keep-record delete --force "$id"
+	done
+	minirun inspect "$ID.a" >/dev/null
+	minirun delete --record --regex "^$ID\\.(a|lives)\$"
+	run minirun inspect "$ID.a"
+	assert_status 1
+	minirun inspect "$ID.b" >/dev/null
+	assert_eq "$(minirun state "$ID.lives" | jq -r .status)" created
+	run minirun delete --record "$ID.a"
+	assert_status 1
+	minirun delete --record --force "$ID.a" "$ID.b"
+	run minirun inspect "$ID.b"
+	assert_status 1
+	minirun delete --force "$ID.lives"
+}
+
 @test "oci: with the watcher killed, the counter still tells a kill" {
 	requires memory
 	create "$(args /memlab anon 80M)" "$(memory 64M)"
