@@ -57,10 +57,21 @@ static struct mr_sample merge(const struct mr_sample *a, const struct mr_sample 
 	return m;
 }
 
+/* Before neighbours merge: of all series but two a merged sample keeps no peak. */
+static void note_peaks(struct mr_samples *s, const struct mr_sample *sample)
+{
+	for (int i = 0; i < MR_SERIES_N; i++) {
+		const uint64_t v = sample->value[i];
+		if (v != MR_UNKNOWN && (!s->peak[i].set || v > s->peak[i].value))
+			s->peak[i] = (struct mr_uint){ .set = true, .value = v };
+	}
+}
+
 bool mr_samples_add(struct mr_samples *s, const struct mr_sample *sample)
 {
 	bool full = s->n == MR_TIMELINE_SAMPLES;
 
+	note_peaks(s, sample);
 	if (full) {
 		s->n /= 2;
 		for (size_t i = 0; i < s->n; i++)
@@ -150,15 +161,7 @@ bool mr_timeline_progress(struct mr_timeline *t, char *buf, size_t size)
 
 struct mr_uint mr_timeline_peak(const struct mr_timeline *t, enum mr_series series)
 {
-	struct mr_uint peak = { 0 };
-
-	for (size_t i = 0; i < t->samples.n; i++) {
-		const struct mr_sample *s = &t->samples.items[i];
-		uint64_t v = series == MR_SERIES_ANON ? s->anon_max : s->value[series];
-		if (v != MR_UNKNOWN && (!peak.set || v > peak.value))
-			peak = (struct mr_uint){ .set = true, .value = v };
-	}
-	return peak;
+	return t->samples.peak[series];
 }
 
 /* --- text --- */

@@ -43,6 +43,7 @@ struct mr_samples {
 	struct mr_sample *items; /* room for MR_TIMELINE_SAMPLES */
 	size_t n;
 	int interval_ms;
+	struct mr_uint peak[MR_SERIES_N]; /* of all that were added */
 };
 
 enum mr_event_kind {

@@ -48,6 +48,10 @@ static void test_merge(void **state)
 			s = sample((int64_t)i * 5000, 60 * MIB, 1 * MIB);
 		if (i == 1001)
 			s = sample((int64_t)i * 5000, 8 * MIB, 7 * MIB);
+		if (i == 1001) {
+			s.value[MR_SERIES_KERNEL] = 6 * MIB;
+			s.value[MR_SERIES_SWAP] = 9 * MIB;
+		}
 		assert_false(mr_samples_add(&all, &s));
 	}
 	struct mr_sample last = sample(MR_TIMELINE_SAMPLES * 5000, 3 * MIB, 1 * MIB);
@@ -75,7 +79,10 @@ static void test_merge(void **state)
 	struct mr_timeline t = { .samples = all };
 	assert_int_equal(mr_timeline_peak(&t, MR_SERIES_USAGE).value, 60 * MIB);
 	assert_int_equal(mr_timeline_peak(&t, MR_SERIES_ANON).value, 7 * MIB);
-	assert_false(mr_timeline_peak(&t, MR_SERIES_SWAP).set);
+	/* Of a sample that did not stay. */
+	assert_int_equal(mr_timeline_peak(&t, MR_SERIES_KERNEL).value, 6 * MIB);
+	assert_int_equal(mr_timeline_peak(&t, MR_SERIES_SWAP).value, 9 * MIB);
+	assert_false(mr_timeline_peak(&t, MR_SERIES_SHMEM).set);
 }
 
 static void test_lane(void **state)
@@ -105,7 +112,7 @@ static void test_text(void **state)
 		.status = 9, .oom_killed = true, .max_rss = 4096, .max_vm = 8192, .n = 1,
 		.points = { { 5, 4096, 8192 } } };
 	struct mr_timeline t = {
-		.samples = { items, 2, 5 },
+		.samples = { .items = items, .n = 2, .interval_ms = 5 },
 		.lanes = { .items = &lane, .n = 1, .not_kept = 3 },
 		.id = "x",
 		.v2 = true,
