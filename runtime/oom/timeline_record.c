@@ -328,6 +328,7 @@ static int rewrite(struct mr_timeline *t, struct mr_error *err)
 			? mr_write_atomic_at(AT_FDCWD, t->path, text.data, text.len, 0644)
 			: -ENOMEM;
 	mr_close(&t->fd);
+	t->lines.len = 0; /* they are in @text */
 	return r < 0 ? mr_fail(err, -r, "cannot write the timeline file '%s'", t->path) : 0;
 }
 

@@ -324,6 +324,37 @@ static void test_read_v1(void **state)
 	mr_cgroup_close(&cg);
 }
 
+/* What was not in the file when it was written anew is in it once all the same. */
+static void test_rewrite(void **state)
+{
+	(void)state;
+	static struct mr_timeline t;
+	struct mr_host host;
+	struct mr_cgroup cg;
+	autofree char *text = NULL;
+	long long usec, last = -1;
+	size_t n = 0;
+
+	put_file("pod/box/memory.current", "10485760\n");
+	look(&t, true, &host, &cg);
+	while (t.samples.interval_ms == 5) {
+		t.opened_ns -= 5000000;
+		mr_timeline_tick(&t);
+	}
+	mr_timeline_event(&t, MR_EVENT_EXEC, 0);
+	assert_int_equal(t.lines.len, 0);
+	assert_int_equal(mr_read_file_at(AT_FDCWD, t.path, 1 << 20, &text, NULL), 0);
+	for (const char *p = text; (p = strstr(p, "{\"t\":")); p++) {
+		assert_int_equal(sscanf(p, "{\"t\":%lld", &usec), 1);
+		assert_true(usec >= last);
+		last = usec;
+		n++;
+	}
+	assert_int_equal(n, t.samples.n + t.n_events);
+	mr_timeline_close(&t);
+	mr_cgroup_close(&cg);
+}
+
 /* --- leak or limit --- */
 
 /* @anon in MiB at every 5 ms */
@@ -423,6 +454,7 @@ int main(void)
 		cmocka_unit_test(test_events_are_bounded),
 		cmocka_unit_test(test_read_v2),
 		cmocka_unit_test(test_read_v1),
+		cmocka_unit_test(test_rewrite),
 		cmocka_unit_test(test_shapes),
 		cmocka_unit_test(test_other_memory),
 		cmocka_unit_test(test_no_samples),
