@@ -182,6 +182,10 @@ static void find_new(struct mr_lanes *l, int64_t usec)
 	ssize_t n = procs < 0 ? -1 : mr_read_full(procs, text, sizeof(text) - 1);
 
 	text[n > 0 ? n : 0] = '\0';
+	/* Of a longer list the last number may be cut, and then be another process's. */
+	char *last = n == (ssize_t)sizeof(text) - 1 ? strrchr(text, '\n') : NULL;
+	if (last)
+		last[1] = '\0';
 	for (char *p = text; *p;) {
 		pid_t pid = (pid_t)strtol(p, &p, 10);
 		const struct mr_lane *known = pid > 0 ? mr_lanes_find(l, pid) : NULL;

@@ -324,6 +324,36 @@ static void test_read_v1(void **state)
 	mr_cgroup_close(&cg);
 }
 
+static int open_box(void)
+{
+	char dir[256];
+
+	snprintf(dir, sizeof(dir), "%s/pod/box", top);
+	return open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+/* Of a list that is too long the last number may be the beginning of another. */
+static void test_cut_pid(void **state)
+{
+	(void)state;
+	struct mr_lanes lanes = { 0 };
+	autoclose int dir = open_box();
+	auto_str text = { 0 };
+	char pid[16];
+
+	/* 4095 bytes are read; the zeroes count for nothing, and this pid just fits. */
+	snprintf(pid, sizeof(pid), "%d", (int)getpid());
+	mr_str_appendf(&text, "999999999\n%0*d0000\n", 4095 - 10, (int)getpid());
+	put_file("pod/box/cgroup.procs", mr_str_text(&text));
+	assert_int_equal(mr_lanes_open(&lanes, dir), 0);
+	mr_lanes_tick(&lanes, 0);
+	assert_int_equal(lanes.n, 0);
+	put_file("pod/box/cgroup.procs", pid);
+	mr_lanes_tick(&lanes, 1);
+	assert_non_null(mr_lanes_find(&lanes, getpid()));
+	mr_lanes_close(&lanes);
+}
+
 /* What was not in the file when it was written anew is in it once all the same. */
 static void test_rewrite(void **state)
 {
@@ -454,6 +484,7 @@ int main(void)
 		cmocka_unit_test(test_events_are_bounded),
 		cmocka_unit_test(test_read_v2),
 		cmocka_unit_test(test_read_v1),
+		cmocka_unit_test(test_cut_pid),
 		cmocka_unit_test(test_rewrite),
 		cmocka_unit_test(test_shapes),
 		cmocka_unit_test(test_other_memory),
