@@ -102,11 +102,14 @@ static struct mr_lane *free_lane(struct mr_lanes *l)
 
 	if (l->n < MR_LANES)
 		return &l->items[l->n++];
-	l->not_kept++;
 	for (size_t i = 0; i < l->n; i++)
 		if (l->items[i].statm < 0 &&
 			(!smallest || l->items[i].max_rss < smallest->max_rss))
 			smallest = &l->items[i];
+	if (smallest)
+		l->given_up++;
+	else
+		l->waiting++;
 	return smallest;
 }
 
@@ -174,6 +177,14 @@ struct mr_lane *mr_lanes_find(struct mr_lanes *l, pid_t pid)
 	return found;
 }
 
+/* Who waits is met at every look, and may still get the lane of another that has ended. Of
+ * one look none is counted twice: so the figure is that of the look with most of them. */
+static void count_not_kept(struct mr_lanes *l)
+{
+	if (l->given_up + l->waiting > l->not_kept)
+		l->not_kept = l->given_up + l->waiting;
+}
+
 static void find_new(struct mr_lanes *l, int64_t usec)
 {
 	char text[4096];
@@ -186,6 +197,7 @@ static void find_new(struct mr_lanes *l, int64_t usec)
 	char *last = n == (ssize_t)sizeof(text) - 1 ? strrchr(text, '\n') : NULL;
 	if (last)
 		last[1] = '\0';
+	l->waiting = 0;
 	for (char *p = text; *p;) {
 		pid_t pid = (pid_t)strtol(p, &p, 10);
 		const struct mr_lane *known = pid > 0 ? mr_lanes_find(l, pid) : NULL;
@@ -193,8 +205,9 @@ static void find_new(struct mr_lanes *l, int64_t usec)
 			begin_lane(l, pid, usec);
 		p += *p == '\n';
 		if (pid <= 0)
-			return;
+			break;
 	}
+	count_not_kept(l);
 }
 
 static void look_at_all(struct mr_lanes *l, int64_t usec)

@@ -35,7 +35,9 @@ struct mr_lanes {
 	struct mr_lane *items; /* room for MR_LANES */
 	size_t n;
 	unsigned alive;
-	uint64_t not_kept;
+	/* Those that have ended and gave way; those without a lane at the last look. */
+	uint64_t given_up, waiting;
+	uint64_t not_kept; /* at least so many processes were seen that are not here */
 	int dir; /* of the cgroup, borrowed; -1: none */
 	unsigned tick;
 };

@@ -8,13 +8,16 @@
 
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/sysinfo.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -354,6 +357,70 @@ static void test_cut_pid(void **state)
 	mr_lanes_close(&lanes);
 }
 
+#define CROWD (MR_LANES + 6)
+
+static pid_t sleeper(void)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		for (;;)
+			pause();
+	}
+	assert_true(pid > 0);
+	return pid;
+}
+
+static void end(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
+static void put_crowd(const pid_t *pids, size_t n)
+{
+	auto_str text = { 0 };
+
+	for (size_t i = 0; i < n; i++)
+		mr_str_appendf(&text, "%d\n", (int)pids[i]);
+	put_file("pod/box/cgroup.procs", mr_str_text(&text));
+}
+
+/* However often it is looked at, and though it gets a lane later, a process counts once. */
+static void test_not_kept(void **state)
+{
+	(void)state;
+	struct mr_lanes lanes = { 0 };
+	autoclose int dir = open_box();
+	pid_t pids[CROWD + 2];
+
+	for (size_t i = 0; i < CROWD + 2; i++)
+		pids[i] = sleeper();
+	assert_int_equal(mr_lanes_open(&lanes, dir), 0);
+	put_crowd(pids, CROWD);
+	for (int64_t i = 0; i < 5; i++)
+		mr_lanes_tick(&lanes, i);
+	assert_int_equal(lanes.n, MR_LANES);
+	assert_int_equal(lanes.not_kept, 6);
+	/* Six that have one end: their lanes go to those who wait. */
+	for (size_t i = 0; i < 6; i++)
+		end(pids[i]);
+	put_crowd(pids + 6, CROWD - 6);
+	for (int64_t i = 5; i < 9; i++)
+		mr_lanes_tick(&lanes, i);
+	assert_non_null(mr_lanes_find(&lanes, pids[CROWD - 1]));
+	assert_int_equal(lanes.not_kept, 6);
+	/* Two more, for which there is no room. */
+	put_crowd(pids + 6, CROWD + 2 - 6);
+	for (int64_t i = 9; i < 12; i++)
+		mr_lanes_tick(&lanes, i);
+	assert_int_equal(lanes.not_kept, 8);
+	for (size_t i = 6; i < CROWD + 2; i++)
+		end(pids[i]);
+	mr_lanes_close(&lanes);
+}
+
 /* What was not in the file when it was written anew is in it once all the same. */
 static void test_rewrite(void **state)
 {
@@ -485,6 +552,7 @@ int main(void)
 		cmocka_unit_test(test_read_v2),
 		cmocka_unit_test(test_read_v1),
 		cmocka_unit_test(test_cut_pid),
+		cmocka_unit_test(test_not_kept),
 		cmocka_unit_test(test_rewrite),
 		cmocka_unit_test(test_shapes),
 		cmocka_unit_test(test_other_memory),
