@@ -163,6 +163,9 @@ static int settle_debts(const struct mr_state *state, bool keep, struct mr_strv 
 	if (readable && (live.engine || live.exit_code < 0))
 		mr_late_hooks_poststop(state, &live, warnings);
 	int ret = keep || live.keep_record ? mr_kept_add(state, err) : 0;
+	/* Launched when that was not refused yet: it could never be deleted. */
+	if (ret == -ENAMETOOLONG && !keep)
+		ret = mr_strv_add(warnings, err->message) < 0 ? mr_fail(err, ENOMEM, "warn") : 0;
 	mr_live_clear(&live);
 	return ret;
 }

@@ -192,6 +192,8 @@ int mr_delete(const char *root, const char *id, bool force, bool keep_record,
 
 	mr_state_init(&state);
 	int ret = mr_state_open(root ? root : mr_default_root(), id, &state, err);
+	if (ret == 0 && keep_record)
+		ret = mr_kept_check_id(id, err);
 	if (ret == 0)
 		ret = mr_host_read(&host, "", err);
 	if (ret == 0 && force)

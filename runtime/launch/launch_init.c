@@ -41,15 +41,6 @@ static int annotations_json(const struct mr_spec *spec, char **ret, struct mr_er
 	return *ret ? 0 : mr_fail(err, ENOMEM, "annotations");
 }
 
-/* The way for engines that cannot be told an option. */
-static bool wants_record(const struct mr_spec *spec)
-{
-	for (size_t i = 0; i < spec->annotations.n; i++)
-		if (mr_streq(spec->annotations.items[i].key, "org.minirun.keepRecord"))
-			return mr_streq(spec->annotations.items[i].value, "true");
-	return false;
-}
-
 /* What later verbs need to know. */
 static int fill_live(struct mr_launch *l, struct mr_error *err)
 {
@@ -67,7 +58,7 @@ static int fill_live(struct mr_launch *l, struct mr_error *err)
 	live->terminal = p->process.process->terminal;
 	live->pid_namespace = p->ns.create[MR_NS_PID];
 	live->engine = p->options.create;
-	live->keep_record = p->options.keep_record || wants_record(p->spec);
+	live->keep_record = p->options.keep_record;
 	live->exit_code = -1;
 	int ret = annotations_json(p->spec, &live->annotations_json, err);
 	return ret < 0 ? ret : mr_late_hooks_format(p->spec, &live->hooks_json, err);

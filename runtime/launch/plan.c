@@ -12,6 +12,7 @@
 #include "base/io.h"
 #include "launch/notify.h"
 #include "launch/plan_error.h"
+#include "record/kept.h"
 #include "sandbox/terminal.h"
 #include "spec/parse.h"
 #include "spec/subids.h"
@@ -111,6 +112,22 @@ static int choose_id(struct mr_plan *plan, const char *spec_path, struct mr_erro
 		return ret;
 	memcpy(plan->id, id, sizeof(id));
 	return 0;
+}
+
+/* The way for engines that cannot be told an option. */
+static bool wants_record(const struct mr_spec *spec)
+{
+	for (size_t i = 0; i < spec->annotations.n; i++)
+		if (mr_streq(spec->annotations.items[i].key, "org.minirun.keepRecord"))
+			return mr_streq(spec->annotations.items[i].value, "true");
+	return false;
+}
+
+/* Told by `delete` it would be too late. */
+static int choose_record(struct mr_plan *plan, struct mr_error *err)
+{
+	plan->options.keep_record |= wants_record(plan->spec);
+	return plan->options.keep_record ? mr_kept_check_id(plan->id, err) : 0;
 }
 
 static int read_spec(struct mr_plan *plan, struct mr_error *err)
@@ -330,7 +347,7 @@ static int make_plan(const struct mr_run_options *options, bool for_launch, stru
 		(r = locate(ret, err)) < 0 ||
 		(r = read_spec(ret, err)) < 0 ||
 		(r = mr_spec_validate(ret->spec, ret->spec_name, &ret->warnings, err)) < 0 ||
-		(r = choose_id(ret, ret->config, err)) < 0)
+		(r = choose_id(ret, ret->config, err)) < 0 || (r = choose_record(ret, err)) < 0)
 		return r;
 	if (ret->spec->process->terminal && !options->detach && options->console_socket)
 		return mr_fail_text(err, EINVAL, "--console-socket needs --detach: the "

@@ -60,11 +60,27 @@ static void prune(int dir)
 		unlinkat(dir, oldest, 0);
 }
 
+int mr_kept_check_id(const char *id, struct mr_error *err)
+{
+	const size_t n = strlen(id);
+
+	if (n <= MR_KEPT_ID_MAX)
+		return 0;
+	mr_fail_text(err, ENAMETOOLONG,
+		"the record of '%.80s...' cannot be kept: the id has %zu bytes, at most %zu are possible",
+		id, n, MR_KEPT_ID_MAX);
+	mr_hint(err, "choose a shorter id, or do not ask for the record to be kept");
+	return -ENAMETOOLONG;
+}
+
 int mr_kept_add(const struct mr_state *state, struct mr_error *err)
 {
 	char name[NAME_SIZE];
-	autoclose int dir = open_records(state->root, true, err);
+	int r = mr_kept_check_id(state->id, err);
 
+	if (r < 0)
+		return r;
+	autoclose int dir = open_records(state->root, true, err);
 	if (dir < 0)
 		return dir;
 	snprintf(name, sizeof(name), "%s.json", state->id);

@@ -10,6 +10,11 @@
  * No id begins with '@', so the directory is no container. The newest MR_KEPT_MAX stay.
  */
 #define MR_KEPT_MAX 1000
+/* A file's name has 255 bytes. */
+#define MR_KEPT_ID_MAX (255 - (sizeof(".json") - 1))
+
+/** Can a record of that id be kept? @return 0 or -ENAMETOOLONG */
+int mr_kept_check_id(const char *id, struct mr_error *err);
 
 /** Move the record of a container that is about to be removed there, in place of an older
  * one of the same id. No record is no error. */
