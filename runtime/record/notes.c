@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Notes in a container's directory, a line each, by whoever has something for its record:
- * limits that could not be set, processes of `exec`. An append is one write(2), so writers need
- * no lock.
+ * limits that could not be set, processes of `exec`. An append is one write(2), so readers need
+ * no lock. A file that has grown too long is replaced by its newer half; writers lock it, so
+ * that none appends to one that was replaced.
  *
- * open(2) O_APPEND
+ * open(2) O_APPEND, flock(2)
  */
 #include "record/state.h"
 
@@ -15,21 +16,61 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #define NOTES_MAX 65536 /* bytes */
 
+static int lock(int fd)
+{
+	int r;
+
+	do
+		r = flock(fd, LOCK_EX);
+	while (r < 0 && errno == EINTR);
+	return r;
+}
+
+/* With its lock, and not one that was replaced while we waited for that. */
+static int open_notes(int dir, const char *name, off_t *ret_size)
+{
+	for (;;) {
+		struct stat st;
+		autoclose int fd = openat(dir, name,
+			O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
+		if (fd < 0 || lock(fd) < 0 || fstat(fd, &st) < 0)
+			return -errno;
+		*ret_size = st.st_size;
+		if (st.st_nlink > 0)
+			return mr_take_fd(&fd);
+	}
+}
+
+static int replace_older_half(int dir, const char *name, const char *line)
+{
+	autofree char *text = NULL;
+	auto_str newer = { 0 };
+	size_t len;
+
+	int r = mr_read_file_at(dir, name, 2 * NOTES_MAX, &text, &len);
+	if (r < 0)
+		return r;
+	const char *end = strchr(text + len / 2, '\n');
+	mr_str_append(&newer, end ? end + 1 : "");
+	mr_str_append(&newer, line);
+	return mr_str_ok(&newer) ? mr_write_atomic_at(dir, name, newer.data, newer.len, 0600)
+				 : -ENOMEM;
+}
+
 static int add_note(int dir, const char *name, const char *line)
 {
-	struct stat st;
-	autoclose int fd = openat(
-		dir, name, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
+	off_t size = 0;
+	autoclose int fd = open_notes(dir, name, &size);
 
 	if (fd < 0)
-		return -errno;
-	if (fstat(fd, &st) < 0 || (st.st_size > NOTES_MAX && ftruncate(fd, 0) < 0))
-		return -errno;
-	return mr_write_all(fd, line, strlen(line));
+		return fd;
+	return size > NOTES_MAX ? replace_older_half(dir, name, line)
+				: mr_write_all(fd, line, strlen(line));
 }
 
 int mr_state_add_refused(const struct mr_state *s, const struct mr_refused *r)

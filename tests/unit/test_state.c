@@ -394,6 +394,55 @@ static void status_is_kept_as_it_is(void **state)
 	remove_and_close(&s);
 }
 
+/* --- notes --- */
+
+static void the_newer_notes_stay(void **state)
+{
+	(void)state;
+	struct mr_state s = create("a");
+	autofree pid_t *pids = NULL;
+	struct stat st;
+	const pid_t first = 100000, last = first + 65536 / 7 + 1; /* the next is too many */
+
+	for (pid_t pid = first; pid <= last + 1; pid++)
+		assert_int_equal(mr_state_add_exec(s.dir, pid), 0);
+	const ssize_t n = mr_state_read_execs(&s, &pids);
+	assert_in_range(n, 65536 / 7 / 2, 65536 / 7 / 2 + 2);
+	for (ssize_t i = 0; i < n; i++)
+		assert_int_equal(pids[i], last + 1 - (n - 1 - i));
+	assert_int_equal(fstatat(s.dir, "execs", &st, 0), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	remove_and_close(&s);
+}
+
+/* Who waits for the file while another replaces it must not write into the old one. */
+static void notes_of_two_are_all_there(void **state)
+{
+	(void)state;
+	struct mr_state s = create("a");
+	autofree pid_t *pids = NULL;
+	bool seen[2000] = {0};
+
+	for (pid_t pid = 0; pid < 65536 / 7 - 500; pid++)
+		assert_int_equal(mr_state_add_exec(s.dir, 100000 + pid), 0);
+	pid_t child = fork();
+	for (pid_t i = child ? 0 : 1; i < 2000; i += 2)
+		if (mr_state_add_exec(s.dir, 200000 + i) < 0)
+			child ? fail() : _exit(1);
+	if (child == 0)
+		_exit(0);
+	int status;
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	const ssize_t n = mr_state_read_execs(&s, &pids);
+	for (ssize_t i = 0; i < n; i++)
+		if (pids[i] >= 200000)
+			seen[pids[i] - 200000] = true;
+	for (size_t i = 0; i < 2000; i++)
+		assert_true(seen[i]);
+	remove_and_close(&s);
+}
+
 /* --- removal, list --- */
 
 static void strangers_are_not_removed(void **state)
@@ -525,6 +574,8 @@ int main(void)
 		TEST(intent_of_another_container_is_damaged),
 		TEST(checksum_is_over_the_text_before_it),
 		TEST(status_is_kept_as_it_is),
+		TEST(the_newer_notes_stay),
+		TEST(notes_of_two_are_all_there),
 		TEST(strangers_are_not_removed),
 		TEST(list_is_sorted_and_holds_ids_only),
 		TEST(process_is_found_again_until_it_ends),
