@@ -86,6 +86,9 @@ void mr_oom_cases_feed(struct mr_oom_cases *cases, const char *line, size_t len)
 	const bool has_table = log->report.open && log->report.table.n > 0;
 	const size_t before = log->n_kills;
 
+	/* The last kill of the log may be in no case. */
+	if (cases->failed)
+		return;
 	cases->n_lines++;
 	mr_oom_log_feed(log, line, len);
 	if (log->n_kills > before) {

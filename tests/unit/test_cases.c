@@ -294,6 +294,20 @@ static void long_logs_keep_the_newest(void **state)
 	mr_oom_cases_clear(&cases);
 }
 
+/* Without memory for a case there is none to add to. */
+static void a_failure_is_the_end(void **state)
+{
+	(void)state;
+	struct mr_oom_cases cases;
+	autofree char *log = fixture("6.12-v2-own-limit");
+	mr_oom_cases_init(&cases, 4096);
+	cases.failed = true;
+	feed(&cases, log);
+	assert_int_equal(cases.n, 0);
+	assert_int_equal(cases.log.n_kills, 0);
+	mr_oom_cases_clear(&cases);
+}
+
 static void json_of_a_log(void **state)
 {
 	(void)state;
@@ -396,6 +410,7 @@ int main(void)
 		cmocka_unit_test(hostile_names_stay_names),
 		cmocka_unit_test(a_wrong_choice_is_not_explained_away),
 		cmocka_unit_test(long_logs_keep_the_newest),
+		cmocka_unit_test(a_failure_is_the_end),
 		cmocka_unit_test(json_of_a_log),
 		cmocka_unit_test(a_record_is_told_as_its_verdict),
 		cmocka_unit_test(records_that_do_not_know_say_so),
