@@ -330,7 +330,8 @@ static struct mr_uint pressure_total(const char *text, const char *kind)
 	return v;
 }
 
-static struct mr_uint nanoseconds(int dir, const char *file)
+/* A file of v1 says nanoseconds. */
+static struct mr_uint read_usec(int dir, const char *file)
 {
 	struct mr_uint v = mr_cgroup_read_number(dir, file);
 	v.value /= 1000;
@@ -345,9 +346,9 @@ static void cpu_usage(const struct mr_cgroup *cg, int v2, struct mr_cgroup_usage
 			       ? -1
 			       : mr_cgroup_dir(cg, MR_CTL_CPUACCT);
 	if (v1 >= 0) {
-		ret->cpu_usage_usec = nanoseconds(v1, "cpuacct.usage");
-		ret->cpu_user_usec = nanoseconds(v1, "cpuacct.usage_user");
-		ret->cpu_system_usec = nanoseconds(v1, "cpuacct.usage_sys");
+		ret->cpu_usage_usec = read_usec(v1, "cpuacct.usage");
+		ret->cpu_user_usec = read_usec(v1, "cpuacct.usage_user");
+		ret->cpu_system_usec = read_usec(v1, "cpuacct.usage_sys");
 		return;
 	}
 	struct mr_cgroup_text buffer;
