@@ -135,8 +135,8 @@ struct mr_cgroup_limits {
 };
 /** @param plan by which @cg was made just now: then the files are left out of which is known
  *             what they say; NULL: read them all */
-int mr_cgroup_read_limits(const struct mr_cgroup *cg, const struct mr_cgroup_plan *plan,
-	struct mr_cgroup_limits *ret, struct mr_error *err);
+void mr_cgroup_read_limits(const struct mr_cgroup *cg, const struct mr_cgroup_plan *plan,
+	struct mr_cgroup_limits *ret);
 
 /** Make a change of memory limits whole by what holds now. Pure: unlimited memory makes
  * memory+swap unlimited; memory+swap alone goes with the limit that holds; a limit alone

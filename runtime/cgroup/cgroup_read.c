@@ -231,13 +231,12 @@ static void cpu_limits_v1(int dir, struct mr_cgroup_limits *ret)
 			     ret->cpu_quota.value >= 0;
 }
 
-int mr_cgroup_read_limits(const struct mr_cgroup *cg, const struct mr_cgroup_plan *plan,
-	struct mr_cgroup_limits *ret, struct mr_error *err)
+void mr_cgroup_read_limits(const struct mr_cgroup *cg, const struct mr_cgroup_plan *plan,
+	struct mr_cgroup_limits *ret)
 {
-	(void)err;
 	memset(ret, 0, sizeof(*ret));
 	if (!cg->host)
-		return 0;
+		return;
 	const int h = cg->host->owner[MR_CTL_MEMORY];
 	const int pids = mr_cgroup_dir(cg, MR_CTL_PIDS),
 		  cpu = mr_cgroup_dir(cg, MR_CTL_CPU);
@@ -254,7 +253,6 @@ int mr_cgroup_read_limits(const struct mr_cgroup *cg, const struct mr_cgroup_pla
 		cpu_limits_v2(cpu, ret);
 	else if (cpu >= 0)
 		cpu_limits_v1(cpu, ret);
-	return 0;
 }
 
 /* --- usage --- */

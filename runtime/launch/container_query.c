@@ -132,10 +132,10 @@ int mr_container_score(struct mr_container *c, bool json, char **ret, struct mr_
 	/* Whom the kernel can kill is in the cgroup, whether or not the state says "running"
 	 * already: it is written after the program was executed. */
 	int r = mr_container_open_cgroup(c, &cg, err);
-	if (r == 0)
-		r = mr_cgroup_read_limits(&cg, NULL, &limits, err);
-	if (r == 0)
+	if (r == 0) {
+		mr_cgroup_read_limits(&cg, NULL, &limits);
 		r = mr_ranking_read(&cg, &limits, &ranking, err);
+	}
 	if (r == -ESRCH)
 		mr_hint(err, "minirun explain %s tells how it ended", c->state.id);
 	if (r == 0 && json) {

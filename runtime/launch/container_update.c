@@ -20,15 +20,12 @@ int mr_updated_refresh(const struct mr_state *state, const struct mr_cgroup *cg,
 	struct mr_cgroup_limits *limits, struct mr_error *err)
 {
 	struct mr_updated updated;
-	struct mr_cgroup_limits now;
 	int ret = mr_state_read_updated(state, &updated, err);
 
 	if (ret < 0)
 		return ret == -ENOENT ? 0 : ret;
-	ret = mr_cgroup_read_limits(cg, NULL, &now, err);
-	if (ret == 0)
-		*limits = now;
-	return ret;
+	mr_cgroup_read_limits(cg, NULL, limits);
+	return 0;
 }
 
 int mr_updated_apply(const struct mr_state *state, const struct mr_cgroup_limits *limits,
@@ -90,9 +87,8 @@ static int record(struct mr_container *c, const struct mr_cgroup *cg,
 	/* One that an engine has only created has no record so far. */
 	if (ret < 0)
 		return ret == -ENOENT ? 0 : ret;
-	ret = mr_cgroup_read_limits(cg, NULL, &limits, err);
-	if (ret == 0)
-		ret = mr_updated_apply(&c->state, &limits, &json, err);
+	mr_cgroup_read_limits(cg, NULL, &limits);
+	ret = mr_updated_apply(&c->state, &limits, &json, err);
 	return ret < 0 ? ret : mr_state_write_status(&c->state, json, false, err);
 }
 
@@ -105,8 +101,7 @@ static int change(struct mr_container *c, struct mr_spec *wanted, struct mr_cgro
 	struct mr_intent intent;
 
 	int ret = mr_state_read_intent(&c->state, &intent, err);
-	if (ret == 0)
-		ret = mr_cgroup_read_limits(cg, NULL, &now, err);
+	mr_cgroup_read_limits(cg, NULL, &now);
 	if (ret == 0 && memory)
 		mr_cgroup_complete_memory(memory, &now);
 	if (ret == 0)

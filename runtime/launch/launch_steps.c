@@ -377,8 +377,8 @@ int mr_launch_step_observe(struct mr_launch *l, struct mr_error *err)
 	mr_oom_watch_listen(&l->watch, true);
 	if (can_make_cgroups(l->plan->spec))
 		mr_oom_watch_follow(&l->watch);
-	int ret = mr_cgroup_read_limits(&l->cgroup, &l->plan->cgroup, &l->limits, err);
-	return ret < 0 ? ret : warn_of_found_limit(l, err);
+	mr_cgroup_read_limits(&l->cgroup, &l->plan->cgroup, &l->limits);
+	return warn_of_found_limit(l, err);
 }
 
 /* The child may go on to its first foreign instruction. */

@@ -81,8 +81,8 @@ static void explain(struct mr_container *c, struct mr_error *err)
 
 	if (mr_container_open_cgroup(c, &cg, &ignored) < 0)
 		return;
-	if (mr_cgroup_read_limits(&cg, NULL, &limits, &ignored) == 0 &&
-		mr_oom_watch_prepare(&watch, &cg, &ignored) == 0) {
+	mr_cgroup_read_limits(&cg, NULL, &limits);
+	if (mr_oom_watch_prepare(&watch, &cg, &ignored) == 0) {
 		mr_explain_low_limit(&limits, 0, watch.base.kills, err);
 		mr_oom_watch_close(&watch);
 	}
