@@ -19,7 +19,7 @@ static void put_duration(const struct mr_record *r, struct mr_str *out)
 		mr_str_appendf(out, " after %.1f s", (double)r->wall_usec / 1e6);
 }
 
-/* @unit bytes in one of the unit that @limit is written in */
+/* The peak, and of which limit, if there was one. */
 static void put_amount(const struct mr_record *r, struct mr_str *out)
 {
 	char peak[24], limit[24];
