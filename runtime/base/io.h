@@ -81,7 +81,8 @@ int mr_write_file_at(int dirfd, const char *path, const char *text);
  * stands untouched and the temporary file is gone
  */
 int mr_write_atomic_at(int dirfd, const char *name, const void *data, size_t len, mode_t mode);
-/** The same, and it outlives a power failure: fsync of the file and of its directory. */
+/** The same, and it outlives a power failure: fsync of the file and of its directory. When
+ * that of the directory fails the new file stands, and which one outlives it is not known. */
 int mr_write_durable_at(int dirfd, const char *name, const void *data, size_t len, mode_t mode);
 
 /** Nanoseconds of CLOCK_MONOTONIC. */
