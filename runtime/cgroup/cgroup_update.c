@@ -141,13 +141,15 @@ static int make_room(
 struct snapshot {
 	int dir;
 	const char *file;
-	char old[64]; /* "": not known */
+	const char *old; /* NULL: not known; "": an empty list */
 };
 
-static struct snapshot *take_snapshot(
-	const struct mr_cgroup *cg, const struct mr_cgroup_rows *rows)
+/* @return NULL: no memory */
+static struct snapshot *take_snapshot(const struct mr_cgroup *cg,
+	const struct mr_cgroup_rows *rows, struct mr_arena *arena)
 {
-	struct snapshot *all = calloc(rows->n + 1, sizeof(*all));
+	struct snapshot *all = mr_arena_alloc(arena, (rows->n + 1) * sizeof(*all));
+	char text[4096]; /* a list of processors can be long */
 
 	for (size_t i = 0; all && i < rows->n; i++) {
 		const struct mr_cgroup_row *row = &rows->items[i];
@@ -156,15 +158,16 @@ static struct snapshot *take_snapshot(
 		s->dir = h < 0 ? -1 : cg->dir[h];
 		s->file = row->file;
 		ssize_t n = s->dir < 0 ? -1
-				       : mr_read_line_at(s->dir, s->file, s->old,
-						 sizeof(s->old));
+				       : mr_read_line_at(s->dir, s->file, text, sizeof(text));
 		if (n == -ENOENT && row->else_file) {
 			s->file = row->else_file;
-			n = mr_read_line_at(s->dir, s->file, s->old, sizeof(s->old));
+			n = mr_read_line_at(s->dir, s->file, text, sizeof(text));
 		}
 		/* Files of several lines are not read as they are written. */
-		if (n < 0 || strchr(s->old, '\n'))
-			s->old[0] = '\0';
+		const bool known = n >= 0 && !strchr(text, '\n');
+		s->old = known ? mr_arena_strdup(arena, text) : NULL;
+		if (known && !s->old)
+			return NULL;
 	}
 	return all;
 }
@@ -173,8 +176,10 @@ static struct snapshot *take_snapshot(
 static void take_back(const struct snapshot *all, size_t n)
 {
 	while (n-- > 0) {
-		if (all[n].old[0])
-			mr_write_file_at(all[n].dir, all[n].file, all[n].old);
+		/* A write of nothing would not reach the kernel. */
+		if (all[n].old)
+			mr_write_file_at(all[n].dir, all[n].file,
+				all[n].old[0] ? all[n].old : "\n");
 	}
 }
 
@@ -199,7 +204,7 @@ static void take_scope_back(const struct mr_cgroup *cg, const bool *user_scope,
 	struct mr_cgroup_rows before = {calloc(rows->n + 1, sizeof(*rows->items)), 0};
 
 	for (size_t i = 0; before.items && i < rows->n; i++) {
-		if (!old[i].old[0])
+		if (!old[i].old)
 			continue;
 		before.items[before.n] = (struct mr_cgroup_row){
 			.controller = rows->items[i].controller,
@@ -223,14 +228,15 @@ static bool is_raised(const char *limit, int dir)
 }
 
 static int apply(const struct mr_cgroup_plan *plan, const bool *user_scope,
-	struct mr_cgroup *cg, struct mr_strv *warnings, struct mr_error *err)
+	struct mr_cgroup *cg, struct mr_arena *arena, struct mr_strv *warnings,
+	struct mr_error *err)
 {
 	const int memory = mr_cgroup_dir(cg, MR_CTL_MEMORY);
 	const char *limit = mr_host_is_v2(cg->host, MR_CTL_MEMORY) && memory >= 0
 				    ? find_row(&plan->rows, "memory.max")
 				    : NULL;
 	char high[64] = "";
-	autofree struct snapshot *old = take_snapshot(cg, &plan->rows);
+	const struct snapshot *old = take_snapshot(cg, &plan->rows, arena);
 
 	if (!old)
 		return mr_fail(err, ENOMEM, "change limits");
@@ -343,7 +349,7 @@ int mr_cgroup_update(struct mr_spec *wanted, bool emulate, const bool *user_scop
 	if (r == 0)
 		r = make_late(&plan, cg, &late, err);
 	if (r == 0)
-		r = apply(&plan, user_scope, cg, warnings, err);
+		r = apply(&plan, user_scope, cg, arena, warnings, err);
 	if (r == 0)
 		r = fill_late(cg, &late, err);
 	if (r < 0)

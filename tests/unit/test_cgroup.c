@@ -777,6 +777,38 @@ static void test_directory_that_exists(void **state)
 	assert_non_null(strstr(err.message, "has cgroups below it"));
 }
 
+/* What a list was before: empty, which is a value, or long. The weight fails. */
+static void test_update_is_taken_back(void **state)
+{
+	(void)state;
+	struct mr_host host = fixture_host(true);
+	struct case_ *c = new_case();
+	struct mr_cpu cpu = {.cpus = "0-1", .mems = "0"};
+	struct mr_cgroup cg;
+	char list[400] = "", line[402];
+
+	for (int i = 0; strlen(list) < 300; i += 2)
+		snprintf(list + strlen(list), sizeof(list) - strlen(list), "%s%d", i ? "," : "", i);
+	snprintf(line, sizeof(line), "%s\n", list);
+	put("mnt/cgroup.subtree_control", "cpuset io\n");
+	put("mnt/minirun/cgroup.subtree_control", "cpuset io\n");
+	put("mnt/minirun/c/cpuset.cpus", "\n");
+	put("mnt/minirun/c/cpuset.mems", line);
+	assert_int_equal(mr_cgroup_open(&host, "/minirun/c", &cg, &c->err), 1);
+	c->resources.cpu = &cpu;
+	struct mr_block_io io = {.weight = {true, 100}};
+	c->resources.block_io = &io;
+	c->resources.memory = NULL;
+	assert_true(mr_cgroup_update(&c->spec, false, NULL, &cg, &c->arena, &c->warnings,
+			    &c->err) < 0);
+	assert_non_null(strstr(c->err.message, "io.weight"));
+	/* No truncation here: what was longer shows behind. */
+	expect_file("mnt/minirun/c/cpuset.cpus", "\n-1");
+	expect_file("mnt/minirun/c/cpuset.mems", line);
+	mr_cgroup_close(&cg);
+	free_case(c);
+}
+
 static void test_apply(void **state)
 {
 	(void)state;
@@ -925,6 +957,7 @@ int main(void)
 		FIXTURE_TEST(test_freezer_that_was_not_joined),
 		FIXTURE_TEST(test_create_and_undo),
 		FIXTURE_TEST(test_directory_that_exists),
+		FIXTURE_TEST(test_update_is_taken_back),
 		FIXTURE_TEST(test_apply),
 		FIXTURE_TEST(test_enter),
 		FIXTURE_TEST(test_controllers_on_the_way_down),
