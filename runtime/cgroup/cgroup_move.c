@@ -103,21 +103,46 @@ int mr_cgroup_open_late(const struct mr_cgroup *cg, int h, struct mr_error *err)
 	return r < 0 ? r : made.dir[h];
 }
 
+static struct mr_cgroup only(const struct mr_cgroup *cg, int h, int dir)
+{
+	struct mr_cgroup one = *cg;
+
+	for (int i = 0; i < MR_MAX_HIERARCHIES; i++)
+		one.dir[i] = i == h ? dir : -1;
+	return one;
+}
+
 int mr_cgroup_move_in(const struct mr_cgroup *cg, int h, int dir, int64_t deadline,
 	struct mr_error *err)
 {
 	struct mover m = {.joined = *cg,
-		.late = *cg,
+		.late = only(cg, h, dir),
 		.dir = dir,
 		.name = mr_path_base(cg->host->hierarchies[h].mount_point),
 		.deadline = deadline};
 	int r;
 
-	for (int i = 0; i < MR_MAX_HIERARCHIES; i++)
-		m.late.dir[i] = i == h ? dir : -1;
 	m.joined.dir[h] = -1;
 	while ((r = move_missing(&m, err)) > 0)
 		;
 	free(m.moved.items);
 	return r;
+}
+
+void mr_cgroup_move_out(const struct mr_cgroup *cg, int h, int dir, int64_t deadline)
+{
+	const struct mr_cgroup late = only(cg, h, dir);
+	struct mr_error ignored;
+	bool moved;
+
+	/* Again, for those who were born meanwhile. */
+	do {
+		struct pid_set inside = {0};
+		moved = false;
+		if (mr_cgroup_pids(&late, &inside.items, &inside.n, &ignored) < 0)
+			return;
+		for (size_t i = 0; i < inside.n; i++)
+			moved |= move(dir, "../cgroup.procs", inside.items[i]) == 0;
+		free(inside.items);
+	} while (moved && mr_now_mono_ns() < deadline);
 }

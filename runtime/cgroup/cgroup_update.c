@@ -12,7 +12,7 @@
  * - systemd's driver: the scope around the container has the same limits, and systemd writes
  *   them. What rises, rises there first; what falls, falls in the container first.
  * - A controller that no limit needed so far is joined now: on v1 a cgroup is made, gets its
- *   limits, and then the processes.
+ *   limits, and then the processes. If they cannot all be moved it is removed again.
  *
  * cgroups(7), Documentation/admin-guide/cgroup-v1/memory.rst, cgroup-v2.rst
  */
@@ -183,81 +183,6 @@ static void take_back(const struct snapshot *all, size_t n)
 	}
 }
 
-/* --- all together --- */
-
-static int update_scope(const struct mr_cgroup *cg, const bool *user_scope,
-	const struct mr_cgroup_rows *rows, struct mr_error *err)
-{
-	auto_strv properties = {0};
-
-	if (!user_scope)
-		return 0;
-	int r = mr_scope_properties(rows, &properties, err);
-	return r < 0 ? r : mr_scope_update(cg->path, *user_scope, &properties, err);
-}
-
-/* The scope as it was: what the container's own files still say. */
-static void take_scope_back(const struct mr_cgroup *cg, const bool *user_scope,
-	const struct mr_cgroup_rows *rows, const struct snapshot *old)
-{
-	struct mr_error ignored;
-	struct mr_cgroup_rows before = {calloc(rows->n + 1, sizeof(*rows->items)), 0};
-
-	for (size_t i = 0; before.items && i < rows->n; i++) {
-		if (!old[i].old)
-			continue;
-		before.items[before.n] = (struct mr_cgroup_row){
-			.controller = rows->items[i].controller,
-			.file = old[i].file,
-			.value = old[i].old,
-		};
-		before.n++;
-	}
-	if (before.items)
-		update_scope(cg, user_scope, &before, &ignored);
-	free(before.items);
-}
-
-/* Is the limit above what the container has? Then the scope must have it first. */
-static bool is_raised(const char *limit, int dir)
-{
-	uint64_t wanted = UINT64_MAX, now;
-
-	return limit && mr_read_u64_at(dir, "memory.max", &now) == 0 &&
-	       (mr_streq(limit, "max") || mr_parse_u64(limit, &wanted) == 0) && wanted > now;
-}
-
-static int apply(const struct mr_cgroup_plan *plan, const bool *user_scope,
-	struct mr_cgroup *cg, struct mr_arena *arena, struct mr_strv *warnings,
-	struct mr_error *err)
-{
-	const int memory = mr_cgroup_dir(cg, MR_CTL_MEMORY);
-	const char *limit = mr_host_is_v2(cg->host, MR_CTL_MEMORY) && memory >= 0
-				    ? find_row(&plan->rows, "memory.max")
-				    : NULL;
-	char high[64] = "";
-	const struct snapshot *old = take_snapshot(cg, &plan->rows, arena);
-
-	if (!old)
-		return mr_fail(err, ENOMEM, "change limits");
-	const bool scope_first = is_raised(limit, memory);
-	int r = limit ? make_room(memory, limit, high, sizeof(high), err) : 0;
-	if (r == 0 && scope_first)
-		r = update_scope(cg, user_scope, &plan->rows, err);
-	if (r == 0) {
-		r = mr_cgroup_apply(plan, cg, warnings, err);
-		if (r < 0 && scope_first)
-			take_scope_back(cg, user_scope, &plan->rows, old);
-	}
-	if (r == 0 && !scope_first)
-		r = update_scope(cg, user_scope, &plan->rows, err);
-	if (r < 0)
-		take_back(old, plan->rows.n);
-	if (high[0] && (r < 0 || !find_row(&plan->rows, "memory.high")))
-		mr_write_file_at(memory, "memory.high", high);
-	return r;
-}
-
 /* --- a controller that no limit needed so far --- */
 
 struct late {
@@ -311,16 +236,103 @@ static int fill_late(struct mr_cgroup *cg, const struct late *late, struct mr_er
 	return r;
 }
 
-/* Empty again, or never filled. */
-static void drop_late(const struct mr_cgroup *cg, const struct late *late)
+/* Those who were moved in before it failed go to the default parent, which limits nothing: in a
+ * cgroup that stays the others would be missed, since the next update finds it joined. */
+static void drop_late(const struct mr_cgroup *cg, const struct late *late, struct mr_error *err)
 {
+	const int64_t deadline = mr_now_mono_ns() + MOVE_MS * INT64_C(1000000);
 	char full[MR_CGROUP_FULL_MAX];
 
 	for (int h = 0; h < cg->host->n_hierarchies; h++) {
+		if (!late->made[h])
+			continue;
+		mr_cgroup_move_out(cg, h, cg->dir[h], deadline);
 		mr_cgroup_full(cg->host, h, cg->path, full);
-		if (late->made[h] && rmdir(full) == 0)
+		if (rmdir(full) == 0)
 			mr_cgroup_remove_parents(cg, h);
+		else
+			mr_hint(err, "the cgroup %s stays: %s", full, mr_reason(errno));
 	}
+}
+
+/* --- all together --- */
+
+static int update_scope(const struct mr_cgroup *cg, const bool *user_scope,
+	const struct mr_cgroup_rows *rows, struct mr_error *err)
+{
+	auto_strv properties = {0};
+
+	if (!user_scope)
+		return 0;
+	int r = mr_scope_properties(rows, &properties, err);
+	return r < 0 ? r : mr_scope_update(cg->path, *user_scope, &properties, err);
+}
+
+/* The scope as it was: what the container's own files still say. */
+static void take_scope_back(const struct mr_cgroup *cg, const bool *user_scope,
+	const struct mr_cgroup_rows *rows, const struct snapshot *old)
+{
+	struct mr_error ignored;
+	struct mr_cgroup_rows before = {calloc(rows->n + 1, sizeof(*rows->items)), 0};
+
+	for (size_t i = 0; before.items && i < rows->n; i++) {
+		if (!old[i].old)
+			continue;
+		before.items[before.n] = (struct mr_cgroup_row){
+			.controller = rows->items[i].controller,
+			.file = old[i].file,
+			.value = old[i].old,
+		};
+		before.n++;
+	}
+	if (before.items)
+		update_scope(cg, user_scope, &before, &ignored);
+	free(before.items);
+}
+
+/* Is the limit above what the container has? Then the scope must have it first. */
+static bool is_raised(const char *limit, int dir)
+{
+	uint64_t wanted = UINT64_MAX, now;
+
+	return limit && mr_read_u64_at(dir, "memory.max", &now) == 0 &&
+	       (mr_streq(limit, "max") || mr_parse_u64(limit, &wanted) == 0) && wanted > now;
+}
+
+static int apply(const struct mr_cgroup_plan *plan, const bool *user_scope,
+	const struct late *late, struct mr_cgroup *cg, struct mr_arena *arena,
+	struct mr_strv *warnings, struct mr_error *err)
+{
+	const int memory = mr_cgroup_dir(cg, MR_CTL_MEMORY);
+	const char *limit = mr_host_is_v2(cg->host, MR_CTL_MEMORY) && memory >= 0
+				    ? find_row(&plan->rows, "memory.max")
+				    : NULL;
+	char high[64] = "";
+	const struct snapshot *old = take_snapshot(cg, &plan->rows, arena);
+
+	if (!old)
+		return mr_fail(err, ENOMEM, "change limits");
+	const bool scope_first = is_raised(limit, memory);
+	int r = limit ? make_room(memory, limit, high, sizeof(high), err) : 0;
+	if (r == 0 && scope_first)
+		r = update_scope(cg, user_scope, &plan->rows, err);
+	if (r == 0) {
+		r = mr_cgroup_apply(plan, cg, warnings, err);
+		if (r < 0 && scope_first)
+			take_scope_back(cg, user_scope, &plan->rows, old);
+	}
+	if (r == 0 && !scope_first)
+		r = update_scope(cg, user_scope, &plan->rows, err);
+	if (r == 0) {
+		r = fill_late(cg, late, err);
+		if (r < 0)
+			take_scope_back(cg, user_scope, &plan->rows, old);
+	}
+	if (r < 0)
+		take_back(old, plan->rows.n);
+	if (high[0] && (r < 0 || !find_row(&plan->rows, "memory.high")))
+		mr_write_file_at(memory, "memory.high", high);
+	return r;
 }
 
 int mr_cgroup_update(struct mr_spec *wanted, bool emulate, const bool *user_scope,
@@ -349,10 +361,8 @@ int mr_cgroup_update(struct mr_spec *wanted, bool emulate, const bool *user_scop
 	if (r == 0)
 		r = make_late(&plan, cg, &late, err);
 	if (r == 0)
-		r = apply(&plan, user_scope, cg, arena, warnings, err);
-	if (r == 0)
-		r = fill_late(cg, &late, err);
+		r = apply(&plan, user_scope, &late, cg, arena, warnings, err);
 	if (r < 0)
-		drop_late(cg, &late);
+		drop_late(cg, &late, err);
 	return r;
 }

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "base/io.h"
 #include "cgroup/cgroup_internal.h"
 
 #include <dirent.h>
@@ -809,6 +810,55 @@ static void test_update_is_taken_back(void **state)
 	free_case(c);
 }
 
+static void test_late_joining_fails(void **state)
+{
+	(void)state;
+	struct mr_host host = no_host();
+	struct case_ *c = new_case();
+	struct mr_cgroup cg;
+	char mount[128];
+
+	host.layout = MR_LAYOUT_V1;
+	snprintf(mount, sizeof(mount), "%s/memory", top);
+	host.owner[MR_CTL_MEMORY] = add_hierarchy(&host, false, mount);
+	put("memory/minirun/c/memory.limit_in_bytes", "536870912\n");
+	put("memory/minirun/c/cgroup.procs", "4194303\n");
+	assert_int_equal(mr_cgroup_open(&host, "/minirun/c", &cg, &c->err), 1);
+	/* As if somebody made it meanwhile: it can be limited, but there is no way in. */
+	snprintf(mount, sizeof(mount), "%s/pids", top);
+	host.owner[MR_CTL_PIDS] = add_hierarchy(&host, false, mount);
+	put("pids/minirun/c/pids.max", "max\n");
+	c->memory.limit = (struct mr_int){true, 67108864};
+	c->resources.has_pids = true;
+	c->resources.pids_limit = (struct mr_int){true, 5};
+	assert_int_equal(mr_cgroup_update(&c->spec, false, NULL, &cg, &c->arena, &c->warnings,
+				 &c->err),
+		-ENOENT);
+	assert_non_null(strstr(c->err.message, "move process 4194303 into the pids cgroup"));
+	expect_file("memory/minirun/c/memory.limit_in_bytes", "536870912\n");
+	expect_file("pids/minirun/c/pids.max", "max\n");
+	/* It has files here, so it stays, and that is said. */
+	assert_non_null(strstr(c->err.hint, "/pids/minirun/c stays"));
+	mr_cgroup_close(&cg);
+	free_case(c);
+}
+
+/* A file is no list that shrinks: what can be seen is where they were sent. */
+static void test_move_out(void **state)
+{
+	(void)state;
+	struct mr_host host = fixture_host(false);
+	struct mr_cgroup cg;
+	struct mr_error err = {0};
+
+	put("mnt/a/cgroup.procs", "");
+	put("mnt/a/c/cgroup.procs", "4194303\n");
+	assert_int_equal(mr_cgroup_open(&host, "/a/c", &cg, &err), 1);
+	mr_cgroup_move_out(&cg, 0, cg.dir[0], mr_now_mono_ns() + 1000000);
+	expect_file("mnt/a/cgroup.procs", "4194303");
+	mr_cgroup_close(&cg);
+}
+
 static void test_apply(void **state)
 {
 	(void)state;
@@ -958,6 +1008,8 @@ int main(void)
 		FIXTURE_TEST(test_create_and_undo),
 		FIXTURE_TEST(test_directory_that_exists),
 		FIXTURE_TEST(test_update_is_taken_back),
+		FIXTURE_TEST(test_late_joining_fails),
+		FIXTURE_TEST(test_move_out),
 		FIXTURE_TEST(test_apply),
 		FIXTURE_TEST(test_enter),
 		FIXTURE_TEST(test_controllers_on_the_way_down),
