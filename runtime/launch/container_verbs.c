@@ -7,6 +7,7 @@
 #include "base/sys.h"
 #include "launch/cleanup.h"
 #include "launch/plan.h"
+#include "record/kept.h"
 #include "record/patch.h"
 
 #include <errno.h>

@@ -338,10 +338,13 @@ static int check_state(struct mr_container *c, bool ignore_paused, struct mr_err
 
 	if (ret < 0)
 		return ret;
-	if (!mr_cleanup_is_live(&c->live))
+	const char *status = mr_container_oci_status(c);
+	if (mr_streq(status, "creating"))
+		return mr_container_not_running(c, err);
+	if (mr_streq(status, "stopped"))
 		return mr_fail_text(err, ESRCH, "cannot exec in a stopped container: "
 						"container not running");
-	if (mr_streq(c->live.status, "paused") && !ignore_paused)
+	if (mr_streq(status, "paused") && !ignore_paused)
 		return mr_fail_text(err, EBUSY,
 			"cannot exec in a paused container: resume it, or use --ignore-paused");
 	return 0;

@@ -192,6 +192,9 @@ has_ended() { ! kill -0 "$1" 2>/dev/null; }
 		assert_contains "$stderr" "container not running: '$ID' is still being set up"
 		assert_contains "$stderr" "minirun delete --force $ID"
 	done
+	run --separate-stderr minirun exec "$ID" true
+	assert_status 255
+	assert_contains "$stderr" "is still being set up"
 	assert_eq "$(minirun state "$ID" | jq -r .status)" creating
 	assert_eq "$(minirun list --format json | jq -r --arg id "$ID" '.[] | select(.id == $id) | .status')" creating
 	assert_eq "$(state .State.Status)" created

@@ -156,10 +156,10 @@ lines() {
 }
 
 @test "timeline: a sample each 5 ms costs about 1 % of a CPU, and no more than 2" {
-	local before used round
+	local before used
 	requires real-cpu
 	# What others do on a busy host only adds to it.
-	for round in 1 2 3; do
+	for _ in 1 2 3; do
 		background_minirun run --name "$ID" --timeline "$TIMELINE" -m 64m -- "$MEMLAB" anon 60M --rate 20M + hold 1
 		wait_for state_is .State.Status running
 		before=$(cut -d ' ' -f 1 "/proc/$BG_PID/schedstat")
