@@ -234,7 +234,7 @@ struct mr_update {
 };
 /**
  * Change limits while it runs. All or nothing: what was written is taken back when a later
- * part fails. A memory limit that is not reached by reclaiming is -EBUSY, on cgroup v2 too,
+ * part fails, except limits of single devices. A memory limit that is not reached by reclaiming is -EBUSY, on cgroup v2 too,
  * where the kernel would kill instead. Devices are never touched. The record shows what
  * the kernel took.
  * @param message warnings go there; may be NULL

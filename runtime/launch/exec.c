@@ -15,7 +15,6 @@
 #include "base/io.h"
 #include "base/json.h"
 #include "base/str.h"
-#include "launch/cleanup.h"
 #include "launch/launch.h"
 #include "spec/parse.h"
 #include "spec/validate.h"

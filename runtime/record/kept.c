@@ -9,10 +9,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #define DIRECTORY "@records"
+#define SUFFIX ".json"
 #define NAME_SIZE 300
 
 /* @return a descriptor, -ENOENT: nothing was ever kept, or -errno with its message */
@@ -83,7 +85,7 @@ int mr_kept_add(const struct mr_state *state, struct mr_error *err)
 	autoclose int dir = open_records(state->root, true, err);
 	if (dir < 0)
 		return dir;
-	snprintf(name, sizeof(name), "%s.json", state->id);
+	snprintf(name, sizeof(name), "%s" SUFFIX, state->id);
 	if (renameat(state->dir, "status.json", dir, name) < 0 && errno != ENOENT)
 		return mr_fail(err, errno, "keep the record of '%s'", state->id);
 	prune(dir);
@@ -97,9 +99,50 @@ int mr_kept_read(const char *root, const char *id, char **ret_json, struct mr_er
 
 	if (dir < 0)
 		return dir;
-	snprintf(name, sizeof(name), "%s.json", id);
+	snprintf(name, sizeof(name), "%s" SUFFIX, id);
 	int r = mr_read_file_at(dir, name, MR_JSON_MAX_BYTES, ret_json, NULL);
 	return r < 0 ? mr_fail(err, -r, "read the kept record of '%s'", id) : 0;
+}
+
+/* What has another name is no record. */
+static int add_id(const char *name, struct mr_strv *ret)
+{
+	char id[NAME_SIZE];
+
+	if (!mr_has_suffix(name, SUFFIX))
+		return 0;
+	snprintf(id, sizeof(id), "%.*s", (int)(strlen(name) - strlen(SUFFIX)), name);
+	return mr_is_id(id) ? mr_strv_add(ret, id) : 0;
+}
+
+static int compare(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+int mr_kept_list(const char *root, struct mr_strv *ret, struct mr_error *err)
+{
+	struct mr_error reason = { 0 };
+	int fd = open_records(root, false, &reason);
+
+	if (fd == -ENOENT)
+		return 0;
+	if (fd < 0) {
+		*err = reason;
+		return fd;
+	}
+	DIR *d = fdopendir(fd);
+	int r = d ? 0 : mr_fail(err, errno, "list '%s/" DIRECTORY "'", root);
+	for (struct dirent *e; r == 0 && (e = readdir(d));)
+		if (add_id(e->d_name, ret) < 0)
+			r = mr_fail(err, ENOMEM, "list of records");
+	if (d)
+		closedir(d);
+	else
+		mr_close(&fd);
+	if (ret->n > 1)
+		qsort(ret->items, ret->n, sizeof(*ret->items), compare);
+	return r;
 }
 
 int mr_kept_remove(const char *root, const char *id, struct mr_error *err)
@@ -109,7 +152,7 @@ int mr_kept_remove(const char *root, const char *id, struct mr_error *err)
 
 	if (dir < 0)
 		return dir;
-	snprintf(name, sizeof(name), "%s.json", id);
+	snprintf(name, sizeof(name), "%s" SUFFIX, id);
 	return unlinkat(dir, name, 0) < 0
 		       ? mr_fail(err, errno, "remove the kept record of '%s'", id)
 		       : 0;

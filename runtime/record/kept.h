@@ -21,6 +21,8 @@ int mr_kept_check_id(const char *id, struct mr_error *err);
 int mr_kept_add(const struct mr_state *state, struct mr_error *err);
 /** @return 0, or -ENOENT: none is kept */
 int mr_kept_read(const char *root, const char *id, char **ret_json, struct mr_error *err);
+/** The ids of all that are kept, sorted. @ret is appended to */
+int mr_kept_list(const char *root, struct mr_strv *ret, struct mr_error *err);
 /** -ENOENT: none is kept. */
 int mr_kept_remove(const char *root, const char *id, struct mr_error *err);
 
