@@ -234,9 +234,9 @@ struct mr_update {
 };
 /**
  * Change limits while it runs. All or nothing: what was written is taken back when a later
- * part fails, except limits of single devices. A memory limit that is not reached by reclaiming is -EBUSY, on cgroup v2 too,
- * where the kernel would kill instead. Devices are never touched. The record shows what
- * the kernel took.
+ * part fails, except limits of single devices. A memory limit that is not reached by
+ * reclaiming is -EBUSY, on cgroup v2 too, where the kernel would kill instead. Access to
+ * devices is never touched. The record shows what the kernel took.
  * @param message warnings go there; may be NULL
  */
 int mr_container_update(struct mr_container *c, const struct mr_update *update,

@@ -18,6 +18,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -55,6 +56,28 @@ int mr_leave_caller(void)
 	if (chdir("/") < 0)
 		return ret; /* then it stays in use; nothing else depends on it */
 	return ret;
+}
+
+static int compare(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+int mr_list_names(int fd, int (*add)(int dir, const char *name, struct mr_strv *ret),
+	struct mr_strv *ret)
+{
+	DIR *d = fdopendir(fd);
+	int r = d ? 0 : -errno;
+
+	if (!d)
+		close(fd);
+	for (struct dirent *e; r == 0 && (e = readdir(d));)
+		r = add(fd, e->d_name, ret);
+	if (d)
+		closedir(d);
+	if (ret->n > 1)
+		qsort(ret->items, ret->n, sizeof(*ret->items), compare);
+	return r;
 }
 
 int mr_write_all(int fd, const void *data, size_t len)

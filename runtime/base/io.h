@@ -9,6 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
+struct mr_strv;
+
 /* Owned descriptors; whole files read and written relative to a directory descriptor. */
 
 static inline void mr_close_fd(const int *fd)
@@ -38,6 +40,15 @@ void mr_close(int *fd);
  * @return 0, or -errno: /dev/null cannot be opened
  */
 int mr_leave_caller(void);
+
+/**
+ * The names in a directory, sorted.
+ *
+ * @param fd  the directory; taken, also after failure
+ * @param add appends what the name stands for to @ret, or nothing; @return 0 or -errno
+ */
+int mr_list_names(int fd, int (*add)(int dir, const char *name, struct mr_strv *ret),
+	struct mr_strv *ret);
 
 /** Repeats on EINTR and short writes. @return 0 or -errno */
 int mr_write_all(int fd, const void *data, size_t len);

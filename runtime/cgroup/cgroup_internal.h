@@ -65,7 +65,7 @@ int mr_cgroup_open_late(const struct mr_cgroup *cg, int h, struct mr_error *err)
  * than that, other -errno */
 int mr_cgroup_move_in(const struct mr_cgroup *cg, int h, int dir, int64_t deadline,
 	struct mr_error *err);
-/** Move all that are in @dir to the cgroup above it: where each came from is not known. */
+/** Move all that are in @dir to the root of hierarchy @h: where each came from is not known. */
 void mr_cgroup_move_out(const struct mr_cgroup *cg, int h, int dir, int64_t deadline);
 
 /** Begin to freeze where only v1 can: make the container's freezer cgroup if need be and

@@ -132,9 +132,11 @@ int mr_cgroup_move_in(const struct mr_cgroup *cg, int h, int dir, int64_t deadli
 void mr_cgroup_move_out(const struct mr_cgroup *cg, int h, int dir, int64_t deadline)
 {
 	const struct mr_cgroup late = only(cg, h, dir);
+	char root[MR_CGROUP_FULL_MAX];
 	struct mr_error ignored;
 	bool moved;
 
+	mr_cgroup_full(cg->host, h, "/cgroup.procs", root);
 	/* Again, for those who were born meanwhile. */
 	do {
 		struct pid_set inside = {0};
@@ -142,7 +144,7 @@ void mr_cgroup_move_out(const struct mr_cgroup *cg, int h, int dir, int64_t dead
 		if (mr_cgroup_pids(&late, &inside.items, &inside.n, &ignored) < 0)
 			return;
 		for (size_t i = 0; i < inside.n; i++)
-			moved |= move(dir, "../cgroup.procs", inside.items[i]) == 0;
+			moved |= move(AT_FDCWD, root, inside.items[i]) == 0;
 		free(inside.items);
 	} while (moved && mr_now_mono_ns() < deadline);
 }

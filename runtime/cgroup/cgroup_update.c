@@ -236,8 +236,8 @@ static int fill_late(struct mr_cgroup *cg, const struct late *late, struct mr_er
 	return r;
 }
 
-/* Those who were moved in before it failed go to the default parent, which limits nothing: in a
- * cgroup that stays the others would be missed, since the next update finds it joined. */
+/* Those who were moved in before it failed go to the root, which limits nothing: in a cgroup that
+ * stays the others would be missed, since the next update finds it joined. */
 static void drop_late(const struct mr_cgroup *cg, const struct late *late, struct mr_error *err)
 {
 	const int64_t deadline = mr_now_mono_ns() + MOVE_MS * INT64_C(1000000);

@@ -161,13 +161,12 @@ int mr_container_refuse_damaged(const struct mr_container *c, struct mr_error *e
 	return -EBADMSG;
 }
 
-/* One whose launcher was killed meanwhile is none that is being created: see
- * mr_container_is_lost(). */
 const char *mr_container_oci_status(const struct mr_container *c)
 {
-	const bool lives = mr_cleanup_is_live(&c->live) || mr_streq(c->live.status, "creating");
+	const bool creating =
+		mr_streq(c->live.status, "creating") && !mr_container_is_lost(&c->live);
 
-	return lives ? c->live.status : "stopped";
+	return creating || mr_cleanup_is_live(&c->live) ? c->live.status : "stopped";
 }
 
 int mr_container_not_running(const struct mr_container *c, struct mr_error *err)

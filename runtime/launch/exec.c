@@ -223,13 +223,13 @@ static int plan_namespaces(pid_t init, struct mr_plan *p, struct mr_error *err)
 
 /* In a user namespace that is joined we hold every capability, also when the spec names none:
  * an ordinary user's container has been given one, mr_spec_add_user_namespace(). */
-static int plan_caps(struct mr_plan *p, struct mr_error *err)
+static int plan_caps(struct mr_plan *p, struct mr_strv *warnings, struct mr_error *err)
 {
 	struct mr_host there = p->host;
 
 	if (p->ns.join[MR_NS_USER])
 		there.effective_caps = UINT64_MAX;
-	return mr_caps_plan(p->spec, &there, &p->caps, &p->warnings, err);
+	return mr_caps_plan(p->spec, &there, &p->caps, warnings, err);
 }
 
 /* The root is what the joined mount namespace has; without one, the container's directory. */
@@ -290,7 +290,7 @@ static int plan_process(struct mr_container *c, const struct mr_exec_options *o,
 				 : change_process(o, p->spec, err);
 	if (ret == 0)
 		ret = mr_spec_validate_process(p->spec, o->process ? o->process : "exec",
-			&p->warnings, err);
+			o->process ? &p->warnings : NULL, err);
 	if (ret < 0)
 		return ret;
 	memset(p->spec->hooks, 0, sizeof(p->spec->hooks));
@@ -303,21 +303,24 @@ int mr_exec_plan(struct mr_container *c, int init, const struct mr_exec_options 
 {
 	struct mr_intent intent;
 	char cache[PATH_MAX + 16];
+	/* What is the container's own was told at its launch. */
+	struct mr_strv *told = o->process ? &p->warnings : NULL;
+	const bool caps = o->capabilities && o->capabilities[0];
 	int ret;
 
 	mr_plan_init(p);
 	set_options(c, o, p);
 	p->exec_init = init;
 	p->exec_init_pid = c->live.init.pid;
+	p->exec_status = mr_container_oci_status(c);
 	p->exec_state = c->state.dir;
 	snprintf(cache, sizeof(cache), "%s/@seccomp", p->root);
 	if ((ret = plan_process(c, o, p, err)) < 0 ||
 		(ret = mr_host_read(&p->host, "", err)) < 0 ||
 		(ret = mr_state_read_intent(&c->state, &intent, err)) < 0 ||
 		(ret = plan_namespaces(c->live.init.pid, p, err)) < 0 ||
-		(ret = plan_caps(p, err)) < 0 ||
-		(ret = mr_process_plan(p->spec, &p->host, &p->arena, &p->process, &p->warnings,
-			 err)) < 0 ||
+		(ret = plan_caps(p, caps ? &p->warnings : told, err)) < 0 ||
+		(ret = mr_process_plan(p->spec, &p->host, &p->arena, &p->process, told, err)) < 0 ||
 		(ret = mr_seccomp_plan(p->spec, cache, &p->seccomp, NULL, err)) < 0)
 		return ret;
 	if (intent.n_mount_points == 0)

@@ -70,7 +70,7 @@ static int on_listener(void *arg, int fd, struct mr_error *err)
 	const struct mr_plan *p = l->plan;
 	const pid_t pid = l->monitor.pid;
 	autofree char *state = NULL;
-	int ret = mr_oci_state_of_plan(p, p->exec ? "running" : "creating",
+	int ret = mr_oci_state_of_plan(p, p->exec ? p->exec_status : "creating",
 		p->exec ? p->exec_init_pid : pid, &state, err);
 
 	return ret < 0 ? ret : mr_seccomp_send_listener(&p->seccomp, fd, pid, state, err);
@@ -83,10 +83,12 @@ static void tell_ready(struct mr_launch *l)
 
 	if (l->ready_fd < 0)
 		return;
+	/* Who has heard it may expect that nothing of its own is held any more. */
+	const bool left = mr_leave_caller() == 0;
 	(void)mr_write_all(l->ready_fd, &none, sizeof(none));
 	/* The pipe is the caller's too, but its number must stay: a later failure is written
 	 * to it. */
-	if (mr_leave_caller() < 0 || dup3(STDIN_FILENO, l->ready_fd, O_CLOEXEC) < 0)
+	if (!left || dup3(STDIN_FILENO, l->ready_fd, O_CLOEXEC) < 0)
 		close(l->ready_fd);
 	l->ready_fd = -1;
 }
@@ -140,12 +142,13 @@ static void on_oom(void *arg, int hang)
 		mr_launch_tell_hang(l, hang > 0);
 	if (!l->monitor.started || mr_state_lock(&l->state, 1000, &ignored) < 0)
 		return; /* the record at the end will tell */
+	const bool fresh = mr_launch_refresh(l);
 	mr_launch_name_init(l, &in);
 	mr_verdict_clear(&l->verdict);
 	if (mr_verdict_take(&l->watch, &in, &l->verdict, &ignored) == 0) {
 		l->record.verdict = &l->verdict;
 		mr_launch_read_execs(l);
-		if (mr_launch_refresh(l))
+		if (fresh)
 			mr_launch_write_record(l, l->live.status, &ignored);
 	}
 	mr_state_unlock(&l->state);

@@ -116,8 +116,8 @@ int mr_launch_write_status_copy(struct mr_launch *l, struct mr_error *err);
 void mr_launch_read_execs(struct mr_launch *l);
 /** For a verdict: which processes are init. */
 void mr_launch_name_init(const struct mr_launch *l, struct mr_verdict_input *in);
-/** With the lock: take in what other verbs (start, pause) have written since into
- * l->live.status and the record. @return false when it cannot be read */
+/** With the lock: take in what other verbs (start, pause) have written since into l->live, the
+ * monitor (the program and its start) and the record. @return false when it cannot be read */
 bool mr_launch_refresh(struct mr_launch *l);
 /** Counters and figures at the end, while the cgroup still is there, into the record.
  * Without @figures, which take ten files, only the counters, unless somebody was killed. */

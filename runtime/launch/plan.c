@@ -177,6 +177,7 @@ static int take_listen_fds(struct mr_plan *plan, struct mr_error *err)
 	if (env->n > 0)
 		memcpy(items, env->items, env->n * sizeof(*items));
 	items[env->n] = fds;
+	/* In most cases; the child, who knows, writes its own. */
 	snprintf(to, MR_LISTEN_PID_SIZE, "LISTEN_PID=1");
 	plan->listen_pid = items[env->n + 1] = to;
 	*env = (struct mr_list){ .items = items, .n = env->n + 2, .set = true };

@@ -43,6 +43,7 @@ struct mr_plan {
 	bool exec; /* a further process of a container that runs: exec.h */
 	int exec_init, exec_state; /* pidfd of its init, state directory; borrowed */
 	pid_t exec_init_pid;
+	const char *exec_status; /* of the container: created, running, paused; borrowed */
 	char exec_root[32]; /* of a container in the host's tree: its root, which may be a chroot */
 	const char *const *exec_cgroups; /* sub-cgroups to join, NULL-terminated, or NULL */
 	const char *root;   /* state root, absolute */

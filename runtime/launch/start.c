@@ -3,8 +3,8 @@
  * The verb `start`: let a created container execute its program.
  *
  * What a launcher reads from its socketpair is read here from the connection: an error of
- * the last steps, or PROGRAM and then the end of the socket, which closes at the exec. The
- * lock is held until the record says "running": whoever writes how the container ended
+ * the last steps, or PROGRAM and then the end of the socket, which closes at the exec, or
+ * STARTED by a minimal init. The lock is held until the record says "running": whoever writes how the container ended
  * waits for it.
  */
 #include "launch/container.h"
@@ -35,6 +35,8 @@ static int check_created(const struct mr_container *c, struct mr_error *err)
 
 	if (mr_streq(status, "created"))
 		return 0;
+	if (mr_streq(status, "creating"))
+		return mr_container_not_running(c, err);
 	if (mr_streq(status, "stopped"))
 		return mr_fail_text(err, EINVAL, "cannot start a container that has stopped: '%s'",
 			c->state.id);

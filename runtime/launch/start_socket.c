@@ -2,8 +2,8 @@
 /*
  * The socket between `start` and a created container: see start_socket.h.
  *
- * SOCK_SEQPACKET over a path, never abstract: an abstract name could be reached from any
- * container that shares the network namespace (CVE-2020-15257). The path goes through the
+ * SOCK_SEQPACKET that listens at a path, never at an abstract name, which could be reached from
+ * any container that shares the network namespace (CVE-2020-15257). The path goes through the
  * directory's descriptor, so that its length does not matter.
  *
  * unix(7), prctl(2)

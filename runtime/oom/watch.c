@@ -218,7 +218,7 @@ static void forget_events(struct mr_oom_watch *w)
  * since is ours. */
 static void read_base_oom(struct mr_oom_level *l, bool own)
 {
-	uint64_t now;
+	uint64_t now = 0;
 
 	l->has_events =
 		mr_counter_read_at(l->dir, "memory.events.local", "oom", &now) == 0;

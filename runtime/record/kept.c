@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -105,44 +104,30 @@ int mr_kept_read(const char *root, const char *id, char **ret_json, struct mr_er
 }
 
 /* What has another name is no record. */
-static int add_id(const char *name, struct mr_strv *ret)
+static int add_id(int dir, const char *name, struct mr_strv *ret)
 {
 	char id[NAME_SIZE];
 
+	(void)dir;
 	if (!mr_has_suffix(name, SUFFIX))
 		return 0;
 	snprintf(id, sizeof(id), "%.*s", (int)(strlen(name) - strlen(SUFFIX)), name);
 	return mr_is_id(id) ? mr_strv_add(ret, id) : 0;
 }
 
-static int compare(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 int mr_kept_list(const char *root, struct mr_strv *ret, struct mr_error *err)
 {
 	struct mr_error reason = { 0 };
-	int fd = open_records(root, false, &reason);
+	int r = open_records(root, false, &reason);
 
-	if (fd == -ENOENT)
+	if (r == -ENOENT)
 		return 0;
-	if (fd < 0) {
+	if (r < 0) {
 		*err = reason;
-		return fd;
+		return r;
 	}
-	DIR *d = fdopendir(fd);
-	int r = d ? 0 : mr_fail(err, errno, "list '%s/" DIRECTORY "'", root);
-	for (struct dirent *e; r == 0 && (e = readdir(d));)
-		if (add_id(e->d_name, ret) < 0)
-			r = mr_fail(err, ENOMEM, "list of records");
-	if (d)
-		closedir(d);
-	else
-		mr_close(&fd);
-	if (ret->n > 1)
-		qsort(ret->items, ret->n, sizeof(*ret->items), compare);
-	return r;
+	r = mr_list_names(r, add_id, ret);
+	return r < 0 ? mr_fail(err, -r, "list '%s/" DIRECTORY "'", root) : 0;
 }
 
 int mr_kept_remove(const char *root, const char *id, struct mr_error *err)

@@ -442,39 +442,29 @@ int mr_state_remove(struct mr_state *s, struct mr_error *err)
 
 /* --- list --- */
 
-static int compare(const void *a, const void *b)
+static int add_container(int dir, const char *name, struct mr_strv *ret)
 {
-	return strcmp(*(char *const *)a, *(char *const *)b);
+	struct stat st;
+	const bool is_one = mr_is_id(name) &&
+			    fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+			    S_ISDIR(st.st_mode);
+
+	return is_one ? mr_strv_add(ret, name) : 0;
 }
 
 int mr_state_list(const char *root, struct mr_strv *ret, struct mr_error *err)
 {
 	struct mr_error reason = {0};
-	struct stat st;
-	int fd = mr_state_root_open(root, false, &reason);
-	if (fd == -ENOENT)
+	int r = mr_state_root_open(root, false, &reason);
+
+	if (r == -ENOENT)
 		return 0;
-	if (fd < 0) {
+	if (r < 0) {
 		*err = reason;
-		return fd;
+		return r;
 	}
-	DIR *d = fdopendir(fd);
-	int r = d ? 0 : mr_fail(err, errno, "list the state root '%s'", root);
-	for (struct dirent *e; r == 0 && (e = readdir(d));) {
-		if (!mr_is_id(e->d_name) ||
-			fstatat(fd, e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
-			!S_ISDIR(st.st_mode))
-			continue;
-		if (mr_strv_add(ret, e->d_name) < 0)
-			r = mr_fail(err, ENOMEM, "list of containers");
-	}
-	if (d)
-		closedir(d);
-	else
-		mr_close(&fd);
-	if (ret->n > 1)
-		qsort(ret->items, ret->n, sizeof(*ret->items), compare);
-	return r;
+	r = mr_list_names(r, add_container, ret);
+	return r < 0 ? mr_fail(err, -r, "list the state root '%s'", root) : 0;
 }
 
 int mr_state_read_owner(const struct mr_state *s, char ret[static 64])

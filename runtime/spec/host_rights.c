@@ -55,9 +55,10 @@ int mr_host_place(const struct mr_hierarchy *h, pid_t pid, char *ret, size_t cap
 	struct mr_error *err)
 {
 	autofree char *text = NULL;
-	char file[32];
+	char file[32] = "/proc/self/cgroup";
 
-	snprintf(file, sizeof(file), "/proc/%d/cgroup", (int)pid);
+	if (pid > 0)
+		snprintf(file, sizeof(file), "/proc/%d/cgroup", (int)pid);
 	int r = mr_read_file_at(AT_FDCWD, file, 64u << 10, &text, NULL);
 	if (r < 0)
 		return mr_fail(err, -r, "read %s", file);
@@ -104,7 +105,7 @@ static int find_delegated(
 	char whole[sizeof(((struct mr_host *)NULL)->delegated)], place[sizeof(whole)];
 	char dir[PATH_MAX];
 	bool found = false;
-	int r = mr_host_place(h, getpid(), whole, sizeof(whole), err);
+	int r = mr_host_place(h, 0, whole, sizeof(whole), err);
 
 	if (r < 0)
 		return r;

@@ -115,7 +115,8 @@ container exec"
 }
 
 @test "exec: its warnings are told, and not again those of the container" {
-	start_container '.annotations["run.oci.handler"] = "krun" | .nosuch = 1'
+	start_container '.annotations["run.oci.handler"] = "krun" | .nosuch = 1
+		| .process.capabilities.bounding += ["CAP_NOSUCH"]'
 	assert_contains "$stderr" run.oci.handler
 	ex "$ID" true
 	assert_status 0

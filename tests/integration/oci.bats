@@ -253,7 +253,7 @@ with open("/proc/self/fdinfo/%d" % array.array("i", ancillary[0][2])[0]) as f:
 
 @test "oci: --timeout ends a detached container of a bundle" {
 	make_spec "$BUNDLE/config.json" "$(args sleep 60)"
-	launch run -d --timeout 300ms --stop-timeout 0 -b "$BUNDLE" "$ID"
+	launch run -d --timeout "$((2 * MINIRUN_TEST_PATIENCE))s" --stop-timeout 0 -b "$BUNDLE" "$ID"
 	assert_status 0
 	wait_for _exited
 	assert_eq "$(state .Exit.TimedOut)" true

@@ -851,11 +851,11 @@ static void test_move_out(void **state)
 	struct mr_cgroup cg;
 	struct mr_error err = {0};
 
-	put("mnt/a/cgroup.procs", "");
+	put("mnt/cgroup.procs", "");
 	put("mnt/a/c/cgroup.procs", "4194303\n");
 	assert_int_equal(mr_cgroup_open(&host, "/a/c", &cg, &err), 1);
 	mr_cgroup_move_out(&cg, 0, cg.dir[0], mr_now_mono_ns() + 1000000);
-	expect_file("mnt/a/cgroup.procs", "4194303");
+	expect_file("mnt/cgroup.procs", "4194303");
 	mr_cgroup_close(&cg);
 }
 
