@@ -20,12 +20,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static void default_signals(void)
+static bool default_signals(void)
 {
 	unsigned long none = 0; /* as the kernel has it */
 
-	mr_signal_defaults();
-	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof(none));
+	return mr_signal_defaults() == 0 &&
+	       syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof(none)) == 0;
 }
 
 /* Lift the descriptors above the standard ones first: one may stand in another's place. */
@@ -53,11 +53,10 @@ int mr_spawn(const char *path, const struct mr_spawn *how, pid_t *ret)
 	const pid_t parent = getpid();
 	pid_t pid = vfork();
 	if (pid == 0) {
-		default_signals();
 		if (how->ends_with_us &&
 			(prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent))
 			_exit(127); /* the caller is dead already */
-		if ((!how->own_group || setpgid(0, 0) == 0) &&
+		if (default_signals() && (!how->own_group || setpgid(0, 0) == 0) &&
 			(how->dir < 0 || fchdir(how->dir) == 0) && place_stdio(how->stdio) &&
 			close_range(3, ~0U, 0) == 0)
 			execve(path, how->args, how->env);

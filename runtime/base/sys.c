@@ -150,11 +150,15 @@ struct kernel_sigaction {
 	unsigned long mask;
 };
 
-void mr_signal_defaults(void)
+int mr_signal_defaults(void)
 {
 	static const struct kernel_sigaction by_default = { .handler = SIG_DFL };
 
-	/* SIGKILL and SIGSTOP are refused, and always act. */
-	for (int sig = 1; sig <= MR_SIGRTMAX; sig++)
-		syscall(SYS_rt_sigaction, sig, &by_default, NULL, sizeof(by_default.mask));
+	for (int sig = 1; sig <= MR_SIGRTMAX; sig++) {
+		if (sig == SIGKILL || sig == SIGSTOP)
+			continue; /* they always act */
+		if (syscall(SYS_rt_sigaction, sig, &by_default, NULL, sizeof(by_default.mask)) < 0)
+			return -errno;
+	}
+	return 0;
 }

@@ -47,8 +47,8 @@ int mr_join_session_keyring(const char *name, unsigned permissions);
 /** As sigaddset(3), with those that the C library keeps for itself. */
 void mr_signal_add(sigset_t *set, int sig);
 /** Every signal acts by default, with those again; only system calls. For who executes a
- * program, which would inherit what is ignored. */
-void mr_signal_defaults(void);
+ * program, which would inherit what is ignored. @return 0, or -errno, which errno has, too */
+int mr_signal_defaults(void);
 
 /* Kernel facts newer than the headers of the oldest supported build host. */
 #ifndef CLONE_NEWTIME

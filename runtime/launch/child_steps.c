@@ -45,8 +45,9 @@ int mr_child_step_guard(struct mr_child *c, struct mr_error *err)
 	/* An image's program expects every signal to act, whatever nohup(1) or a shell's & have
 	 * left ignored. A command is the caller's own and inherits that, as from any other
 	 * parent. */
-	if (!c->plan->options.command)
-		mr_signal_defaults();
+	int ret = c->plan->options.command ? 0 : mr_signal_defaults();
+	if (ret < 0)
+		return mr_fail(err, -ret, "rt_sigaction");
 	sigemptyset(&none);
 	return sigprocmask(SIG_SETMASK, &none, NULL) < 0 ? mr_fail(err, errno, "sigprocmask") : 0;
 }
