@@ -312,7 +312,7 @@ int mr_exec_plan(struct mr_container *c, int init, const struct mr_exec_options 
 	set_options(c, o, p);
 	p->exec_init = init;
 	p->exec_init_pid = c->live.init.pid;
-	p->exec_status = mr_container_oci_status(c);
+	p->exec_status = c->live.status;
 	p->exec_state = c->state.dir;
 	snprintf(cache, sizeof(cache), "%s/@seccomp", p->root);
 	if ((ret = plan_process(c, o, p, err)) < 0 ||

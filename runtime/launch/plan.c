@@ -114,19 +114,11 @@ static int choose_id(struct mr_plan *plan, const char *spec_path, struct mr_erro
 	return 0;
 }
 
-/* The way for engines that cannot be told an option. */
-static bool wants_record(const struct mr_spec *spec)
-{
-	for (size_t i = 0; i < spec->annotations.n; i++)
-		if (mr_streq(spec->annotations.items[i].key, "org.minirun.keepRecord"))
-			return mr_streq(spec->annotations.items[i].value, "true");
-	return false;
-}
-
 /* Told by `delete` it would be too late. */
 static int choose_record(struct mr_plan *plan, struct mr_error *err)
 {
-	plan->options.keep_record |= wants_record(plan->spec);
+	plan->options.keep_record |=
+		mr_streq(mr_spec_annotation(plan->spec, MR_ANNOTATION_KEEP_RECORD), "true");
 	return plan->options.keep_record ? mr_kept_check_id(plan->id, err) : 0;
 }
 

@@ -4,8 +4,8 @@
  *
  * What a launcher reads from its socketpair is read here from the connection: an error of
  * the last steps, or PROGRAM and then the end of the socket, which closes at the exec, or
- * STARTED by a minimal init. The lock is held until the record says "running": whoever writes how the container ended
- * waits for it.
+ * STARTED by a minimal init. The lock is held until the record says "running": whoever writes
+ * how the container ended waits for it.
  */
 #include "launch/container.h"
 

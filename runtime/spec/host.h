@@ -86,8 +86,8 @@ int mr_host_keep_own_cgroups(struct mr_host *host, struct mr_error *err);
 /** As if the host had no other controllers than those of the cgroup2 @place: for a scope of the
  * user's manager, which has no more than that itself. */
 int mr_host_keep_controllers(struct mr_host *host, const char *place, struct mr_error *err);
-/** Where process @pid (0: this one) is in the cgroup2 tree, as seen at the mount point of @h; "" for its root
- * and what the mount does not show (cgroups(7), /proc/pid/cgroup). */
+/** Where process @pid (0: this one) is in the cgroup2 tree, as seen at the mount point of @h; ""
+ * for its root and what the mount does not show (cgroups(7), /proc/pid/cgroup). */
 int mr_host_place(const struct mr_hierarchy *h, pid_t pid, char *ret, size_t cap,
 	struct mr_error *err);
 bool mr_host_has_controller(const struct mr_host *host, enum mr_controller c);

@@ -327,6 +327,8 @@ struct mr_spec {
 const char *mr_spec_annotation(const struct mr_spec *spec, const char *key);
 /** What becomes of memory.disableOOMKiller on cgroup v2, which has nothing like it. */
 #define MR_ANNOTATION_OOM_DISABLE "org.minirun.oomKillDisablePolicy"
+/** "true": as --keep-record, for engines that cannot be told an option. */
+#define MR_ANNOTATION_KEEP_RECORD "org.minirun.keepRecord"
 /** "1": the supplementary groups are the caller's, as crun has it (podman's keep-groups). */
 #define MR_ANNOTATION_KEEP_GROUPS "run.oci.keep_original_groups"
 /** A socket that is sent a pidfd of the container, as by --pidfd-socket; crun's, too. */
